@@ -25,16 +25,28 @@ const (
 	Partial                 // some of the work was done, some failed
 )
 
+// kindNames are the kinds as they stand in JSON output, in their order.
+var kindNames = [...]string{
+	"internal", "usage", "config", "not_found", "denied", "conflict",
+	"unavailable", "full", "invalid", "interrupted", "partial",
+}
+
 // String returns the kind's lower-case name, as it stands in JSON output.
 func (k Kind) String() string {
-	names := [...]string{
-		"internal", "usage", "config", "not_found", "denied", "conflict",
-		"unavailable", "full", "invalid", "interrupted", "partial",
+	if int(k) < len(kindNames) {
+		return kindNames[k]
 	}
-	if int(k) < len(names) {
-		return names[k]
+	return kindNames[Internal]
+}
+
+// ParseKind returns the kind with the name, or Internal.
+func ParseKind(name string) Kind {
+	for i, n := range kindNames {
+		if n == name {
+			return Kind(i)
+		}
 	}
-	return "internal"
+	return Internal
 }
 
 // Error is a failure that somebody can act on.
