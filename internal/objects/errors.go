@@ -29,6 +29,7 @@ var (
 
 	ErrInvalidPart      = sentinel(fault.Invalid, "invalid_part", "a part was not uploaded, or is not the one that was uploaded")
 	ErrInvalidPartOrder = sentinel(fault.Invalid, "invalid_part_order", "parts are not listed in ascending order")
+	ErrBadDigest        = sentinel(fault.Invalid, "bad_digest", "the joined parts do not have the checksum that was announced")
 	ErrPartTooSmall     = sentinel(fault.Invalid, "part_too_small", "a part other than the last is too small")
 
 	ErrNoSuchSlot  = sentinel(fault.NotFound, "no_such_slot", "no such upload slot")

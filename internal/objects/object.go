@@ -22,6 +22,9 @@ type Digests struct {
 	Checksum  []byte
 	Composite bool // a checksum of part checksums, not of the bytes
 	Parts     int  // number of parts, 0 when not written by multipart upload
+	// PartSizes are the bytes of each part in order, nil when not written by multipart upload: GetObject?partNumber and
+	// GetObjectAttributes need them. Store it small: nearly always all parts but the last are of one size.
+	PartSizes []int64
 }
 
 // Headers are what the writer wants to be said about the object when it is read. Empty means not said.
