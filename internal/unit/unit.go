@@ -1,15 +1,5 @@
 // Package unit holds the quantities that people write in a configuration: sizes in bytes and durations with days.
+//
+// Both read the text form and print a text form that reads back to the same value. Package config hands TOML integers
+// over as their decimal text, so that "max_size = 1000" and "link_ttl = 900" work as well as "1KB" and "15m".
 package unit
-
-import "time"
-
-// Bytes is a size. In text it is a whole number with an optional unit: B, KB, MB, GB, TB (powers of 1000) or KiB, MiB,
-// GiB, TiB (powers of 1024); "0" means none.
-type Bytes int64
-
-// Duration is a time span. In text it is what time.ParseDuration takes, and also days ("14d", "1d12h"); a bare number
-// is seconds, as in the settings of psycopg's pool.
-type Duration time.Duration
-
-// D returns the value as a time.Duration.
-func (d Duration) D() time.Duration { return time.Duration(d) }
