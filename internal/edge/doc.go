@@ -1,0 +1,12 @@
+// Package edge is the HTTP front that visitors touch.
+//
+// For now it answers what Holdfast itself serves: signed links, upload slots and public files, each a route that
+// package daemon mounts. Hosts, upstream applications, the page cache and limits join it here.
+//
+// # Guarantees
+//
+//   - A request for a host that is not configured is refused with 421 before any route sees it, so a name that was
+//     pointed at this server (DNS rebinding) reaches nothing.
+//   - Every response has a request id, nosniff and a referrer policy, errors included.
+//   - What does not exist and what one may not see answer alike.
+package edge

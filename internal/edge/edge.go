@@ -1,0 +1,86 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"holdfast/internal/control"
+	"holdfast/internal/fault"
+	"holdfast/internal/web"
+)
+
+// Options are what an Edge is made of.
+type Options struct {
+	Config  Config
+	Routes  map[string]http.Handler // patterns of http.ServeMux
+	Observe web.Observer            // told of every response; may be nil
+	Log     *slog.Logger
+}
+
+// Edge is the front as a lifecycle.Service. It is ready when it listens.
+type Edge struct {
+	*web.Server
+}
+
+// New builds the front; nothing listens yet.
+func New(o Options) *Edge {
+	mux := http.NewServeMux()
+	for pattern, h := range o.Routes {
+		mux.Handle(pattern, h)
+	}
+	mux.HandleFunc("/", notFound)
+	log := o.Log.With("listener", "edge")
+	handler := web.Wrap(basicHeaders(knownHost(o.Config.Hosts, mux)), log, o.Observe)
+	return &Edge{web.NewServer(web.Options{
+		Name: "edge", Listen: o.Config.Listen, TLSCert: o.Config.TLSCert, TLSKey: o.Config.TLSKey,
+		Handler: handler, Log: log,
+	})}
+}
+
+// URL returns the root that links and pages of this site begin with: the first configured host, else the address.
+func (e *Edge) URL() string { return e.Server.URL() }
+
+// Status reports whether the front is up.
+func (e *Edge) Status(context.Context) (addr string, listening bool) {
+	return e.Addr(), e.Addr() != ""
+}
+
+// knownHost refuses names that are not ours. No configured host means any.
+func knownHost(hosts []string, next http.Handler) http.Handler {
+	if len(hosts) == 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(hosts, hostname(r.Host)) {
+			http.Error(w, "this server does not answer for that host", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hostname returns the host without its port, in lower case.
+func hostname(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
+}
+
+func basicHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	control.WriteError(w, fault.New(fault.NotFound, "not_found", "nothing here"))
+}

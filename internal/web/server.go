@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"holdfast/internal/fault"
+	"holdfast/internal/lifecycle"
+)
+
+// maxHeader bounds the header of a request in bytes.
+const maxHeader = 64 << 10
+
+// Options are what a Server is made of.
+type Options struct {
+	Name    string // the listener's name in errors and in the log
+	Listen  string // "host:port", port 0 for a free one, or "unix:" and a path
+	TLSCert string // PEM file with the certificate and its chain; "" for plain HTTP
+	TLSKey  string // PEM file with the key
+	Handler http.Handler
+	Log     *slog.Logger
+}
+
+// Server is a listener as a lifecycle.Service; see the package comment.
+type Server struct {
+	*lifecycle.HTTPServer
+	opts Options
+}
+
+// NewServer returns a server that does not listen yet.
+func NewServer(o Options) *Server {
+	s := &Server{opts: o}
+	s.HTTPServer = lifecycle.NewHTTPServer(s.listen, s.httpServer, func(err error) {
+		o.Log.Error("listener ended", "listener", o.Name, "error", err)
+	})
+	return s
+}
+
+// URL returns the root of the server as a URL, once it is started. It is meant for people on this machine.
+func (s *Server) URL() string {
+	if s.opts.TLSCert != "" {
+		return "https://" + s.Addr()
+	}
+	return "http://" + s.Addr()
+}
+
+func (s *Server) httpServer() *http.Server {
+	h := &http.Server{
+		Handler:        s.opts.Handler,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug), // peers' mistakes, mostly
+	}
+	if s.opts.TLSCert != "" {
+		h.TLSConfig = (&certificate{certFile: s.opts.TLSCert, keyFile: s.opts.TLSKey, log: s.opts.Log}).config()
+	}
+	return h
+}
+
+func (s *Server) listen(ctx context.Context) (net.Listener, error) {
+	if s.opts.TLSCert != "" { // a certificate that cannot be used is told at start, not at the first handshake
+		if _, err := tls.LoadX509KeyPair(s.opts.TLSCert, s.opts.TLSKey); err != nil {
+			return nil, fault.New(fault.Config, "certificate", "%s: certificate: %w", s.opts.Name, err)
+		}
+	}
+	if path, ok := strings.CutPrefix(s.opts.Listen, "unix:"); ok {
+		return listenUnix(ctx, path)
+	}
+	l, err := lifecycle.ListenTCP(s.opts.Listen)(ctx)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "listen", "%s: %w", s.opts.Name, err).
+			WithHint("another program may use the address: see what with \"ss -ltnp\", or set %s.listen", s.opts.Name)
+	}
+	return l, nil
+}
+
+// listenUnix listens on a socket that only its owner may open. A socket left by a dead process is replaced; one that
+// answers belongs to somebody.
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+	var d net.Dialer
+	if c, err := d.DialContext(ctx, "unix", path); err == nil {
+		c.Close()
+		return nil, fault.New(fault.Conflict, "already_running", "%s: another Holdfast answers there", path).
+			WithHint("stop it with: holdfast stop")
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove stale socket: %w", err)
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil { // the directory is 0700, so nobody came in between
+		return nil, errors.Join(fmt.Errorf("protect socket: %w", err), l.Close())
+	}
+	return l, nil
+}
