@@ -8,8 +8,12 @@
 // Start, after a failed Start, twice, and from several goroutines, all of which wait. Stop's context bounds polite
 // endings (drain): when it ends, what is left is cut off, but Stop still waits for the goroutines.
 //
+// Start of a service that runs returns nil, and starts nothing twice. Start after Stop starts it anew where the service
+// can do that, else it returns an error. Stop ends a starting that is in progress: that Start returns [ErrStopped].
+//
 // [Group] starts services in order and stops those that run in reverse order. [Base] keeps the state that makes a
-// service keep this contract; [Loop] is a service made of one function. lifecycletest stresses any service.
+// service keep this contract; [Loop] is a service made of one function, [HTTPServer] one made of an http.Server.
+// lifecycletest stresses any service.
 package lifecycle
 
 import "context"

@@ -1,0 +1,118 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Limits that an HTTPServer sets where the server it is given has none: nobody may keep a connection for nothing.
+const (
+	defaultReadHeaderTimeout = 10 * time.Second
+	defaultIdleTimeout       = 2 * time.Minute
+)
+
+// HTTPServer is an http.Server as a service. It is ready when its listener is open. Stop closes the listener, lets
+// requests end until its context ends, then cuts their connections and cancels their contexts, and waits until every
+// handler has returned.
+type HTTPServer struct {
+	base    Base
+	listen  func(ctx context.Context) (net.Listener, error)
+	server  func() *http.Server
+	onError func(error)
+	current *http.Server // set in open, used in drain; Base keeps the two apart
+	addr    atomic.Pointer[string]
+}
+
+// NewHTTPServer returns a service that listens where listen says (see [ListenTCP]) and serves with what server
+// returns, a fresh one for each start, with TLS if it has a TLSConfig. The server's BaseContext is set: a request's
+// context ends with the service. onError is told when serving ends for another reason than Stop.
+func NewHTTPServer(
+	listen func(ctx context.Context) (net.Listener, error), server func() *http.Server, onError func(error),
+) *HTTPServer {
+	return &HTTPServer{listen: listen, server: server, onError: onError}
+}
+
+// ListenTCP returns a function that listens on a TCP address; port 0 takes a free one.
+func ListenTCP(address string) func(ctx context.Context) (net.Listener, error) {
+	return func(ctx context.Context) (net.Listener, error) {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			return nil, fmt.Errorf("listen on %s: %w", address, err)
+		}
+		return l, nil
+	}
+}
+
+// Addr returns the address that the listener has had since the last successful Start, "" before.
+func (h *HTTPServer) Addr() string {
+	if a := h.addr.Load(); a != nil {
+		return *a
+	}
+	return ""
+}
+
+// Start opens the listener and begins to serve.
+func (h *HTTPServer) Start(ctx context.Context) error { return h.base.Start(ctx, h.open) }
+
+// Stop ends the service as its type says.
+func (h *HTTPServer) Stop(ctx context.Context) error { return h.base.Stop(ctx, h.drain) }
+
+func (h *HTTPServer) open(ctx context.Context) error {
+	l, err := h.listen(ctx)
+	if err != nil {
+		return err
+	}
+	address := l.Addr().String()
+	h.addr.Store(&address)
+	s := h.server()
+	if s.ReadHeaderTimeout == 0 {
+		s.ReadHeaderTimeout = defaultReadHeaderTimeout
+	}
+	if s.IdleTimeout == 0 {
+		s.IdleTimeout = defaultIdleTimeout
+	}
+	s.Handler = h.held(s.Handler)
+	h.current = s
+	h.base.Go(func(life context.Context) {
+		defer l.Close() // ServeTLS leaves it open when the certificate is unusable
+		s.BaseContext = func(net.Listener) context.Context { return life }
+		if err := serve(s, l); !errors.Is(err, http.ErrServerClosed) {
+			h.onError(fmt.Errorf("serve %s: %w", address, err))
+		}
+	})
+	return nil
+}
+
+func serve(s *http.Server, l net.Listener) error {
+	if s.TLSConfig != nil {
+		return s.ServeTLS(l, "", "")
+	}
+	return s.Serve(l)
+}
+
+// held makes each request count as a goroutine of the service, which http.Server.Close would not wait for.
+func (h *HTTPServer) held(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, release, ok := h.base.Hold()
+		if !ok {
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		}
+		defer release()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// drain lets requests end until ctx does, then cuts them. That some had to be cut is an error.
+func (h *HTTPServer) drain(ctx context.Context) error {
+	err := h.current.Shutdown(ctx)
+	if err == nil {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("drain requests: %w", err), h.current.Close())
+}
