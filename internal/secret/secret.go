@@ -18,33 +18,46 @@ import (
 const Redacted = "[redacted]"
 
 // String is a secret text.
-type String struct{ value string }
+//
+// The value stands behind a pointer, because fmt prints unexported fields of other structs without asking their
+// methods: it then shows an address. Compare with Equal, not with ==.
+type String struct{ value *string }
 
 // New wraps a value.
-func New(value string) String { return String{value} }
+func New(value string) String {
+	if value == "" {
+		return String{}
+	}
+	return String{&value}
+}
 
 // Generate returns a new secret of n random bytes (at least 16), encoded in lower-case base32 without padding, so that
 // it survives shells, URLs and being read aloud.
 func Generate(n int) String {
 	b := make([]byte, max(n, 16))
 	_, _ = rand.Read(b) // crypto/rand.Read never fails: it ends the process instead
-	return String{strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))}
+	return New(strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)))
 }
 
 // Reveal returns the value itself.
-func (s String) Reveal() string { return s.value }
+func (s String) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero reports whether no value is set.
-func (s String) IsZero() bool { return s.value == "" }
+func (s String) IsZero() bool { return s.value == nil }
 
 // Equal compares with another value in constant time for equal lengths.
 func (s String) Equal(other string) bool {
-	return subtle.ConstantTimeCompare([]byte(s.value), []byte(other)) == 1
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other)) == 1
 }
 
 // String returns Redacted, or "" when no value is set.
 func (s String) String() string {
-	if s.value == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return Redacted
@@ -61,6 +74,6 @@ func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes the value as it is.
 func (s *String) UnmarshalText(b []byte) error {
-	s.value = string(b)
+	*s = New(string(b))
 	return nil
 }
