@@ -1,0 +1,49 @@
+// Package disk is a [blob.Store] on a file system: a local disk, or a share such as NFS.
+//
+// # Layout
+//
+//	<root>/.holdfast-store        the sentinel: written last when a store is created
+//	<root>/blobs/<hh>/<32 hex>    a blob under its name; each segment but the last is a directory
+//	<root>/trash/<hh>/<32 hex>
+//	<root>/…/.<base>.meta         the sidecar of the blob <base>, where it does not fit into the attribute user.holdfast
+//	<root>/…/.<base>~<ino>.meta   the same while the blob of inode <ino> is being named
+//	<root>/…/.tmp-<random>        a body being written, where the file system has no unnamed files
+//
+// Names of blobs never start with a dot (see [blob.Name]), so nothing above can be taken for a blob. Directories have
+// mode 0700, files 0600. No path ever leaves the root: names are checked, and symbolic links inside are refused by the
+// kernel (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, or component by component where that is missing).
+//
+// The 256 directories below blobs and trash are made and synced when the store is opened, so that writing a blob costs
+// one sync of a directory. Other directories are made on demand and made durable once per process. None is ever removed: an
+// empty one costs nothing, and so no writer can lose the ground under its feet. A blob and a directory cannot share a
+// name: with a blob "a", "a/b" is refused (blob_name_taken).
+//
+// # How a blob becomes durable
+//
+//  1. Room: the announced bytes, with those that other writers of this process still have to write, must leave the
+//     reserve free. Then they are allocated. Else ErrFull, before a byte of the body is read.
+//  2. The body goes into an unnamed file (O_TMPFILE) in the directory of the blob, 256 KB at a time.
+//  3. Length checked, sidecar attached to the same inode, file synced.
+//  4. The file is linked to its name: this is the moment at which one of several writers wins.
+//  5. On file systems where syncing an unnamed file does not count (btrfs), it is synced again. The directory is synced.
+//
+// Killed before 4, the kernel drops the unnamed file. After 4 the blob is whole, acknowledged or not. An error of any
+// sync drops the blob: Linux marks pages that it could not write as clean, so a second sync of the same pages would lie.
+//
+// # Without unnamed files, attributes or exclusive rename: NFS, FUSE
+//
+// What a file system cannot do is found out at the first write and remembered. The body then goes into .tmp-<random> in the
+// same directory, is synced and closed (NFS reports a full disk there), linked, and the temporary name removed. A link
+// that was repeated on the wire reports EEXIST although it was done; the inode and its link count tell. A sidecar that fits
+// no attribute is written durably to .<base>~<ino>.meta before the blob is named, so it is bound to this one inode
+// whoever wins the name, and renamed to .<base>.meta after. A file handle gone stale while reading is opened again.
+//
+// Two processes on one root need no locks: every step that decides something is one system call. For several machines on
+// one NFS share, mount it with lookupcache=positive: otherwise a client may remember for seconds that a new blob is absent.
+//
+// # When the root is not what it was
+//
+// An empty directory where the store should be is a file system that was not mounted, not a store whose files are
+// all gone. Open and Check therefore ask for the sentinel, and report ErrUnavailable with a hint without it. Only Open with Create
+// makes a store, and only in a directory that is empty.
+package disk

@@ -1,0 +1,135 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/blob"
+	"holdfast/internal/fault"
+)
+
+// Options say how to open a store.
+type Options struct {
+	// Root is the directory of the store.
+	Root string
+	// Reserve is the free space in bytes that writing never uses.
+	Reserve int64
+	// Create makes the store when Root is missing or empty. Without it an empty Root is taken for a file system that
+	// is not mounted.
+	Create bool
+}
+
+// Store is a blob store in a directory.
+type Store struct {
+	root    *root
+	room    *room
+	kind    string   // of the file system, see FileSystem
+	network bool     // the file system is shared with other machines
+	durable sync.Map // directories (string) whose names are known to be on disk
+
+	// What the file system turned out not to do; see doc.go. Read and set without a lock: learning twice does no harm.
+	noUnnamed   atomic.Bool // O_TMPFILE with link
+	noAttribute atomic.Bool // user.holdfast
+	noExclusive atomic.Bool // renameat2 with RENAME_NOREPLACE
+	noAllocate  atomic.Bool // fallocate
+	probe       sync.Once   // of noUnnamed
+}
+
+var (
+	_ blob.Store  = (*Store)(nil)
+	_ blob.Linker = (*Store)(nil)
+)
+
+// Open opens the store, or makes it.
+func Open(opts Options) (*Store, error) {
+	path, err := filepath.Abs(opts.Root)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if opts.Create {
+		if err := createRoot(path); err != nil {
+			return nil, fmt.Errorf("create store: %w", err)
+		}
+	}
+	r, err := openRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", unavailable(err, "Check media.root, and that its file system is mounted."))
+	}
+	s := &Store{root: r, room: &room{fd: r.fd, reserve: opts.Reserve}}
+	s.kind, s.network = FileSystem(path)
+	if err := s.prepare(opts.Create); err != nil {
+		_ = r.close() // nothing was written through it
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return s, nil
+}
+
+// Close ends the use of the store. Open blobs stay readable.
+func (s *Store) Close() error { return s.root.close() }
+
+// Root returns the directory of the store.
+func (s *Store) Root() string { return s.root.path }
+
+// FileSystem returns the kind of the file system that the store lies on, and whether other machines share it.
+func (s *Store) FileSystem() (kind string, network bool) { return s.kind, s.network }
+
+// Check implements [blob.Store]: the root is the directory that was opened, holds the sentinel, has room, and a file
+// can be written.
+func (s *Store) Check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("check store: %w", err)
+	}
+	if err := s.sameRoot(); err != nil {
+		return fmt.Errorf("check store: %w", err)
+	}
+	known, err := s.sentinel()
+	if err == nil && !known {
+		err = s.notMounted()
+	}
+	if err == nil {
+		err = s.room.check()
+	}
+	if err == nil {
+		err = s.tryWrite()
+	}
+	if err != nil {
+		return fmt.Errorf("check store: %w", s.explain(err))
+	}
+	return nil
+}
+
+// sameRoot reports an error if the path no longer leads to the directory that is open: something was mounted over it,
+// or it was unmounted or replaced.
+func (s *Store) sameRoot() error {
+	var now, then unix.Stat_t
+	err := errors.Join(unix.Stat(s.root.path, &now), unix.Fstat(s.root.fd, &then))
+	if err == nil && now.Dev == then.Dev && now.Ino == then.Ino {
+		return nil
+	}
+	if err == nil {
+		err = fault.New(fault.Unavailable, "", "%s is no longer the directory that was opened at start", s.root.path)
+	}
+	return unavailable(err, "Check what is mounted there, then restart holdfast.")
+}
+
+// tryWrite writes a file and drops it.
+func (s *Store) tryWrite() error {
+	d, err := s.root.openDir(".")
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	draft, err := s.newDraft(d)
+	if err != nil {
+		return err
+	}
+	defer draft.discard()
+	_, err = draft.f.Write([]byte("holdfast can write here"))
+	return err
+}
