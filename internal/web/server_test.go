@@ -1,0 +1,214 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/internal/fault"
+	"holdfast/internal/lifecycle"
+	"holdfast/internal/lifecycle/lifecycletest"
+	"holdfast/internal/logging"
+	"holdfast/internal/web"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func start(t *testing.T, o web.Options) *web.Server {
+	t.Helper()
+	if o.Log == nil {
+		o.Log = quiet()
+	}
+	s := web.NewServer(o)
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func get(t *testing.T, c *http.Client, url string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+func TestServerSurvivesStartAndStopFromEverywhere(t *testing.T) {
+	t.Parallel()
+	lifecycletest.Stress(t, func() lifecycle.Service {
+		return web.NewServer(web.Options{Name: "x", Listen: "127.0.0.1:0", Handler: http.NotFoundHandler(), Log: quiet()})
+	})
+}
+
+// S2-90: the id on the response is the id in the log.
+func TestEveryRequestHasAnIDInAnswerAndLog(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	logger := logging.New(logging.Config{Level: "debug", Format: "json"}, &log)
+	done := make(chan struct{})
+	h := web.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		logger.InfoContext(r.Context(), "inside")
+	}), logger, observer(func() { close(done) }))
+	s := start(t, web.Options{Name: "x", Listen: "127.0.0.1:0", Handler: h})
+	resp, _ := get(t, http.DefaultClient, s.URL())
+	<-done
+	if err := s.Stop(t.Context()); err != nil { // the access line is written when the handler is over
+		t.Fatal(err)
+	}
+	id := resp.Header.Get(logging.RequestIDHeader)
+	if n := strings.Count(log.String(), `"request_id":"`+id+`"`); id == "" || n != 2 {
+		t.Errorf("id %q stands %d times in:\n%s", id, n, log.String())
+	}
+}
+
+type observer func()
+
+func (o observer) Observe(*http.Request, int, int64, time.Duration) { o() }
+
+func TestAPanicIsAnswered500AndLogged(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	h := web.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }),
+		logging.New(logging.Config{Format: "json"}, &log), nil)
+	s := start(t, web.Options{Name: "x", Listen: "127.0.0.1:0", Handler: h})
+	resp, body := get(t, http.DefaultClient, s.URL())
+	if resp.StatusCode != 500 || !strings.Contains(body, resp.Header.Get(logging.RequestIDHeader)) {
+		t.Errorf("got %d %q", resp.StatusCode, body)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "boom") || strings.Contains(body, "boom") {
+		t.Errorf("body %q, log %s", body, log.String())
+	}
+}
+
+func TestASocketIsForItsOwnerAndNotTakenFromTheLiving(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("/tmp", "hfweb-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "s")
+	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.SetUnlinkOnClose(false)
+	stale.Close() // what kill -9 leaves
+	o := web.Options{Name: "control", Listen: "unix:" + path, Handler: http.NotFoundHandler()}
+	start(t, o)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket: %v, %v", info.Mode(), err)
+	}
+	o.Log = quiet()
+	err = web.NewServer(o).Start(t.Context())
+	if fault.CodeOf(err) != "already_running" {
+		t.Errorf("a second server: %v", err)
+	}
+}
+
+func TestATakenAddressSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	first := start(t, web.Options{Name: "edge", Listen: "127.0.0.1:0", Handler: http.NotFoundHandler()})
+	err := web.NewServer(web.Options{Name: "edge", Listen: first.Addr(), Log: quiet()}).Start(t.Context())
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.HintOf(err), "edge.listen") {
+		t.Errorf("got %v, hint %q", err, fault.HintOf(err))
+	}
+}
+
+// newPair writes a self-signed certificate for the name and returns its pool.
+func newPair(t *testing.T, cert, key, name string) *x509.CertPool {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, k.Public(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kder, err := x509.MarshalECPrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "EC PRIVATE KEY", Bytes: kder},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return pool
+}
+
+func TestACertificateIsReplacedWhileRunning(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	old := newPair(t, cert, key, "files.example.com")
+	s := start(t, web.Options{
+		Name: "x", Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }),
+	})
+	client := func(roots *x509.CertPool) *http.Client {
+		return &http.Client{Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{RootCAs: roots, ServerName: "files.example.com"},
+		}}
+	}
+	if _, body := get(t, client(old), s.URL()); body != "hello" {
+		t.Fatalf("got %q", body)
+	}
+	renewed := newPair(t, cert, key, "files.example.com")
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		resp, err := client(renewed).Get(s.URL())
+		if err == nil {
+			resp.Body.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the new certificate is not served: %v", err)
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}

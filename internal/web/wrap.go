@@ -1,0 +1,86 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"holdfast/internal/logging"
+)
+
+// Observer is told of every response, for metrics.
+type Observer interface {
+	Observe(r *http.Request, status int, bytes int64, took time.Duration)
+}
+
+// Wrap puts around a handler what every request gets; see the package comment. observe may be nil. Requests are logged
+// at level debug, those that ended with a 5xx status at level error: a busy site does not log its every picture.
+func Wrap(next http.Handler, log *slog.Logger, observe Observer) http.Handler {
+	return &wrapper{next, log, observe}
+}
+
+type wrapper struct {
+	next    http.Handler
+	log     *slog.Logger
+	observe Observer
+}
+
+func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	id := logging.RequestIDOf(r.Header)
+	r = r.WithContext(logging.WithRequestID(r.Context(), id))
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = keepReading(w, r.Body)
+	}
+	rec := NewRecorder(w)
+	rec.Header().Set(logging.RequestIDHeader, id)
+	defer h.finish(rec, r, began)
+	defer func() {
+		if p := recover(); p != nil {
+			h.panicked(rec, r, p)
+		}
+	}()
+	h.next.ServeHTTP(rec, r)
+}
+
+// panicked answers for a handler that broke off. A response under way is cut, so that nobody takes half of it for the
+// whole.
+func (h *wrapper) panicked(rec *Recorder, r *http.Request, p any) {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler)
+	}
+	h.log.ErrorContext(r.Context(), "handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if rec.Started() {
+		panic(http.ErrAbortHandler)
+	}
+	http.Error(rec, "internal error, request "+rec.Header().Get(logging.RequestIDHeader), http.StatusInternalServerError)
+}
+
+func (h *wrapper) finish(rec *Recorder, r *http.Request, began time.Time) {
+	took := time.Since(began)
+	if h.observe != nil {
+		h.observe.Observe(r, rec.Status(), rec.Bytes(), took)
+	}
+	level := slog.LevelDebug
+	if rec.Status() >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if !h.log.Enabled(r.Context(), level) {
+		return
+	}
+	// The path may hold a signed link, which is a secret while it lives: the route is logged in its place.
+	h.log.LogAttrs(r.Context(), level, "request",
+		slog.String("method", r.Method), slog.String("route", route(r)), slog.Int("status", rec.Status()),
+		slog.Int64("sent_bytes", rec.Bytes()), slog.Duration("took", took), slog.String("peer", r.RemoteAddr))
+}
+
+// route returns the pattern that matched, which holds no value of the request.
+func route(r *http.Request) string {
+	if r.Pattern != "" {
+		return r.Pattern
+	}
+	return "none"
+}
