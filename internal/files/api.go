@@ -285,6 +285,3 @@ type StatusAnswer struct {
 	Uploads map[string]int64 `json:"uploads"`
 	Memory  int64            `json:"memory"` // bytes of small files kept in memory
 }
-
-// Empty is a request or answer that says nothing.
-type Empty struct{}

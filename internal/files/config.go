@@ -28,6 +28,9 @@ type Config struct {
 	AbortUploadsAfter unit.Duration `toml:"abort_uploads_after"`
 	// TrashKeep is how long the bytes of deleted objects are kept for restores. Default 14d.
 	TrashKeep unit.Duration `toml:"trash_keep"`
+	// MemoryCache bounds the small files (up to 64KiB each) that are kept in memory for links and public buckets.
+	// Default 32MiB.
+	MemoryCache unit.Bytes `toml:"memory_cache"`
 	// Buckets are created at start and follow their settings here.
 	Buckets map[string]BucketConfig `toml:"buckets"`
 }
@@ -49,6 +52,12 @@ type BucketConfig struct {
 	Versions bool `toml:"versions"`
 	// KeepVersions bounds the versions kept for each key. Default 0: all.
 	KeepVersions int `toml:"keep_versions"`
+	// Inline are media types that are shown in the page besides the harmless ones, for buckets that only the application
+	// writes to: "text/html". They are shown in a sandbox. Default none: they are saved.
+	Inline []string `toml:"inline"`
+	// Resources are origins from which such a page may load styles, fonts, pictures and scripts, as
+	// "https://app.example.com". Default none.
+	Resources []string `toml:"resources"`
 	// Origins may read and upload from a browser on another origin, as "https://app.example.com".
 	Origins []string `toml:"origins"`
 }

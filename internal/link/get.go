@@ -2,7 +2,6 @@ package link
 
 import (
 	"encoding/base64"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +27,7 @@ func (k *Key) SignGet(g Get) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return GetPrefix + token + "/" + g.Blob + "/" + url.PathEscape(g.Name), nil
+	return GetPrefix + token + "/" + g.Blob + "/" + escape(g.Name), nil
 }
 
 // SignGetQuery returns the value of the parameter hf for a path whose last segment is g.Name.

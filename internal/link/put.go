@@ -2,7 +2,6 @@ package link
 
 import (
 	"encoding/base64"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +41,7 @@ func (k *Key) SignPut(p Put) (string, error) {
 	}
 	sig := k.put.sign(func(b []byte) []byte { return l.message(b, k.bucket, p.Session) })
 	token := k.id + "." + strconv.FormatInt(exp, 10) + "." + l.flags() + "." + string(sig[:])
-	return PutPrefix + token + "/" + url.PathEscape(k.bucket) + "/" + escapeKey(p.Key), nil
+	return PutPrefix + token + "/" + escape(k.bucket) + "/" + escapeKey(p.Key), nil
 }
 
 // PutLink is a link that uploads as it stands in a URL: well-formed, not yet verified.
@@ -118,7 +117,7 @@ func (l *PutLink) setFlags(f string) bool {
 func escapeKey(key string) string {
 	parts := strings.Split(key, "/")
 	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
+		parts[i] = escape(parts[i])
 	}
 	return strings.Join(parts, "/")
 }

@@ -127,3 +127,19 @@ func tokenShape(s string) bool {
 	}
 	return s != ""
 }
+
+// escape percent-encodes everything but the unreserved characters (RFC 3986 section 2.3), so that signers in every
+// language spell a URL alike and caches hit.
+func escape(s string) string {
+	const hex = "0123456789ABCDEF"
+	b := make([]byte, 0, len(s)+16)
+	for i := range len(s) {
+		c := s[i]
+		if wordShape(s[i:i+1]) || c == '.' || c == '~' {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(b)
+}
