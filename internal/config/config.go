@@ -1,0 +1,170 @@
+package config
+
+import (
+	"path/filepath"
+
+	"holdfast/internal/admin"
+	"holdfast/internal/blob/disk"
+	"holdfast/internal/blob/s3"
+	"holdfast/internal/edge"
+	"holdfast/internal/fault"
+	"holdfast/internal/files"
+	"holdfast/internal/logging"
+	"holdfast/internal/postgres"
+	"holdfast/internal/s3api"
+)
+
+// Config is the whole configuration, complete: every default is filled in and every path is absolute.
+type Config struct {
+	// Paths are the directories that Holdfast writes to, besides media.root. Everything else may be mounted read-only.
+	Paths Paths `toml:"paths"`
+	// Log says what is written to standard error, and how.
+	Log logging.Config `toml:"log"`
+	// Database is the application's PostgreSQL server: someone else's (attached) or Holdfast's own (private).
+	Database postgres.Config `toml:"database"`
+	// Static are the application's own assets: stylesheets, scripts, pictures of the design.
+	Static Static `toml:"static"`
+	// Media is the store of uploaded files on disk, the default store.
+	Media disk.Config `toml:"media"`
+	// Storage chooses another store for the files than the disk.
+	Storage Storage `toml:"storage"`
+	// S3 is the endpoint that the application speaks S3 to; where its files are kept is [storage.s3] or [media].
+	S3 s3api.Config `toml:"s3"`
+	// Files are the rules for stored files: links, buckets, cleaning up.
+	Files files.Config `toml:"files"`
+	// Edge is the HTTP front for visitors.
+	Edge edge.Config `toml:"edge"`
+	// Admin is the status page, the metrics and the API of administrators.
+	Admin admin.Config `toml:"admin"`
+
+	path        string
+	origins     map[string]Origin
+	secretFiles map[string]string // absolute path by the key of the secret
+	notes       fault.Problems
+}
+
+// Paths is the table [paths]: the directories that Holdfast writes to.
+type Paths struct {
+	// State holds what must not be lost: the control socket, a private server's data, keys. Default
+	// "/var/lib/holdfast".
+	State string `toml:"state"`
+	// Cache holds copies that can be fetched again. It may be lost at any time; it must be a local file system.
+	// Default: "cache" below the state directory.
+	Cache string `toml:"cache"`
+	// Backup holds backups. Default: "backup" below the state directory; another disk is advised.
+	Backup string `toml:"backup"`
+}
+
+// Static is the table [static]: the assets that come with the application.
+type Static struct {
+	// Root is the directory of the application's assets. Never the directory of the uploads, media.root: assets are
+	// public. Default none.
+	Root string `toml:"root"`
+	// URL is the path below which browsers find the assets. Default "/static/".
+	URL string `toml:"url"`
+}
+
+// Storage is the table [storage].
+type Storage struct {
+	// S3 is an S3 service that keeps the files in place of the disk.
+	S3 s3.Config `toml:"s3"`
+}
+
+// Default returns the configuration of an empty file, before defaults that depend on other settings.
+func Default() Config {
+	return Config{
+		Paths:    Paths{State: "/var/lib/holdfast"},
+		Log:      logging.DefaultConfig(),
+		Database: postgres.DefaultConfig(),
+		Static:   Static{URL: "/static/"},
+		Media:    disk.DefaultConfig(),
+		Storage:  Storage{S3: s3.DefaultConfig()},
+		S3:       s3api.DefaultConfig(),
+		Files:    files.DefaultConfig(),
+		Edge:     edge.DefaultConfig(),
+		Admin:    admin.DefaultConfig(),
+	}
+}
+
+// Path returns the file or directory that was loaded, or None.
+func (c *Config) Path() string { return c.path }
+
+// Origin returns where the value of a key came from; the zero value for a default. A secret that was read from a file
+// has the origin of its twin, whose path is the key's with "_file".
+func (c *Config) Origin(key string) Origin { return c.origins[key] }
+
+// Notes returns remarks about settings that work but deserve a thought. They keep nothing from starting.
+func (c *Config) Notes() fault.Problems { return c.notes }
+
+// Socket returns the path of the control socket.
+func (c *Config) Socket() string { return filepath.Join(c.Paths.State, "holdfast.sock") }
+
+// complete fills in the defaults that depend on other settings, and makes paths absolute to the configuration's
+// directory.
+func (c *Config) complete(dir string) {
+	for _, p := range c.pathSettings() {
+		*p.value = resolve(dir, *p.value)
+	}
+	fallback(&c.Paths.Cache, filepath.Join(c.Paths.State, "cache"))
+	fallback(&c.Paths.Backup, filepath.Join(c.Paths.State, "backup"))
+	fallback(&c.Media.Root, filepath.Join(c.Paths.State, "media"))
+	if c.Database.Mode == "" {
+		c.Database.Mode = "private"
+		if c.Database.Host != "" {
+			c.Database.Mode = "attached"
+		}
+	}
+	if c.Database.Mode == "private" {
+		fallback(&c.Database.Name, "app")
+		fallback(&c.Database.Username, "app")
+	}
+	if len(c.Files.SQLSigners) == 0 && c.Database.Username != "" {
+		c.Files.SQLSigners = []string{c.Database.Username}
+	}
+	fallback(&c.Files.PublicURL, c.publicURL())
+}
+
+// publicURL is where visitors reach the edge, as far as the configuration knows.
+func (c *Config) publicURL() string {
+	scheme, host := "http", c.Edge.Listen
+	if c.Edge.TLSCert != "" {
+		scheme = "https"
+	}
+	if len(c.Edge.Hosts) > 0 {
+		scheme, host = "https", c.Edge.Hosts[0]
+	}
+	return scheme + "://" + host
+}
+
+func fallback(value *string, text string) {
+	if *value == "" {
+		*value = text
+	}
+}
+
+// pathSetting is a setting that names a file or directory.
+type pathSetting struct {
+	key   string
+	value *string
+}
+
+// pathSettings lists the settings that name a file or directory of this machine. Secrets by file are resolved when
+// they are read.
+func (c *Config) pathSettings() []pathSetting {
+	return []pathSetting{
+		{"paths.state", &c.Paths.State},
+		{"paths.cache", &c.Paths.Cache},
+		{"paths.backup", &c.Paths.Backup},
+		{"static.root", &c.Static.Root},
+		{"media.root", &c.Media.Root},
+		{"database.sslrootcert", &c.Database.SSLRootCert},
+		{"database.private.bin", &c.Database.Private.Bin},
+		{"storage.s3.ca_file", &c.Storage.S3.CAFile},
+		{"s3.tls_cert", &c.S3.TLSCert},
+		{"s3.tls_key", &c.S3.TLSKey},
+		{"edge.tls_cert", &c.Edge.TLSCert},
+		{"edge.tls_key", &c.Edge.TLSKey},
+		{"admin.tls_cert", &c.Admin.TLSCert},
+		{"admin.tls_key", &c.Admin.TLSKey},
+	}
+}

@@ -1,0 +1,43 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// envPrefix begins every environment variable that is a setting.
+const envPrefix = "HOLDFAST_"
+
+// notSettings are variables with the prefix that mean something else: which configuration to read, and switches of
+// tests.
+func notSettings(name string) bool {
+	return name == "HOLDFAST_CONFIG" || name == "HOLDFAST_SOAK" || strings.HasPrefix(name, "HOLDFAST_TEST_")
+}
+
+// overrides makes a tree of the variables that are settings, in the order of their names. When one variable sets a
+// table and another a key in it, the table is reported as a value of the wrong type, because it comes last.
+func overrides(environ []string) *node {
+	root := newTable(Origin{})
+	names := slices.DeleteFunc(slices.Sorted(slices.Values(environ)), func(v string) bool {
+		name, value, _ := strings.Cut(v, "=")
+		return !strings.HasPrefix(name, envPrefix) || value == "" || notSettings(name)
+	})
+	for _, v := range names {
+		name, value, _ := strings.Cut(v, "=")
+		path := strings.Split(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "__")
+		for len(path) > 0 && !root.put(path, envText(value), Origin{Env: name}) {
+			path = path[:len(path)-1]
+		}
+	}
+	return root
+}
+
+// lookup returns the value of an environment variable, "" when it is not set. The last one wins, as in os/exec.
+func lookup(environ []string, name string) string {
+	for _, v := range slices.Backward(environ) {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
