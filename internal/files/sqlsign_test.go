@@ -26,7 +26,7 @@ const (
 
 // signerDB has the real tables and functions, one bucket "photos" with one object "in/cat.jpg", and two roles: app may
 // sign, stranger is an ordinary role.
-func signerDB(t *testing.T) *pgtest.DB {
+func signerDB(t testing.TB) *pgtest.DB {
 	t.Helper()
 	db := pgtest.Template(t, "links", func(ctx context.Context, url string) error {
 		conn, err := pgx.Connect(ctx, url)
@@ -71,7 +71,7 @@ func signerDB(t *testing.T) *pgtest.DB {
 
 func role(db *pgtest.DB, name string) string { return db.Name + "_" + name }
 
-func configure(t *testing.T, conn *pgx.Conn, signers ...string) {
+func configure(t testing.TB, conn *pgx.Conn, signers ...string) {
 	t.Helper()
 	_, err := conn.Exec(t.Context(), `SELECT holdfast.configure_links('https://files.example.com', 3600, 900, 604800, true, $1)`, signers)
 	if err != nil {
@@ -80,7 +80,7 @@ func configure(t *testing.T, conn *pgx.Conn, signers ...string) {
 }
 
 // as is a connection that acts as the role.
-func as(t *testing.T, db *pgtest.DB, name string) *pgx.Conn {
+func as(t testing.TB, db *pgtest.DB, name string) *pgx.Conn {
 	t.Helper()
 	conn := db.Conn(t)
 	if _, err := conn.Exec(t.Context(), `SET SESSION AUTHORIZATION `+role(db, name)); err != nil {
@@ -311,4 +311,19 @@ func TestACallersTablesDoNotStandInFrontOfOurs(t *testing.T) {
 	if after := sign(); after != before {
 		t.Errorf("a temporary table changed the link: %s, then %s", before, after)
 	}
+}
+
+// How long a query waits for its links: two HMACs for the key, one for the link, and the lookups.
+func BenchmarkSignURL(b *testing.B) {
+	db := signerDB(b)
+	conn := as(b, db, "app")
+	for b.Loop() {
+		var n int
+		err := conn.QueryRow(b.Context(),
+			`SELECT count(holdfast.sign_url('photos', 'in/cat.jpg', name => i || '.jpg')) FROM generate_series(1, 1000) i`).Scan(&n)
+		if err != nil || n != 1000 {
+			b.Fatal(n, err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/link")
 }
