@@ -41,7 +41,7 @@ func TestPrivateAddressesAndPublicNamesAreAccepted(t *testing.T) {
 	t.Parallel()
 	c := DefaultConfig()
 	c.Hosts = []string{"files.example.com", "https://Files.example.com:9000/", "http://localhost:9000"}
-	for _, listen := range []string{"127.0.0.1:0", "[::1]:9000", "10.0.0.5:9000", "localhost:9000", "/run/s3.sock"} {
+	for _, listen := range []string{"127.0.0.1:0", "[::1]:9000", "10.0.0.5:9000", "localhost:9000", "unix:/run/s3.sock"} {
 		c.Listen = listen
 		if p := c.Validate(); len(p) != 0 {
 			t.Errorf("%s: %v", listen, p)

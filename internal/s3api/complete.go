@@ -1,0 +1,157 @@
+package s3api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"holdfast/internal/objects"
+	"holdfast/internal/s3wire"
+)
+
+// completeMultipartUpload joins the parts that the client lists into the object.
+func completeMultipartUpload(c *call) error {
+	var doc s3wire.CompleteMultipartUpload
+	if err := c.decode(&doc); err != nil {
+		return err
+	}
+	u, err := c.upload()
+	if err != nil {
+		return err
+	}
+	cond, err := writeCondition(c.r.Header)
+	if err != nil {
+		return err
+	}
+	whole, err := wholeChecksum(c.r.Header, u)
+	if err != nil {
+		return err
+	}
+	parts, err := completeParts(doc.Parts, u)
+	if err != nil {
+		return err
+	}
+	if err := c.checkWholeSize(u, doc.Parts); err != nil {
+		return err
+	}
+	return c.slowly(func() (reply, error) {
+		o, err := c.s.index.CompleteUpload(c.ctx(), u, parts, cond, whole)
+		if err != nil {
+			return reply{}, c.explainComplete(err, u, cond)
+		}
+		doc := &s3wire.CompleteMultipartUploadResult{
+			Location: c.location(), Bucket: c.bucket, Key: c.key, ETag: quoted(o.ETag),
+			ChecksumElements: checksumOf(&o).TypedElements(),
+		}
+		return reply{doc, func() { c.sayCopied(&o) }}, nil
+	})
+}
+
+// completeParts checks the client's list as far as that needs no row.
+func completeParts(list []s3wire.CompletePart, u objects.Upload) ([]objects.CompletePart, error) {
+	if len(list) == 0 {
+		return nil, s3wire.MalformedXML.New()
+	}
+	parts := make([]objects.CompletePart, len(list))
+	for i, p := range list {
+		switch {
+		case p.PartNumber == 0 || p.ETag == "":
+			return nil, s3wire.MalformedXML.New()
+		case p.PartNumber < 0:
+			return nil, invalidArgument("PartNumber", strconv.Itoa(p.PartNumber), "PartNumber must be >= 1")
+		case i > 0 && p.PartNumber <= list[i-1].PartNumber:
+			return nil, s3wire.InvalidPartOrder.New().With("UploadId", u.ID)
+		}
+		sum, err := p.Checksum()
+		if err != nil {
+			return nil, err
+		}
+		if err := partChecksumFits(u, p.PartNumber, sum); err != nil {
+			return nil, err
+		}
+		parts[i] = objects.CompletePart{Number: p.PartNumber, ETag: strings.Trim(p.ETag, `"`), Checksum: sum.Sum}
+	}
+	return parts, nil
+}
+
+// partChecksumFits demands the checksum of each part of a composite upload, and that it is of the upload's kind.
+func partChecksumFits(u objects.Upload, number int, sum s3wire.Checksum) error {
+	switch {
+	case sum.Algorithm == "" && u.Composite:
+		return s3wire.InvalidRequest.Newf("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
+			strings.ToLower(u.Algorithm), number)
+	case sum.Algorithm != "" && u.Algorithm != "" && sum.Algorithm != s3wire.Algorithm(u.Algorithm):
+		return s3wire.BadDigest.Newf("The %s you specified for part %d did not match what we received.", strings.ToLower(string(sum.Algorithm)), number)
+	}
+	return nil
+}
+
+// wholeChecksum reads the checksum of the whole object, if the client sends one.
+func wholeChecksum(h http.Header, u objects.Upload) ([]byte, error) {
+	if kind := s3wire.ChecksumType(h.Get("X-Amz-Checksum-Type")); kind != "" {
+		if kind != s3wire.FullObject && kind != s3wire.Composite {
+			return nil, s3wire.InvalidRequest.Newf("Value for x-amz-checksum-type header is invalid.")
+		}
+		if u.Algorithm != "" && kind != checksumType(u.Composite) {
+			return nil, s3wire.InvalidRequest.Newf("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", checksumType(u.Composite))
+		}
+	}
+	sum, err := s3wire.HeaderChecksum(h)
+	if err != nil || sum.Algorithm == "" || sum.Algorithm != s3wire.Algorithm(u.Algorithm) {
+		return nil, err
+	}
+	return sum.Sum, nil
+}
+
+// checkWholeSize compares x-amz-mp-object-size with the parts on record.
+func (c *call) checkWholeSize(u objects.Upload, list []s3wire.CompletePart) error {
+	text := c.r.Header.Get("X-Amz-Mp-Object-Size")
+	if text == "" {
+		return nil
+	}
+	want, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		return s3wire.InvalidRequest.Newf("Value for x-amz-mp-object-size header is invalid: '%s'", text)
+	case want < 0:
+		return s3wire.InvalidRequest.Newf("Value for x-amz-mp-object-size header is less than zero: '%d'", want)
+	}
+	parts, _, err := c.s.index.ListParts(c.ctx(), u, 0, maxParts)
+	if err != nil {
+		return err
+	}
+	sizes := make(map[int]int64, len(parts))
+	for _, p := range parts {
+		sizes[p.Number] = p.Size
+	}
+	var total int64
+	for _, p := range list {
+		total += sizes[p.PartNumber]
+	}
+	if total != want {
+		return s3wire.InvalidRequest.Newf("The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", want, total)
+	}
+	return nil
+}
+
+func (c *call) explainComplete(err error, u objects.Upload, cond objects.Condition) error {
+	e := c.refusal(err)
+	switch e.Code {
+	case s3wire.InvalidPart, s3wire.InvalidPartOrder:
+		return e.With("UploadId", u.ID)
+	}
+	return c.explain(err, cond)
+}
+
+// location is the URL of the object that the request addresses, as the client knows the endpoint.
+func (c *call) location() string {
+	scheme := "http"
+	if c.r.TLS != nil {
+		scheme = "https"
+	}
+	path := "/" + s3wire.EncodeKey(c.key)
+	if !c.virtual {
+		path = "/" + c.bucket + path
+	}
+	return scheme + "://" + c.r.Host + path
+}

@@ -1,0 +1,189 @@
+package s3api
+
+import (
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/internal/objects"
+	"holdfast/internal/s3wire"
+)
+
+// maxMetadata is the room for user metadata in bytes, names and values together (S3 user guide, "Working with object
+// metadata").
+const maxMetadata = 2 << 10
+
+// metaPrefix begins the headers of user metadata, in canonical form.
+const metaPrefix = "X-Amz-Meta-"
+
+// defaultType is what S3 says of an object whose writer gave no type.
+const defaultType = "binary/octet-stream"
+
+// storedHeaders takes out of a request what shall be said about the object later.
+func storedHeaders(h http.Header) (objects.Headers, error) {
+	out := objects.Headers{
+		ContentType: h.Get("Content-Type"), ContentEncoding: contentEncoding(h),
+		ContentDisposition: h.Get("Content-Disposition"), ContentLanguage: h.Get("Content-Language"),
+		CacheControl: h.Get("Cache-Control"), Expires: h.Get("Expires"),
+	}
+	size := 0
+	for name, values := range h {
+		if !strings.HasPrefix(name, metaPrefix) {
+			continue
+		}
+		key, value := strings.ToLower(name[len(metaPrefix):]), strings.Join(values, ",")
+		if out.User == nil {
+			out.User = map[string]string{}
+		}
+		out.User[key] = value
+		size += len(key) + len(value)
+	}
+	if size > maxMetadata {
+		return out, s3wire.MetadataTooLarge.New().With("Size", strconv.Itoa(size)).With("MaxSizeAllowed", strconv.Itoa(maxMetadata))
+	}
+	return out, checkHeaders(out)
+}
+
+// checkHeaders looks for what could end a header line.
+func checkHeaders(h objects.Headers) error {
+	for name, value := range h.User {
+		if !token(name) {
+			return invalidArgument(metaPrefix+name, value, "The name has characters that no header may have.")
+		}
+		if err := printable(metaPrefix+name, value); err != nil {
+			return err
+		}
+	}
+	for _, f := range [...]s3wire.Field{
+		{Name: "Content-Type", Value: h.ContentType}, {Name: "Content-Encoding", Value: h.ContentEncoding},
+		{Name: "Content-Disposition", Value: h.ContentDisposition}, {Name: "Content-Language", Value: h.ContentLanguage},
+		{Name: "Cache-Control", Value: h.CacheControl}, {Name: "Expires", Value: h.Expires},
+	} {
+		if err := printable(f.Name, f.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// token reports whether s can be part of a header's name (RFC 9110 section 5.6.2).
+func token(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, s[i]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// contentEncoding leaves out "aws-chunked", which belongs to the transfer and not to the object.
+func contentEncoding(h http.Header) string {
+	all := h.Get("Content-Encoding")
+	if !strings.Contains(all, "aws-chunked") {
+		return all
+	}
+	var keep []string
+	for part := range strings.SplitSeq(all, ",") {
+		if part = strings.TrimSpace(part); part != "" && part != "aws-chunked" {
+			keep = append(keep, part)
+		}
+	}
+	return strings.Join(keep, ", ")
+}
+
+// printable refuses what could end a header line. net/http refuses it in headers; fields of forms and parameters of a
+// query come here unchecked.
+func printable(name, value string) error {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return invalidArgument(name, value, "The value has characters that no header may have.")
+		}
+	}
+	return nil
+}
+
+// headerWriter puts headers into a response whose names are canonical already, with one allocation for all values.
+type headerWriter struct {
+	h      http.Header
+	values []string
+}
+
+func newHeaderWriter(h http.Header) headerWriter { return headerWriter{h, make([]string, 0, 20)} }
+
+// set leaves out empty values.
+func (w *headerWriter) set(name, value string) {
+	if value == "" {
+		return
+	}
+	w.values = append(w.values, value)
+	n := len(w.values)
+	w.h[name] = w.values[n-1 : n : n]
+}
+
+// describe says about an object what GET and HEAD say.
+func (c *call) describe(o *objects.Object) {
+	w := newHeaderWriter(c.Header())
+	w.set("Etag", quoted(o.ETag))
+	w.set("Last-Modified", httpTime(o.Created))
+	w.set("Accept-Ranges", "bytes")
+	w.set("Content-Type", or(o.Headers.ContentType, defaultType))
+	w.set("Content-Encoding", o.Headers.ContentEncoding)
+	w.set("Content-Disposition", o.Headers.ContentDisposition)
+	w.set("Content-Language", o.Headers.ContentLanguage)
+	w.set("Cache-Control", o.Headers.CacheControl)
+	w.set("Expires", o.Headers.Expires)
+	for name, value := range o.Headers.User {
+		w.set(http.CanonicalHeaderKey(metaPrefix+name), value)
+	}
+	w.set("X-Amz-Expiration", expiration(o.ExpiresAt))
+	if c.who.stranger() {
+		return
+	}
+	if len(o.Tags) > 0 {
+		w.set("X-Amz-Tagging-Count", strconv.Itoa(len(o.Tags)))
+	}
+	if o.Digests.Parts > 0 && c.query.Has("partNumber") {
+		w.set("X-Amz-Mp-Parts-Count", strconv.Itoa(o.Digests.Parts))
+	}
+	w.set("X-Holdfast-Blob", blobID(o))
+	c.sayVersion(o)
+}
+
+// sayChecksum tells the checksum of an object.
+func (c *call) sayChecksum(o *objects.Object) {
+	if sum := checksumOf(o); sum.Algorithm != "" {
+		c.Header()[sum.Algorithm.Header()] = []string{sum.String()}
+		c.Header()["X-Amz-Checksum-Type"] = []string{string(sum.Type())}
+	}
+}
+
+// checksumOf returns an object's checksum as the wire has it.
+func checksumOf(o *objects.Object) s3wire.Checksum {
+	if o.Digests.Algorithm == "" || o.Digests.Checksum == nil {
+		return s3wire.Checksum{}
+	}
+	sum := s3wire.Checksum{Algorithm: s3wire.Algorithm(o.Digests.Algorithm), Sum: o.Digests.Checksum}
+	if o.Digests.Composite {
+		sum.Parts = o.Digests.Parts
+	}
+	return sum
+}
+
+// quoted returns an ETag as headers and XML carry it.
+func quoted(etag string) string { return `"` + etag + `"` }
+
+// or returns the first of the two that is not empty.
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// httpTime formats a time for a header (RFC 9110 section 5.6.7).
+func httpTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
+
+// blobID is the id that signed links are made for.
+func blobID(o *objects.Object) string { return hex.EncodeToString(o.Blob[:]) }

@@ -1,0 +1,44 @@
+package s3api
+
+import (
+	"net/http"
+
+	"holdfast/internal/s3wire"
+)
+
+// xmlDeclaration begins every document.
+const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+// send answers 200 with a document.
+func (c *call) send(v any) error {
+	doc, err := s3wire.EncodeXML(v)
+	if err != nil {
+		return err
+	}
+	return c.sendXML(doc)
+}
+
+// sendXML answers 200 with a document that is written already.
+func (c *call) sendXML(doc []byte) error {
+	c.sendDocument(http.StatusOK, doc)
+	return nil
+}
+
+// sendNothing answers with a status and no body.
+func (c *call) sendNothing(status int) error {
+	if status != http.StatusNoContent {
+		c.Header()["Content-Length"] = []string{"0"}
+	}
+	c.WriteHeader(status)
+	return nil
+}
+
+// decode reads the XML document that the request carries, checking the request's digests like any body's.
+func (c *call) decode(v any) error {
+	b, err := c.openBody(s3wire.BodyOptions{MaxSize: s3wire.MaxXML})
+	if err != nil {
+		return err
+	}
+	defer b.paced.settle()
+	return s3wire.DecodeXML(b, v)
+}
