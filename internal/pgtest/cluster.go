@@ -1,6 +1,8 @@
 package pgtest
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,15 +30,16 @@ func Cluster(t testing.TB, opts ...Option) *PG {
 
 func (s *PG) finish(t testing.TB) {
 	if t.Failed() {
-		t.Logf("pgtest: last lines of the server's log:\n%s", s.Log(50))
-		s.keep(t)
+		s.tell(t)
 	}
 	if err := s.close(); err != nil {
 		t.Errorf("pgtest: stop PostgreSQL: %v", err)
 	}
 }
 
-func (s *PG) keep(t testing.TB) {
+// tell shows a failed test what the server said, and keeps its directory.
+func (s *PG) tell(t testing.TB) {
+	t.Logf("pgtest: last lines of the server's log:\n%s", s.Log(50))
 	if err := s.dir.keep(); err != nil {
 		t.Logf("pgtest: keep the server's directory: %v", err)
 		return
@@ -92,6 +95,19 @@ func (s *PG) Restart(t testing.TB, opts ...Option) {
 	t.Helper()
 	s.Stop(t)
 	s.Start(t, opts...)
+}
+
+// Standby makes the stopped server start as a replica that follows nobody, until it is promoted.
+func (s *PG) Standby(t testing.TB) {
+	t.Helper()
+	path := filepath.Join(s.dir.data(), "standby.signal")
+	err := os.WriteFile(path, nil, 0o600)
+	if err == nil && s.cred != nil {
+		err = os.Chown(path, int(s.cred.Uid), int(s.cred.Gid))
+	}
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
 }
 
 // SetHBA replaces pg_hba.conf by the lines and has the server read it. New connections meet the new rules.

@@ -80,8 +80,10 @@ func (s *PG) database(t testing.TB, template string) *DB {
 
 func (d *DB) finish(t testing.TB) {
 	if t.Failed() {
-		t.Logf("pgtest: database %s is kept; last lines of the server's log:\n%s", d.Name, d.Server.Log(50))
-		d.Server.keep(t)
+		t.Logf("pgtest: database %s is kept", d.Name)
+		if d.Server == shared.server { // a cluster tells by itself
+			d.Server.tell(t)
+		}
 		return
 	}
 	if d.Server.PID() == 0 { // the test stopped it

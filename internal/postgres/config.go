@@ -1,6 +1,10 @@
 package postgres
 
 import (
+	"cmp"
+	"strings"
+	"time"
+
 	"holdfast/internal/secret"
 	"holdfast/internal/unit"
 )
@@ -43,7 +47,8 @@ type Private struct {
 	Bin string `toml:"bin"`
 	// Listen opens TCP, as "127.0.0.1:5433". Default: none, the server is reached by its Unix socket only.
 	Listen string `toml:"listen"`
-	// RunAs is the account the server runs under when Holdfast runs as root. Default: postgres, else nobody.
+	// RunAs is the account the server runs under when Holdfast runs as root. Default: postgres, else nobody. The
+	// directories above the state directory must let it pass (mode 0711 is enough).
 	RunAs string `toml:"run_as"`
 	// SharedBuffers is PostgreSQL's shared_buffers. Default 128MiB.
 	SharedBuffers unit.Bytes `toml:"shared_buffers"`
@@ -51,6 +56,7 @@ type Private struct {
 
 // Options is the table [database.options].
 type Options struct {
+	// Pool says how many connections the application is to have, in the words of psycopg_pool.
 	Pool PoolOptions `toml:"pool"`
 }
 
@@ -64,3 +70,55 @@ type PoolOptions struct {
 	// Timeout is how long a request waits for a connection before it gets an error. Default 5s.
 	Timeout unit.Duration `toml:"timeout"`
 }
+
+// The modes, values of Config.Mode.
+const (
+	Attached       = "attached"
+	PrivateCluster = "private"
+)
+
+// DefaultConfig returns the settings of an empty table. Settings whose default depends on others are empty in it.
+func DefaultConfig() Config {
+	return Config{
+		Port:           5432,
+		Schema:         "holdfast",
+		ConnectTimeout: unit.Duration(5 * time.Second),
+		MaxConnections: 8,
+		Private:        Private{SharedBuffers: 128 << 20},
+		Options:        Options{Pool: PoolOptions{MinSize: 4, Timeout: unit.Duration(5 * time.Second)}},
+	}
+}
+
+// complete fills in what follows from other settings, and the defaults of settings that are empty.
+func (c Config) complete() Config {
+	d := DefaultConfig()
+	if c.Mode == "" {
+		c.Mode = PrivateCluster
+		if c.Host != "" {
+			c.Mode = Attached
+		}
+	}
+	if c.Mode == PrivateCluster {
+		c.Name, c.Username = cmp.Or(c.Name, "app"), cmp.Or(c.Username, "app")
+	}
+	c.Name = cmp.Or(c.Name, c.Username) // libpq's rule
+	if c.SSLMode == "" {
+		c.SSLMode = "prefer"
+	}
+	if isSocket(c.Host) {
+		c.SSLMode = "disable" // libpq's rule: never TLS on a Unix socket
+	}
+	c.Port = cmp.Or(c.Port, d.Port)
+	c.Schema = cmp.Or(c.Schema, d.Schema)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, d.ConnectTimeout)
+	c.MaxConnections = cmp.Or(c.MaxConnections, d.MaxConnections)
+	c.Private.SharedBuffers = cmp.Or(c.Private.SharedBuffers, d.Private.SharedBuffers)
+	pool := &c.Options.Pool
+	pool.MinSize = cmp.Or(pool.MinSize, d.Options.Pool.MinSize)
+	pool.MaxSize = max(pool.MaxSize, pool.MinSize)
+	pool.Timeout = cmp.Or(pool.Timeout, d.Options.Pool.Timeout)
+	return c
+}
+
+// isSocket reports whether a host is the directory of a Unix socket.
+func isSocket(host string) bool { return strings.HasPrefix(host, "/") }
