@@ -1,0 +1,51 @@
+package archtest
+
+// tier is a floor of the house: its packages, named by their path below internal/ (cmd and main packages: below the
+// module), import packages of the tiers that stand before it, and none of their own.
+type tier struct {
+	name     string
+	packages []string
+}
+
+// tiers returns the floors from the ground up. docs/architecture.md says what each package is for.
+func tiers() []tier {
+	return []tier{
+		{"bedrock", []string{"fault", "secret"}},
+		{"ground", []string{
+			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "s3wire", "link",
+			"pgwire", "scram", "treepack", "gitrepo",
+		}},
+		{"engines", []string{"blob", "postgres", "web", "cache", "pool"}},
+		{"objects", []string{"objects"}},
+		{"features", []string{
+			"files", "s3api", "edge", "admin", "demo",
+			"pooler", "assets", "content", "cacheserver", "watch", "advise", "backup", "access", "jobs", "load",
+		}},
+		{"adapters", []string{"blob/disk", "blob/s3", "blob/mem", "blob/readcache"}},
+		{"config", []string{"config"}},
+		{"daemon", []string{"daemon"}},
+		{"cli", []string{"cli"}},
+		{"cmd", []string{"cmd/holdfast"}},
+	}
+}
+
+// testOnly returns the packages that only tests, and each other, may import. They may import any tier.
+func testOnly() []string {
+	return []string{"archtest", "pgtest", "s3test", "blob/blobtest", "lifecycle/lifecycletest"}
+}
+
+// planned returns packages that have their place but do not exist yet, with the work that brings them.
+func planned() map[string]string {
+	const (
+		pooler  = "the pooler"
+		content = "content: courses from git"
+		assets  = "assets and the edge"
+		later   = "watching, backup and access"
+	)
+	return map[string]string{
+		"pooler": pooler, "pool": pooler, "pgwire": pooler, "scram": pooler,
+		"content": content, "treepack": content, "gitrepo": content,
+		"assets": assets, "cache": assets, "cacheserver": assets,
+		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
+	}
+}
