@@ -42,8 +42,7 @@ var statuses = map[fault.Kind]int{
 // Status returns the HTTP status of an error's kind.
 func Status(err error) int { return statuses[fault.KindOf(err)] }
 
-// WriteError answers with a failure. The text of an internal error stays in the log: a stranger learns only that
-// there was one, and the request id to ask about it.
+// WriteError answers with a failure. The caller is an administrator (see Trust), so the whole message is told.
 func WriteError(w http.ResponseWriter, err error) {
 	WriteJSON(w, Status(err), errorEnvelope{Body(err, w.Header().Get(RequestIDHeader))})
 }
