@@ -41,8 +41,8 @@ type PutOptions struct {
 	Sidecar func() ([]byte, error)
 }
 
-// Blob is an open blob: it reads and seeks like a file. Close it. A Blob that is an *os.File inside also has a method
-// File() *os.File, so that a server can use sendfile.
+// Blob is an open blob: it reads and seeks like a file, for one goroutine at a time. Close it. A Blob that is an
+// *os.File inside is also a [Filer], so that a server can use sendfile.
 type Blob interface {
 	io.ReadSeekCloser
 	Info() Info
@@ -51,7 +51,7 @@ type Blob interface {
 // Reader reads blobs.
 type Reader interface {
 	// Open returns the blob, or ErrNotFound. An open blob stays readable to its end even when it is deleted or moved
-	// meanwhile.
+	// meanwhile. The context must last as long as the blob is read: stores behind a network end the transfer with it.
 	Open(ctx context.Context, name Name) (Blob, error)
 	// Stat returns size and time, or ErrNotFound.
 	Stat(ctx context.Context, name Name) (Info, error)

@@ -9,6 +9,9 @@ import (
 // Name is the name of a blob inside a store: one or more segments of [a-z0-9._-] joined by "/", no segment starting
 // with a dot, each at most 128 bytes, 512 in all. The grammar is narrow so that no name can leave a directory, differ
 // by case alone, or collide with temporary files and sidecars (which start with a dot).
+//
+// Names form a tree: callers do not put both "a" and "a/b". A store of files refuses the second of the two with an
+// error of kind Conflict.
 type Name string
 
 // ParseName returns the name, or an error of kind Invalid that says which rule it breaks.
