@@ -39,6 +39,9 @@ func readable(_ []string, a slog.Attr) slog.Attr {
 
 // isTerminal reports whether w is a character device, as a terminal is.
 func isTerminal(w io.Writer) bool {
+	if t, ok := w.(*tee); ok {
+		w = t.main
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false
