@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sync/singleflight"
@@ -27,6 +28,7 @@ type Cache struct {
 	report func(error)
 	lock   *os.File
 	fetch  singleflight.Group
+	broken atomic.Bool // the last attempt to write failed
 
 	mu      sync.Mutex // protects the following
 	entries map[blob.Name]*list.Element
@@ -49,7 +51,7 @@ type entry struct {
 }
 
 // New opens the cache in a directory, which is made if it is missing, and bounds it to max bytes. report is told when
-// the cache cannot be written; it may be nil.
+// the cache cannot be written, and with nil when it can be again; it may be nil.
 func New(store blob.Store, dir string, max int64, report func(error)) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make cache: %w", err)

@@ -205,7 +205,12 @@ func TestACacheThatCannotBeWrittenPassesTheStoreThrough(t *testing.T) {
 	dir := t.TempDir()
 	store := mem.New()
 	var reported atomic.Int64
-	c, err := readcache.New(store, dir, 1<<20, func(error) { reported.Add(1) })
+	c, err := readcache.New(store, dir, 1<<20, func(err error) {
+		if err == nil {
+			reported.Add(100)
+		}
+		reported.Add(1)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +221,12 @@ func TestACacheThatCannotBeWrittenPassesTheStoreThrough(t *testing.T) {
 	}
 	if got := read(t, c, "blobs/00/a"); got != "hello" || reported.Load() != 1 {
 		t.Errorf("read %q, reported %d times", got, reported.Load())
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if read(t, c, "blobs/00/a"); reported.Load() != 102 {
+		t.Errorf("the repair was not reported: %d", reported.Load())
 	}
 }
 

@@ -54,10 +54,14 @@ func (c *Cache) store(e *entry, b io.Reader) (bool, error) {
 	readErr, writeErr := c.write(e, b)
 	if readErr == nil && writeErr == nil {
 		c.add(e)
+		if c.broken.Swap(false) {
+			c.report(nil)
+		}
 		return true, nil
 	}
 	c.release(e.info.Size)
 	if writeErr != nil {
+		c.broken.Store(true)
 		c.report(fmt.Errorf("write cache: %w", writeErr))
 	}
 	return false, readErr
