@@ -23,9 +23,8 @@ type draft struct {
 	dir   *dir
 	f     *os.File // nil once closed
 	temp  string   // its temporary name; empty for an unnamed file
-	ino   uint64   // set by attach when the sidecar is a file of its own
-	meta  string   // that file's name; empty if there is none
-	full  bool     // sync all metadata, not only what reading needs: there is an attribute
+	meta  string   // the file of the sidecar, if it is one of its own
+	attr  bool     // the sidecar is an attribute, which only a whole sync brings to the disk
 }
 
 // newDraft makes an empty file in the directory.
@@ -92,7 +91,7 @@ func (d *draft) publish(base string) error {
 	err := d.settle(base)
 	if err != nil {
 		// Named, but nobody knows whether the disk has it: an unacknowledged blob is dropped.
-		err = errors.Join(err, d.dir.remove(base), d.dir.sync())
+		err = errors.Join(err, d.dir.remove(base), d.dir.remove(metaName(base)), d.dir.sync())
 	}
 	return err
 }
@@ -100,7 +99,7 @@ func (d *draft) publish(base string) error {
 // sync brings the content to the disk.
 func (d *draft) sync() error {
 	call := unix.Fdatasync
-	if d.full || d.temp != "" {
+	if d.attr || d.temp != "" {
 		call = unix.Fsync
 	}
 	if _, err := again(func() (int, error) { return 0, call(int(d.f.Fd())) }); err != nil {
@@ -152,7 +151,8 @@ func (d *draft) settle(base string) error {
 		return err
 	}
 	// btrfs does nothing when asked to sync a file without a name, so the sync before the link was none. ext4 and xfs
-	// wrote the content then, and the directory's sync below commits the link count with the name.
+	// wrote the content then, and the directory's sync below commits the link count with the name. Of file systems that we
+	// do not know we think the worst.
 	if d.f != nil && d.store.kind != "ext4" && d.store.kind != "xfs" {
 		if err := d.f.Sync(); err != nil {
 			return err

@@ -18,8 +18,8 @@ func (s *Store) explain(err error) error {
 		return err
 	}
 	switch errno {
-	case unix.ENOENT:
-		return fmt.Errorf("%w (%w)", blob.ErrNotFound, err)
+	case unix.ENOENT: // of the store itself: an absent blob was told before
+		return unavailable(err, "The directory of the store was removed or replaced: check media.root, then restart holdfast.")
 	case unix.ENOSPC, unix.EDQUOT:
 		return full(err, "Free some space or inodes below %s, raise the quota, or move the store to a larger disk.", s.root.path)
 	case unix.EROFS:
@@ -44,13 +44,7 @@ func unavailable(err error, hint string) error {
 	return &fault.Error{Kind: blob.ErrUnavailable.Kind, Code: blob.ErrUnavailable.Code, Hint: hint, Err: err}
 }
 
-// lacks reports whether the error says that the file system, the kernel or a filter cannot do this at all. ENOENT and
-// EISDIR are what O_TMPFILE gives on kernels and file systems that do not know the flag.
+// lacks reports whether the error says that the file system, the kernel or a filter cannot do this at all.
 func lacks(err error) bool {
-	for _, e := range [...]unix.Errno{unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -94,13 +93,7 @@ func (l *lister) entry(d *dir, entry, full string) (bool, error) {
 // readNames returns what a directory holds of blobs, sorted as their names are: a directory counts as its name with the
 // slash that follows, which stands after "-" and "." and before letters.
 func readNames(d *dir) ([]string, error) {
-	fd, err := openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), d.rel)
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
+	entries, err := d.entries()
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"sync"
 	"time"
@@ -212,33 +211,6 @@ func (w *writer) finish(ctx context.Context, base string, opts blob.PutOptions) 
 		return err
 	}
 	return w.publish(base)
-}
-
-// needDir opens a directory, and makes it durably if it is missing.
-func (s *Store) needDir(rel string) (*dir, error) {
-	if _, ok := s.durable.Load(rel); ok {
-		return s.root.openDir(rel)
-	}
-	if rel == "." {
-		return s.root.openDir(rel)
-	}
-	parent, err := s.needDir(path.Dir(rel))
-	if err != nil {
-		return nil, err
-	}
-	defer parent.close()
-	if err := unix.Mkdirat(parent.fd, path.Base(rel), dirMode); err != nil && !errors.Is(err, unix.EEXIST) {
-		return nil, &os.PathError{Op: "make directory", Path: rel, Err: err}
-	}
-	// Also when it was there: another process may have made it a moment ago, and not synced it yet.
-	if err := parent.sync(); err != nil {
-		return nil, err
-	}
-	d, err := s.root.openDir(rel)
-	if err == nil {
-		s.durable.Store(rel, struct{}{})
-	}
-	return d, err
 }
 
 // ready returns an error if a name breaks the grammar or the context is over.

@@ -138,6 +138,17 @@ func (d *dir) link(base string, to *dir, toBase string) error {
 	return err
 }
 
+// entries returns what the directory holds, in no order.
+func (d *dir) entries() ([]os.DirEntry, error) {
+	fd, err := d.open(".", unix.O_RDONLY|unix.O_DIRECTORY, 0) // with an offset of its own
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), d.rel)
+	defer f.Close()
+	return f.ReadDir(-1)
+}
+
 // sync makes the names in the directory durable. A file system that cannot sync directories (some network ones) says
 // EINVAL and has nothing to sync: there each change is answered by the server when it is done.
 func (d *dir) sync() error {

@@ -33,7 +33,7 @@ func (d *draft) attach(base string, sidecar []byte) error {
 		err := unix.Fsetxattr(int(d.f.Fd()), attribute, sidecar, 0)
 		switch {
 		case err == nil:
-			d.full = true
+			d.attr = true
 			return nil
 		case errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
 			d.store.noAttribute.Store(true)
@@ -45,7 +45,7 @@ func (d *draft) attach(base string, sidecar []byte) error {
 	if err := unix.Fstat(int(d.f.Fd()), &st); err != nil {
 		return fmt.Errorf("write sidecar: %w", err)
 	}
-	d.ino, d.meta = st.Ino, boundMetaName(base, st.Ino)
+	d.meta = boundMetaName(base, st.Ino)
 	if err := writeDurably(d.dir, d.meta, sidecar); err != nil {
 		return fmt.Errorf("write sidecar: %w", err)
 	}

@@ -1,0 +1,14 @@
+package disk
+
+// Degrade makes the store believe that its file system can do nothing special, as if the first write had found out.
+func (s *Store) Degrade() {
+	s.probe.Do(func() {})
+	s.noUnnamed.Store(true)
+	s.noAttribute.Store(true)
+	s.noExclusive.Store(true)
+	s.noAllocate.Store(true)
+	s.network = true
+}
+
+// WithoutOpenat2 makes the store believe that the kernel does not know openat2.
+func (s *Store) WithoutOpenat2() { s.root.walked = true }
