@@ -22,7 +22,7 @@ func (s *slowSource) Read(p []byte) (int, error) {
 	if s.total <= 0 {
 		return 0, io.EOF
 	}
-	time.Sleep(s.pause) // of the fake clock
+	<-time.After(s.pause) // of the fake clock
 	n := min(s.n, len(p), s.total)
 	s.total -= n
 	return n, nil

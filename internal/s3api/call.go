@@ -15,14 +15,15 @@ import (
 // call is one request on its way through the endpoint. It belongs to the goroutine that serves the request.
 type call struct {
 	*web.Recorder
-	s     *Server
-	r     *http.Request
-	id    string // x-amz-request-id
-	op    *operation
-	query url.Values
-	auth  s3wire.Auth
-	who   caller
-	began time.Time
+	s       *Server
+	r       *http.Request
+	context context.Context // the request's, with its id for the log
+	id      string          // x-amz-request-id
+	op      *operation
+	query   url.Values
+	auth    s3wire.Auth
+	who     caller
+	began   time.Time
 
 	address
 	body *body         // of the request, once a handler asked for it
@@ -162,7 +163,7 @@ func (c *call) forStranger(err error) error {
 // bucketRow returns the bucket that the request addresses.
 func (c *call) bucketRow() (objects.Bucket, error) { return c.s.index.Bucket(c.ctx(), c.bucket) }
 
-func (c *call) ctx() context.Context { return c.r.Context() }
+func (c *call) ctx() context.Context { return c.context }
 
 // operation returns the operation's name for log and metrics.
 func (c *call) operation() string {
@@ -172,21 +173,31 @@ func (c *call) operation() string {
 	return c.op.Name
 }
 
+// logLevel is the level of the request's log line. Reading that went well is for debugging; what changes something or
+// is refused leaves a trace.
+func (c *call) logLevel() slog.Level {
+	reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
+	switch {
+	case c.Status() >= http.StatusInternalServerError:
+		return slog.LevelWarn
+	case reading && (c.Status() < http.StatusBadRequest || c.Status() == http.StatusNotFound):
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 // finish writes the log line and the metrics. Secrets and signatures are not among the request's properties that it
 // names: no header, no query.
 func (c *call) finish(problem *s3wire.Error) {
 	took := time.Since(c.began)
 	received := c.body.received()
 	c.s.meter.Request(c.operation(), c.Status(), received, c.Bytes(), took)
-	level := slog.LevelInfo
-	if c.Status() >= http.StatusInternalServerError {
-		level = slog.LevelWarn
-	}
+	level := c.logLevel()
 	if !c.s.log.Enabled(c.ctx(), level) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("request", c.id), slog.String("op", c.operation()), slog.String("key_id", c.who.id),
+		slog.String("op", c.operation()), slog.String("key_id", c.who.id),
 		slog.String("bucket", c.bucket), slog.String("key", c.key), slog.Int("status", c.Status()),
 		slog.Int64("received", received), slog.Int64("sent", c.Bytes()), slog.Duration("took", took),
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"holdfast/internal/logging"
 	"holdfast/internal/objects"
 	"holdfast/internal/s3wire"
 	"holdfast/internal/web"
@@ -77,7 +78,8 @@ func (s *Server) Status() Status {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{Recorder: web.NewRecorder(w), s: s, r: r, id: newRequestID(), began: time.Now()}
+	c := &call{Recorder: web.NewRecorder(w), s: s, r: r, id: logging.NewRequestID(), began: time.Now()}
+	c.context = logging.WithRequestID(r.Context(), c.id)
 	h := w.Header()
 	h["X-Amz-Request-Id"] = []string{c.id}
 	h["X-Amz-Id-2"] = []string{s.hostID}
@@ -96,17 +98,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		problem = c.late
 	}
-}
-
-// newRequestID returns 16 characters like S3's own.
-func newRequestID() string {
-	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	for i := range b {
-		b[i] = alphabet[b[i]%32]
-	}
-	return string(b[:])
 }
 
 func newHostID() string {

@@ -1,0 +1,167 @@
+package s3apitest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/internal/blob"
+	"holdfast/internal/blob/disk"
+	"holdfast/internal/blob/mem"
+	"holdfast/internal/objects"
+	"holdfast/internal/pgtest"
+	"holdfast/internal/postgres"
+	"holdfast/internal/s3api"
+	"holdfast/internal/secret"
+)
+
+// Options are what a test wants to be different.
+type Options struct {
+	Store       blob.Store            // default: Disk
+	Config      func(*s3api.Config)   // changes the defaults
+	Index       func(*objects.Config) // changes the defaults
+	Log         *slog.Logger          // default: the test's output
+	Meter       s3api.Meter
+	Connections int // of the pool; default 8
+}
+
+// Endpoint is a running endpoint with an access key that may do everything.
+type Endpoint struct {
+	URL    string
+	Key    objects.AccessKey
+	Region string
+	Index  *objects.Index
+	Server *s3api.Server
+	Store  blob.Store
+	DB     *pgtest.DB
+}
+
+// Start starts an endpoint that ends with the test.
+func Start(t testing.TB, o Options) *Endpoint {
+	t.Helper()
+	if o.Store == nil {
+		o.Store = Disk(t)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	e := &Endpoint{Store: o.Store, DB: database(t)}
+	e.Index = startIndex(t, e.DB, o)
+	cfg := s3api.DefaultConfig()
+	cfg.Listen = "127.0.0.1:0"
+	if o.Config != nil {
+		o.Config(&cfg)
+	}
+	e.Region = cfg.Region
+	e.Server = s3api.New(cfg, e.Index, o.Log, o.Meter)
+	run(t, "endpoint", e.Server)
+	e.URL = e.Server.URL()
+	e.Key = e.NewKey(t, Everything())
+	return e
+}
+
+// Everything is the policy of an administrator.
+func Everything() objects.Policy {
+	return objects.Policy{Statements: []objects.Statement{{
+		Buckets: []string{"*"},
+		Actions: []objects.Action{objects.ActionRead, objects.ActionList, objects.ActionWrite, objects.ActionDelete, objects.ActionAdmin},
+	}}}
+}
+
+// NewKey makes an access key.
+func (e *Endpoint) NewKey(t testing.TB, p objects.Policy) objects.AccessKey {
+	t.Helper()
+	k, err := e.Index.CreateAccessKey(t.Context(), "test", p, time.Time{})
+	if err != nil {
+		t.Fatalf("create access key: %v", err)
+	}
+	return k
+}
+
+// Disk returns a store in a temporary directory.
+func Disk(t testing.TB) blob.Store {
+	t.Helper()
+	s, err := disk.Open(disk.Options{Root: t.TempDir(), Create: true})
+	if err != nil {
+		t.Fatalf("open store: %v", err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// Memory returns a store that keeps blobs in memory.
+func Memory() blob.Store { return mem.New() }
+
+// database returns a fresh database that holds the tables of the index.
+func database(t testing.TB) *pgtest.DB {
+	t.Helper()
+	return pgtest.Template(t, "s3api", func(ctx context.Context, url string) error {
+		c, err := settings(url)
+		if err != nil {
+			return err
+		}
+		db, err := postgres.Connect(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return db.Migrate(ctx, "objects", objects.Migrations)
+	})
+}
+
+// settings are the settings of the index for a database of pgtest.
+func settings(url string) (postgres.Config, error) {
+	c := postgres.DefaultConfig()
+	pc, err := pgx.ParseConfig(url)
+	if err != nil {
+		return c, fmt.Errorf("read %q: %w", url, err)
+	}
+	c.Host, c.Port, c.Name, c.Username = pc.Host, int(pc.Port), pc.Database, pc.User
+	return c, nil
+}
+
+func startIndex(t testing.TB, d *pgtest.DB, o Options) *objects.Index {
+	t.Helper()
+	c, err := settings(d.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Connections > 0 {
+		c.MaxConnections = o.Connections
+	}
+	db, err := postgres.Connect(t.Context(), c)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	t.Cleanup(db.Close)
+	cfg := objects.Config{Poll: 50 * time.Millisecond}
+	if o.Index != nil {
+		o.Index(&cfg)
+	}
+	x := objects.New(objects.Options{Config: cfg, DB: db, Blobs: o.Store, MasterKey: secret.Generate(32), Log: o.Log})
+	run(t, "index", x)
+	return x
+}
+
+type service interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+}
+
+func run(t testing.TB, name string, s service) {
+	t.Helper()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Stop(ctx); err != nil {
+			t.Errorf("stop %s: %v", name, err)
+		}
+	})
+}
