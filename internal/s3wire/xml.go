@@ -17,6 +17,3 @@ func EncodeXML(v any) ([]byte, error) { panic("body follows") }
 // DecodeXML reads a document of a client into one of the request types. MalformedXML when it is not well-formed, of
 // another kind, or longer than MaxXML; MissingRequestBodyError when it is empty.
 func DecodeXML(r io.Reader, v any) error { panic("body follows") }
-
-// EncodeKey encodes a key for a listing with encoding-type=url.
-func EncodeKey(key string) string { panic("body follows") }

@@ -7,8 +7,13 @@ type ChecksumElements struct {
 	CRC32     string       `xml:"ChecksumCRC32,omitempty"`
 	CRC32C    string       `xml:"ChecksumCRC32C,omitempty"`
 	CRC64NVME string       `xml:"ChecksumCRC64NVME,omitempty"`
+	MD5       string       `xml:"ChecksumMD5,omitempty"`
 	SHA1      string       `xml:"ChecksumSHA1,omitempty"`
 	SHA256    string       `xml:"ChecksumSHA256,omitempty"`
+	SHA512    string       `xml:"ChecksumSHA512,omitempty"`
+	XXHASH64  string       `xml:"ChecksumXXHASH64,omitempty"`
+	XXHASH3   string       `xml:"ChecksumXXHASH3,omitempty"`
+	XXHASH128 string       `xml:"ChecksumXXHASH128,omitempty"`
 	Type      ChecksumType `xml:"ChecksumType,omitempty"`
 }
 
@@ -55,10 +60,20 @@ func (e *ChecksumElements) field(a Algorithm) *string {
 		return &e.CRC32C
 	case CRC64NVME:
 		return &e.CRC64NVME
+	case MD5:
+		return &e.MD5
 	case SHA1:
 		return &e.SHA1
 	case SHA256:
 		return &e.SHA256
+	case SHA512:
+		return &e.SHA512
+	case XXHASH64:
+		return &e.XXHASH64
+	case XXHASH3:
+		return &e.XXHASH3
+	case XXHASH128:
+		return &e.XXHASH128
 	}
 	return nil
 }
