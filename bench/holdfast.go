@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// holdfast is the program itself, as a new user would run it: init, serve, and a private PostgreSQL.
+type holdfast struct {
+	binary, config string
+	process        *process
+	s3, edge       string
+	id, secret     string
+}
+
+func startHoldfast(ctx context.Context, dir, binary string) (*holdfast, error) {
+	h := &holdfast{binary: binary, config: filepath.Join(dir, "holdfast", "holdfast.toml")}
+	if _, err := output(ctx, binary, "init", "--dir", filepath.Dir(h.config)); err != nil {
+		return nil, err
+	}
+	env := []string{"HOLDFAST_LOG__LEVEL=warn"}
+	for name, to := range map[string]*string{"S3": &h.s3, "EDGE": &h.edge, "ADMIN": new(string)} {
+		addr, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		*to = addr
+		env = append(env, "HOLDFAST_"+name+"__LISTEN="+addr)
+		if err := os.Setenv("HOLDFAST_"+name+"__LISTEN", addr); err != nil { // the commands read the same configuration
+			return nil, err
+		}
+	}
+	var err error
+	if h.process, err = run(dir, "holdfast", h.edge, env, binary, "serve", "--config", h.config); err != nil {
+		return nil, err
+	}
+	return h, h.credentials(ctx)
+}
+
+// command runs a command of the holdfast binary on the same configuration.
+func (h *holdfast) command(ctx context.Context, args ...string) (string, error) {
+	return output(ctx, h.binary, append(args, "--config", h.config)...)
+}
+
+func (h *holdfast) credentials(ctx context.Context) error {
+	out, err := h.command(ctx, "env", "--json")
+	if err != nil {
+		return err
+	}
+	var vars map[string]string
+	if err := json.Unmarshal([]byte(out), &vars); err != nil {
+		return fmt.Errorf("holdfast env: %w", err)
+	}
+	h.id, h.secret = vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"]
+	return nil
+}
+
+// link stores a file and returns its signed link.
+func (h *holdfast) link(ctx context.Context, s size) (string, error) {
+	file := filepath.Join(filepath.Dir(h.config), fmt.Sprintf("%d.bin", s.bytes))
+	if err := os.WriteFile(file, noise(s.bytes), 0o600); err != nil {
+		return "", err
+	}
+	target := fmt.Sprintf("links/%d.bin", s.bytes)
+	if _, err := h.command(ctx, "files", "put", file, bucketName+"/"+target); err != nil {
+		return "", err
+	}
+	out, err := h.command(ctx, "files", "url", bucketName+"/"+target, "--ttl", "6h")
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(strings.TrimSpace(out))
+	if err != nil {
+		return "", err
+	}
+	u.Scheme, u.Host = "http", h.edge
+	return u.String(), nil
+}
