@@ -23,7 +23,7 @@ func wantUnavailable(t *testing.T, what string, err error) {
 
 func TestAnEmptyOrMissingDirectoryIsAStoreThatIsNotMounted(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	for _, root := range []string{dir, filepath.Join(dir, "missing")} {
 		_, err := disk.Open(disk.Options{Root: root})
 		wantUnavailable(t, "Open", err)
@@ -36,7 +36,7 @@ func TestAnEmptyOrMissingDirectoryIsAStoreThatIsNotMounted(t *testing.T) {
 
 func TestAStoreIsMadeOnlyInAnEmptyDirectory(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	if err := os.WriteFile(filepath.Join(root, "thesis.odt"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestAStoreIsMadeOnlyInAnEmptyDirectory(t *testing.T) {
 
 func TestACreationThatWasCutShortIsFinished(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	if err := os.MkdirAll(filepath.Join(root, "blobs", "00"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestACreationThatWasCutShortIsFinished(t *testing.T) {
 
 func TestAStoreOfAnotherFormatIsRefused(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	if err := os.WriteFile(filepath.Join(root, ".holdfast-store"), []byte("holdfast blob store, format 9\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestAStoreOfAnotherFormatIsRefused(t *testing.T) {
 
 func TestCheckNoticesThatTheRootWasReplaced(t *testing.T) {
 	t.Parallel()
-	root := filepath.Join(t.TempDir(), "media")
+	root := filepath.Join(memoryDir(t), "media")
 	s := open(t, root)
 	if err := s.Check(t.Context()); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestCheckNoticesThatTheRootWasReplaced(t *testing.T) {
 
 func TestCheckNoticesThatTheSentinelIsGone(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	s := open(t, root)
 	if err := os.Remove(filepath.Join(root, ".holdfast-store")); err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestCheckNoticesThatTheSentinelIsGone(t *testing.T) {
 
 func TestADirectoryThatSomebodyRemovedIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	s := open(t, root)
 	if err := os.RemoveAll(filepath.Join(root, "blobs")); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestADirectoryThatSomebodyRemovedIsMadeAgain(t *testing.T) {
 
 func TestAFreeSpaceReserveRefusesBeforeAByteIsRead(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	open(t, root)
 	s, err := disk.Open(disk.Options{Root: root, Reserve: 1 << 60})
 	if err != nil {

@@ -43,6 +43,17 @@ func put(t *testing.T, s blob.Store, name blob.Name, data, sidecar []byte) {
 	}
 }
 
+// memoryDir returns a new directory in memory, where the machine has one: for tests of what is done, not of what survives.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "holdfast-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // wantFiles compares the files below the root, sentinel left out, with a list of paths.
 func wantFiles(t *testing.T, root string, want ...string) {
 	t.Helper()
@@ -61,13 +72,14 @@ func wantFiles(t *testing.T, root string, want ...string) {
 
 // S0-30, S0-33: the default store keeps the whole contract.
 func TestStoreKeepsTheContract(t *testing.T) {
-	blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, t.TempDir()) })
+	roots := newRoots(t.TempDir())
+	blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, roots.take(t)) })
 }
 
 // S1-30: what NFS cannot do is not needed.
 func TestStoreKeepsTheContractWithoutAnythingSpecial(t *testing.T) {
 	blobtest.Run(t, func(t *testing.T) blob.Store {
-		s := open(t, t.TempDir())
+		s := open(t, memoryDir(t))
 		s.Degrade()
 		return s
 	})
@@ -75,7 +87,7 @@ func TestStoreKeepsTheContractWithoutAnythingSpecial(t *testing.T) {
 
 func TestStoreKeepsTheContractOnKernelsWithoutOpenat2(t *testing.T) {
 	blobtest.Run(t, func(t *testing.T) blob.Store {
-		s := open(t, t.TempDir())
+		s := open(t, memoryDir(t))
 		s.WithoutOpenat2()
 		return s
 	})
@@ -84,7 +96,7 @@ func TestStoreKeepsTheContractOnKernelsWithoutOpenat2(t *testing.T) {
 // Two processes share one root without locks; every other call comes from the other one. One of them works as on NFS.
 func TestTwoStoresOnOneRootKeepTheContract(t *testing.T) {
 	blobtest.Run(t, func(t *testing.T) blob.Store {
-		root := t.TempDir()
+		root := memoryDir(t)
 		first, second := open(t, root), open(t, root)
 		second.Degrade()
 		return &pair{[2]blob.Store{first, second}}
@@ -131,9 +143,10 @@ func (p *pair) Check(ctx context.Context) error { return p.any().Check(ctx) }
 // S0-35: nobody but the owner gets at the files, and nothing of a failed write is left.
 func TestFilesAreTheOwnersAlone(t *testing.T) {
 	t.Parallel()
-	root := filepath.Join(t.TempDir(), "new", "media")
+	root := filepath.Join(memoryDir(t), "new", "media")
 	s := open(t, root)
 	put(t, s, "blobs/00/a", []byte("x"), []byte("small"))
+	s.Degrade()
 	put(t, s, "other/dir/a", []byte("x"), make([]byte, blob.MaxSidecar))
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -159,7 +172,7 @@ func TestSymbolicLinksInsideTheRootAreNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, walked := range []bool{false, true} {
-		root := t.TempDir()
+		root := memoryDir(t)
 		s := open(t, root)
 		if walked {
 			s.WithoutOpenat2()

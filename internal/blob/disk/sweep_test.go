@@ -26,8 +26,9 @@ func leave(t *testing.T, path string, ago time.Duration) {
 
 func TestSweepRemovesOldLeftoversAndNothingElse(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	s := open(t, root)
+	s.Degrade() // sidecars become files of their own
 	large := make([]byte, blob.MaxSidecar)
 	put(t, s, "blobs/00/kept", []byte("x"), large)
 	put(t, s, "blobs/00/tmp-kept", []byte("x"), large)
@@ -53,8 +54,9 @@ func TestSweepRemovesOldLeftoversAndNothingElse(t *testing.T) {
 // inode: it is read from there, and Sweep finishes the work.
 func TestASidecarThatWasNotYetNamedIsReadAndNamedBySweep(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
+	root := memoryDir(t)
 	s := open(t, root)
+	s.Degrade() // sidecars become files of their own
 	large := make([]byte, blob.MaxSidecar)
 	put(t, s, "a", []byte("x"), large)
 	var st syscall.Stat_t
