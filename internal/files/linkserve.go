@@ -1,0 +1,156 @@
+package files
+
+import (
+	"context"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"time"
+
+	"holdfast/internal/blob"
+	"holdfast/internal/link"
+	"holdfast/internal/objects"
+)
+
+// serveLink answers everything under /m/. What a stranger can tell apart is written in the package comment.
+func (f *Files) serveLink(w http.ResponseWriter, r *http.Request) {
+	l, err := link.ParseGet(r.URL.EscapedPath())
+	if err == nil {
+		err = f.verify(r, l)
+	}
+	if err != nil {
+		f.refuse(w, r, err)
+		return
+	}
+	f.sendLink(w, r, l, nil)
+}
+
+// verify checks the proof, the method and the length of the link's life. Of the key itself only the index knows whether
+// it lives.
+func (f *Files) verify(r *http.Request, l link.GetLink) error {
+	now := f.now()
+	err := f.keys.find(l.KeyID).VerifyGet(l, f.session(r), now)
+	switch {
+	case err != nil:
+		return err
+	case l.Expires > f.latest(now):
+		return link.ErrRefused // signed by a helper that was asked for more than the configuration allows
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
+		return link.ErrRefused
+	}
+	return nil
+}
+
+// latest is the last moment that a link made now may live to, with a minute for clocks that differ.
+func (f *Files) latest(now time.Time) int64 {
+	return link.Expiry(now.Add(time.Minute), f.config.LinkMaxTTL.D(), f.config.LinkWindow.D()).Unix()
+}
+
+// session returns the value of the configured cookie.
+func (f *Files) session(r *http.Request) string {
+	if f.config.SessionCookie == "" || len(r.Header["Cookie"]) == 0 {
+		return ""
+	}
+	c, err := r.Cookie(f.config.SessionCookie)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// sendLink serves the blob of a link whose proof is good. at, if not nil, is where the URL says that the blob lies.
+func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink, at *objects.Ref) {
+	e, err := f.linked(r.Context(), l, at)
+	if err != nil {
+		f.refuse(w, r, err)
+		return
+	}
+	acc := f.access(r.Context(), e.bucket, r.Header.Get("Origin"), requestMethod(r))
+	if r.Method == http.MethodOptions {
+		acc.preflight(w, r)
+		return
+	}
+	a := &answer{entry: e, name: l.Name, access: acc}
+	a.shape = e.shape(override(l.MediaType), l.Attachment, acc.inline)
+	a.cache, a.cdn = linkCaching(l, remaining(f.now(), time.Unix(l.Expires, 0), e.expires))
+	if err := f.send(w, r, a); err != nil {
+		f.refuse(w, r, f.lost(err, e.id))
+		return
+	}
+	f.links.count(served)
+}
+
+// linked finds the blob of a genuine link. Everything that is wrong with it looks alike from outside.
+func (f *Files) linked(ctx context.Context, l link.GetLink, at *objects.Ref) (*entry, error) {
+	var id objects.BlobID
+	if _, err := hex.Decode(id[:], []byte(l.Blob)); err != nil || f.index.Dead(id) {
+		return nil, link.ErrRefused
+	}
+	e, err := f.lookup(ctx, id)
+	if err != nil {
+		return nil, f.lost(err, id)
+	}
+	key := f.keys.find(l.KeyID)
+	if e.bucket != key.Bucket() || at != nil && (e.bucket != at.Bucket || e.key != at.Key) {
+		return nil, link.ErrRefused
+	}
+	return e, nil
+}
+
+// lookup finds an entry that has not expired.
+func (f *Files) lookup(ctx context.Context, id objects.BlobID) (*entry, error) {
+	e, err := f.entries.get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !e.expires.IsZero() && !f.now().Before(e.expires) {
+		return nil, blob.ErrNotFound
+	}
+	return e, nil
+}
+
+// lost turns the absence of a blob into the refusal of its link, and leaves other errors as they are.
+func (f *Files) lost(err error, id objects.BlobID) error {
+	if !gone(err) {
+		return err
+	}
+	f.entries.forget(id)
+	return link.ErrRefused
+}
+
+// override returns the type that a link asks for when it is one that a link may ask for.
+func override(mediaType string) string {
+	if mediaType == "" || harmless[mediaType] {
+		return mediaType
+	}
+	return octets
+}
+
+// linkCaching returns Cache-Control and CDN-Cache-Control. No cache keeps an answer longer than the link lives, and
+// shared caches keep it only if the link says so.
+func linkCaching(l link.GetLink, life int64) (cache, cdn string) {
+	age := "max-age=" + strconv.FormatInt(life, 10)
+	if l.Shared {
+		return "public, " + age + ", immutable", "public, " + age
+	}
+	return "private, " + age + ", immutable", ""
+}
+
+// remaining is the time until the first of some ends, in whole seconds and never negative.
+func remaining(now time.Time, ends ...time.Time) int64 {
+	least := int64(1 << 31) // RFC 9111 section 1.2.2
+	for _, end := range ends {
+		if !end.IsZero() {
+			least = min(least, end.Unix()-now.Unix())
+		}
+	}
+	return max(least, 0)
+}
+
+// requestMethod is the method that is asked for, or asked about in a preflight.
+func requestMethod(r *http.Request) string {
+	if r.Method == http.MethodOptions {
+		return r.Header.Get("Access-Control-Request-Method")
+	}
+	return r.Method
+}
