@@ -25,7 +25,7 @@ const epoch = 1_760_000_000
 func build(t *testing.T, arch string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "holdfast-"+arch)
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=",
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X holdfast/internal/cli.version=v1.2.3",
 		"-o", out, "holdfast/cmd/holdfast")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -144,9 +144,9 @@ func runBinary(t *testing.T, path, arch string) {
 		args = append([]string{emulator}, args...)
 	}
 	out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).Output()
-	var version struct{ Platform string }
-	if err != nil || json.Unmarshal(out, &version) != nil || version.Platform != "linux/"+arch {
-		t.Errorf("%v: %s, %v; want platform linux/%s", args, out, err, arch)
+	var version struct{ Version, Platform string }
+	if err != nil || json.Unmarshal(out, &version) != nil || version.Platform != "linux/"+arch || version.Version != "v1.2.3" {
+		t.Errorf("%v: %s, %v; want version v1.2.3 and platform linux/%s", args, out, err, arch)
 	}
 }
 
