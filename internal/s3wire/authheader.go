@@ -28,6 +28,9 @@ func (v *Verifier) parseHeader(r *http.Request, text string) (Auth, error) {
 	if err := checkUnsigned(r.Header, a.signed, false); err != nil {
 		return Auth{}, err
 	}
+	if r.Header.Get("X-Amz-Security-Token") != "" {
+		return Auth{}, InvalidToken.New() // there are no temporary credentials here
+	}
 	a.digest = r.Header.Get("X-Amz-Content-Sha256")
 	if a.digest == "" {
 		return Auth{}, InvalidRequest.Newf("Missing required header for this request: x-amz-content-sha256")
@@ -43,6 +46,9 @@ func (v *Verifier) parseHeader(r *http.Request, text string) (Auth, error) {
 
 // splitHeader finds the three components, in any order, with or without spaces behind the commas.
 func (a *Auth) splitHeader(text string) (credential, signature string, err error) {
+	if strings.Count(text, ",") < 2 {
+		return "", "", headerComplaint("", "the authorization header requires three components: Credential, SignedHeaders, and Signature.")
+	}
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		name, value, ok := strings.Cut(part, "=")
@@ -86,7 +92,7 @@ func (v *Verifier) setHeaderTime(a *Auth, h http.Header) error {
 	}
 	a.Time, a.stamp, a.Expires = t, stamp, t.Add(v.skew())
 	if stamp[:8] != a.date() {
-		return headerComplaint("", "Invalid credential date %q. This date is not the same as X-Amz-Date: %q.", a.date(), stamp[:8])
+		return headerComplaint("", "Invalid credential date. Date is not the same as X-Amz-Date.")
 	}
 	return v.checkSkew(t)
 }

@@ -11,9 +11,9 @@ const maxPresign = 7 * 24 * time.Hour
 
 // queryClaim holds the authentication parameters of a query. Names are case-sensitive, as they are to S3.
 type queryClaim struct {
-	algorithm, credential, date, expires, signed, signature, digest string // version 4
-	hasExpires, hasV4                                               bool
-	accessKey, oldExpires, oldSignature                             string // version 2
+	algorithm, credential, date, expires, signed, signature, digest, token string // version 4
+	hasExpires, hasV4                                                      bool
+	accessKey, oldExpires, oldSignature                                    string // version 2
 }
 
 func readQueryClaim(raw string) (q queryClaim) {
@@ -36,6 +36,8 @@ func readQueryClaim(raw string) (q queryClaim) {
 			q.hasV4 = true
 		case "X-Amz-Content-Sha256":
 			setFirst(&q.digest, p.value)
+		case "X-Amz-Security-Token":
+			setFirst(&q.token, p.value)
 		case "AWSAccessKeyId":
 			setFirst(&q.accessKey, p.value)
 		case "Expires":
@@ -63,6 +65,8 @@ func (v *Verifier) parseQuery(r *http.Request, q queryClaim) (Auth, error) {
 	case q.algorithm == "" || q.credential == "" || q.date == "" || q.signed == "" || q.signature == "" || !q.hasExpires:
 		return Auth{}, AuthorizationQueryParametersError.Newf("Query-string authentication version 4 requires the X-Amz-Algorithm, " +
 			"X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
+	case q.token != "":
+		return Auth{}, InvalidToken.New() // there are no temporary credentials here
 	}
 	a := Auth{Scheme: QueryV4, signed: q.signed, stamp: q.date}
 	if err := v.setCredential(&a, q.credential, queryComplaint); err != nil {

@@ -48,8 +48,7 @@ func (v *Verifier) verifyV2(r *http.Request, a *Auth, key secret.String) error {
 		}
 	}
 	text := stringToSignV2(r, a.stamp, paths[0])
-	return SignatureDoesNotMatch.New().With("AWSAccessKeyId", a.AccessKey).
-		With("StringToSign", text).With("SignatureProvided", a.rawSig)
+	return quote(a.AccessKey, text, a.rawSig)
 }
 
 func stringToSignV2(r *http.Request, expires, path string) string {

@@ -12,7 +12,7 @@ import (
 
 // BodyOptions say what the caller wants to know about a body besides what the client asked to be checked.
 type BodyOptions struct {
-	MaxSize int64 // a longer body is EntityTooLarge; 0: no limit
+	MaxSize int64 // a longer body is EntityTooLarge; 0: no limit, -1: it must be empty
 	MinSize int64 // a shorter one is EntityTooSmall
 	MD5     bool  // have MD5 computed
 	SHA256  bool  // have SHA-256 computed
@@ -32,7 +32,7 @@ type Body struct {
 	chunks *chunkReader // src, when the body is encoded
 	size   int64        // announced; -1 unknown
 	n      int64
-	max    int64
+	max    int64 // most bytes allowed; -1: any number
 	min    int64
 	digests
 	err error // what Read returns from now on
@@ -41,7 +41,7 @@ type Body struct {
 // NewBody prepares to read the body of a verified (or anonymous) request. It reads nothing yet: bad headers are
 // refused before the client is told to go on.
 func NewBody(r *http.Request, a *Auth, o BodyOptions) (*Body, error) {
-	b := &Body{src: r.Body, max: o.MaxSize, min: o.MinSize}
+	b := &Body{src: r.Body, max: o.limit(), min: o.MinSize}
 	if r.Body == nil {
 		b.src = http.NoBody
 	}
@@ -66,6 +66,17 @@ func NewBody(r *http.Request, a *Auth, o BodyOptions) (*Body, error) {
 		b.src = b.chunks
 	}
 	return b, nil
+}
+
+// limit returns the most bytes allowed, -1 for any number.
+func (o BodyOptions) limit() int64 {
+	switch {
+	case o.MaxSize == 0:
+		return -1
+	case o.MaxSize < 0:
+		return 0
+	}
+	return o.MaxSize
 }
 
 // bodyClaim reads what the headers say about the checksum of the body.
@@ -102,7 +113,7 @@ func announcedSize(r *http.Request, a *Auth) (int64, error) {
 
 func (b *Body) checkSize(n int64) error {
 	switch {
-	case b.max > 0 && n > b.max:
+	case b.max >= 0 && n > b.max:
 		return EntityTooLarge.New().
 			With("ProposedSize", strconv.FormatInt(n, 10)).With("MaxSizeAllowed", strconv.FormatInt(b.max, 10))
 	case n >= 0 && n < b.min:
@@ -144,7 +155,7 @@ func (b *Body) clip(p []byte) []byte {
 	if limit < 0 {
 		limit = b.max
 	}
-	if limit <= 0 && b.size != 0 {
+	if limit < 0 {
 		return p
 	}
 	return p[:min(int64(len(p)), limit-b.n+1)]
@@ -156,7 +167,7 @@ func (b *Body) allowed(n int) (int, error) {
 	if b.size >= 0 && total > b.size {
 		return int(b.size - b.n), lengthMismatch()
 	}
-	if b.max > 0 && total > b.max {
+	if b.max >= 0 && total > b.max {
 		err := EntityTooLarge.New().With("MaxSizeAllowed", strconv.FormatInt(b.max, 10))
 		return int(b.max - b.n), err
 	}

@@ -9,19 +9,20 @@ import (
 
 // chunkSigner computes the chain of chunk signatures, for both sides. It allocates nothing per chunk.
 type chunkSigner struct {
-	key     *signKey
-	stamp   string
-	scope   string
-	data    hash.Hash // SHA-256 of the current chunk
-	last    [64]byte  // signature before this one, in hex; the seed at first
-	claimed [64]byte  // signature that stands in the chunk's header
-	trailer []byte    // signature that stands in the trailer, nil until read
-	text    []byte
-	sum     [sha256.Size]byte
+	key       *signKey
+	stamp     string
+	scope     string
+	accessKey string
+	data      hash.Hash // SHA-256 of the current chunk
+	last      [64]byte  // signature before this one, in hex; the seed at first
+	claimed   [64]byte  // signature that stands in the chunk's header
+	trailer   []byte    // signature that stands in the trailer, nil until read
+	text      []byte
+	sum       [sha256.Size]byte
 }
 
 func newChunkSigner(a *Auth) *chunkSigner {
-	s := &chunkSigner{key: a.key, stamp: a.stamp, scope: a.scope, data: sha256.New()}
+	s := &chunkSigner{key: a.key, stamp: a.stamp, scope: a.scope, accessKey: a.AccessKey, data: sha256.New()}
 	hex.Encode(s.last[:], a.signature[:])
 	return s
 }
@@ -97,6 +98,5 @@ func (s *chunkSigner) compare(claimed []byte) error {
 	if subtle.ConstantTimeCompare(s.last[:], claimed) == 1 {
 		return nil
 	}
-	return SignatureDoesNotMatch.New().
-		With("StringToSign", string(s.text)).With("SignatureProvided", string(claimed))
+	return quote(s.accessKey, string(s.text), string(claimed))
 }

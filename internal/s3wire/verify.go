@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -69,7 +69,7 @@ func (v *Verifier) skew() time.Duration {
 func (v *Verifier) Parse(r *http.Request) (Auth, error) {
 	header := r.Header.Get("Authorization")
 	scheme, rest, _ := strings.Cut(header, " ")
-	ours := strings.HasPrefix(scheme, "AWS")
+	ours := scheme == algorithmV4 || scheme == algorithmV4A || scheme == "AWS"
 	var q queryClaim
 	if r.URL.RawQuery != "" {
 		q = readQueryClaim(r.URL.RawQuery)
@@ -92,6 +92,8 @@ func (v *Verifier) Parse(r *http.Request) (Auth, error) {
 		return v.parseHeader(r, rest)
 	case ours:
 		return Auth{}, unsupportedMechanism()
+	case header != "" && rest == "":
+		return Auth{}, argument("Authorization", header, "Authorization header is invalid -- one and only one ' ' (space) required.")
 	case header != "":
 		return Auth{}, argument("Authorization", scheme, "Unsupported Authorization Type")
 	}
@@ -188,12 +190,23 @@ func appendStringToSign(dst []byte, stamp, scope string, sum *[sha256.Size]byte)
 // would have been right, and no header values that are secrets of the client.
 func (s *scratch) mismatch(a *Auth) error {
 	canonical := redactHeaders(string(s.canonical))
-	return SignatureDoesNotMatch.New().
-		With("AWSAccessKeyId", a.AccessKey).
-		With("StringToSign", string(s.text)).
-		With("SignatureProvided", hex.EncodeToString(a.signature[:])).
+	return quote(a.AccessKey, string(s.text), hex.EncodeToString(a.signature[:])).
 		With("CanonicalRequest", canonical).
-		With("CanonicalRequestBytes", strconv.Itoa(len(s.canonical)))
+		With("CanonicalRequestBytes", spacedHex(canonical))
+}
+
+// quote is SignatureDoesNotMatch with what was signed.
+func quote(accessKey, text, signature string) *Error {
+	return SignatureDoesNotMatch.New().
+		With("AWSAccessKeyId", accessKey).
+		With("StringToSign", text).
+		With("SignatureProvided", signature).
+		With("StringToSignBytes", spacedHex(text))
+}
+
+// spacedHex writes a text byte by byte: "41 57 53".
+func spacedHex(s string) string {
+	return fmt.Sprintf("% x", s)
 }
 
 // redactHeaders blacks out the values of headers that carry keys or tokens in a canonical request.

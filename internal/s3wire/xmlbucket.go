@@ -40,38 +40,6 @@ type CORSRule struct {
 	MaxAgeSeconds  int      `xml:"MaxAgeSeconds,omitempty"`
 }
 
-// AccessControlPolicy is the body of the ACL operations, both ways.
-type AccessControlPolicy struct {
-	XMLName xml.Name `xml:"AccessControlPolicy"`
-	Xmlns   string   `xml:"xmlns,attr,omitempty"` // set by EncodeXML
-	Owner   Owner    `xml:"Owner"`
-	Grants  []Grant  `xml:"AccessControlList>Grant"`
-}
-
-// Grant gives a permission to somebody.
-type Grant struct {
-	Grantee    Grantee `xml:"Grantee"`
-	Permission string  `xml:"Permission"` // FULL_CONTROL, READ, WRITE, READ_ACP, WRITE_ACP
-}
-
-// Grantee is who is given a permission: a user (ID) or a group (URI).
-type Grantee struct {
-	Type        string `xml:"http://www.w3.org/2001/XMLSchema-instance type,attr"`
-	ID          string `xml:"ID,omitempty"`
-	DisplayName string `xml:"DisplayName,omitempty"`
-	URI         string `xml:"URI,omitempty"`
-}
-
-// AllUsers is the group that everybody belongs to.
-const AllUsers = "http://acs.amazonaws.com/groups/global/AllUsers"
-
-// CannedACL returns the ACL of an owner whose object is private or can be read by all.
-func CannedACL(owner Owner, public bool) AccessControlPolicy { panic("body follows") }
-
-// IsPublicRead reports whether the ACL lets everybody read. ok is false when it grants anything that is neither
-// private nor public-read, which cannot be stored.
-func (p AccessControlPolicy) IsPublicRead() (public, ok bool) { panic("body follows") }
-
 // PolicyStatus answers GetBucketPolicyStatus.
 type PolicyStatus struct {
 	XMLName  xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ PolicyStatus"`
