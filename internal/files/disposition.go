@@ -107,6 +107,8 @@ func present(declared, sniffed, override string, attachment bool, extra []string
 		return shape{declared, !attachment, !attachment}
 	case harmless[t] && agree(t, sniffedType):
 		return shape{withCharset(declared, t, sniffed), !attachment, false}
+	case harmless[sniffedType] && agree(t, sniffedType): // "image/jpg": another word for it
+		return shape{sniffedType, !attachment, false}
 	case t == "" || active[t] || !compatible(t, sniffedType):
 		return shape{octets, false, false}
 	}
