@@ -17,11 +17,13 @@ type Options struct {
 	Socket   string // path of the control socket
 	Version  string
 	Sections []Section
-	// Routes are mounted on the control socket and, behind the token, on the admin listener.
-	Routes  map[string]http.Handler
-	Health  *health.Registry
-	Metrics http.Handler
-	Logs    *LogBuffer
+	// Routes are mounted on the control socket and, behind the token, on the admin listener. ControlRoutes are on the
+	// control socket alone: they touch this machine.
+	Routes        map[string]http.Handler
+	ControlRoutes map[string]http.Handler
+	Health        *health.Registry
+	Metrics       http.Handler
+	Logs          *LogBuffer
 	// Shutdown asks the daemon to stop, as a signal would. It returns at once.
 	Shutdown func()
 	Log      *slog.Logger
@@ -78,8 +80,10 @@ func (a *Admin) Stop(ctx context.Context) error {
 // trusted are the routes of the control socket.
 func (a *Admin) trusted() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, h := range a.opts.Routes {
-		mux.Handle(pattern, h)
+	for _, routes := range []map[string]http.Handler{a.opts.Routes, a.opts.ControlRoutes} {
+		for pattern, h := range routes {
+			mux.Handle(pattern, h)
+		}
 	}
 	mux.Handle("POST /v1/status", control.Handle(a.status))
 	mux.Handle("POST /v1/stop", control.Handle(a.stop))
@@ -125,13 +129,14 @@ func (a *Admin) stop(context.Context, control.Empty) (stopAnswer, error) {
 	return stopAnswer{Stopping: true}, nil
 }
 
-// ready answers 200 while no section reports an error, so a load balancer can take this node out.
-func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
-	if a.Report(r.Context()).State == Error {
-		answer(w, http.StatusServiceUnavailable)
-		return
+// ready answers 200 while there is no finding that is an error, so that a load balancer can take this node out. It asks
+// no section: it is called every second by several, and must not cost anything.
+func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
+	status := http.StatusOK
+	if health.Worst(a.opts.Health.Snapshot()) >= health.Error {
+		status = http.StatusServiceUnavailable
 	}
-	answer(w, http.StatusOK)
+	answer(w, status)
 }
 
 func answer(w http.ResponseWriter, status int) {

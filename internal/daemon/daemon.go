@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+
+	"holdfast/internal/admin"
+	"holdfast/internal/blob"
+	"holdfast/internal/blob/disk"
+	"holdfast/internal/blob/readcache"
+	"holdfast/internal/config"
+	"holdfast/internal/edge"
+	"holdfast/internal/files"
+	"holdfast/internal/health"
+	"holdfast/internal/lifecycle"
+	"holdfast/internal/logging"
+	"holdfast/internal/metrics"
+	"holdfast/internal/objects"
+	"holdfast/internal/postgres"
+	"holdfast/internal/s3api"
+)
+
+// Drain is how long requests under way may take to finish when the daemon stops.
+const Drain = 30 * time.Second
+
+// logLines is how many lines of the log "holdfast logs" can look back.
+const logLines = 5000
+
+// Options are what a Daemon is made of.
+type Options struct {
+	Config  *config.Config
+	Version string
+	Log     io.Writer // where the log goes besides "holdfast logs"
+	Demo    bool      // show the demo's page on the edge
+}
+
+// Daemon is the whole process as a lifecycle.Service. It is ready when every part is.
+type Daemon struct {
+	base lifecycle.Base
+	opts Options
+	cfg  *config.Config
+	log  *slog.Logger
+	logs *admin.LogBuffer
+
+	health  *health.Registry
+	metrics *metrics.Registry
+	meters  *meters
+	quit    chan struct{} // holds one order to stop
+
+	// Set by the steps, in their order.
+	store    blob.Store
+	disk     *disk.Store      // nil when the files are in S3
+	cache    *readcache.Cache // nil when the files are on disk
+	database postgres.Config  // what leads to the database, complete
+	db       *postgres.DB
+	index    *objects.Index
+	files    *files.Files
+	s3       *s3api.Server
+	edge     *edge.Edge
+	admin    *admin.Admin
+
+	running []running // in the order of their start
+}
+
+// running is a part that has to be stopped.
+type running struct {
+	name string
+	stop func(context.Context) error
+}
+
+// New returns a daemon of which nothing runs.
+func New(o Options) *Daemon {
+	logs, registry := admin.NewLogBuffer(logLines), metrics.New(o.Version)
+	return &Daemon{
+		opts: o, cfg: o.Config, logs: logs,
+		log:    logging.New(o.Config.Log, logging.Tee(o.Log, logs)),
+		health: health.New(), metrics: registry, meters: newMeters(registry),
+		quit: make(chan struct{}, 1),
+	}
+}
+
+// Run starts the daemon, tells ready, and stops it when the context ends or somebody asks for it.
+func (d *Daemon) Run(ctx context.Context, ready func(*Daemon)) error {
+	if err := d.Start(ctx); err != nil {
+		return err
+	}
+	notify(d.log, systemd.SdNotifyReady)
+	ready(d)
+	select {
+	case <-ctx.Done():
+	case <-d.quit:
+	}
+	notify(d.log, systemd.SdNotifyStopping)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), Drain)
+	defer cancel()
+	return d.Stop(limited)
+}
+
+// Start starts every part.
+func (d *Daemon) Start(ctx context.Context) error { return d.base.Start(ctx, d.open) }
+
+// Stop stops every part, the last one first.
+func (d *Daemon) Stop(ctx context.Context) error { return d.base.Stop(ctx, d.unwind) }
+
+// Shutdown asks Run to stop the daemon and returns at once.
+func (d *Daemon) Shutdown() {
+	select {
+	case d.quit <- struct{}{}:
+	default:
+	}
+}
+
+func (d *Daemon) open(ctx context.Context) error {
+	d.log.InfoContext(ctx, "starting", "version", d.opts.Version, "config", d.cfg.Path())
+	for _, step := range []struct {
+		name  string
+		start func(context.Context) error
+	}{
+		{"state", d.openState},
+		{"store", d.openStore},
+		{"database", d.openDatabase},
+		{"index", d.startIndex},
+		{"files", d.startFiles},
+		{"s3", d.startS3},
+		{"edge", d.startEdge},
+		{"admin", d.startAdmin},
+	} {
+		if err := step.start(ctx); err != nil {
+			return errors.Join(fmt.Errorf("start %s: %w", step.name, err), d.unwind(context.WithoutCancel(ctx)))
+		}
+	}
+	d.log.InfoContext(ctx, "ready", "edge", d.edge.URL(), "s3", d.s3.URL(), "admin", "http://"+d.admin.Addr())
+	return nil
+}
+
+// run starts a service and remembers to stop it.
+func (d *Daemon) run(ctx context.Context, name string, s lifecycle.Service) error {
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	d.onStop(name, s.Stop)
+	return nil
+}
+
+// onStop remembers what has to be done at the end.
+func (d *Daemon) onStop(name string, stop func(context.Context) error) {
+	d.running = append(d.running, running{name, stop})
+}
+
+// unwind stops what runs, the last one first. A part gets half of what is left of the time, so that those below it get
+// some, too.
+func (d *Daemon) unwind(ctx context.Context) error {
+	d.log.InfoContext(ctx, "stopping")
+	var all []error
+	for i := len(d.running) - 1; i >= 0; i-- {
+		part, cancel := halfOf(ctx)
+		if err := d.running[i].stop(part); err != nil {
+			all = append(all, fmt.Errorf("stop %s: %w", d.running[i].name, err))
+		}
+		cancel()
+	}
+	d.running = nil
+	d.log.InfoContext(ctx, "stopped")
+	return errors.Join(all...)
+}
+
+func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithTimeout(ctx, Drain)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
+}

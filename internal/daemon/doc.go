@@ -1,0 +1,21 @@
+// Package daemon is the process of "holdfast serve": it builds every part, starts them in order, and stops them in
+// reverse. It is the only package that knows all features and all adapters, so what plugs into what can be read here
+// and nowhere else.
+//
+// # Order
+//
+// state, store, database, index, files, s3, edge, admin: see steps in daemon.go. Each is ready before the next one
+// begins, so whatever a part needs exists when it starts. A part that fails is named in the error, and what already
+// runs is stopped again.
+//
+// # Ready, and the end
+//
+// When all parts run, systemd is told READY=1 (sd_notify(3)). SIGTERM, SIGINT or "holdfast stop" begin the end: the
+// listeners close, requests under way have [Drain] to finish, PostgreSQL of our own stops last. A second signal ends
+// the process at once, which loses nothing that was acknowledged.
+//
+// # One daemon for one state
+//
+// A lock on <state>/lock keeps a second daemon off the same state directory. The kernel lets go of it however the
+// process ends.
+package daemon

@@ -1,0 +1,74 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+
+	"holdfast/internal/admin"
+	"holdfast/internal/demo"
+	"holdfast/internal/edge"
+	"holdfast/internal/files"
+	"holdfast/internal/objects"
+	"holdfast/internal/s3api"
+)
+
+// startIndex starts the index of stored files over the database and the store.
+func (d *Daemon) startIndex(ctx context.Context) error {
+	f := d.cfg.Files
+	d.index = objects.New(objects.Options{
+		Config: objects.Config{
+			LinkMaxTTL:        f.LinkMaxTTL.D(),
+			TrashKeep:         f.TrashKeep.D(),
+			AbortUploadsAfter: f.AbortUploadsAfter.D(),
+		},
+		DB: d.db, Blobs: d.store, MasterKey: f.MasterKey, Log: d.log.With("part", "objects"),
+	})
+	return d.run(ctx, "index", d.index)
+}
+
+// startFiles starts links, public buckets, upload slots and their API.
+func (d *Daemon) startFiles(ctx context.Context) error {
+	var err error
+	d.files, err = files.New(files.Options{
+		Config: d.cfg.Files, Index: d.index, Store: d.store, StoreKind: d.storeKind(),
+		Database: d.db, Schema: d.cfg.Database.Schema, MediaURL: d.cfg.Media.URL,
+		Metrics: d.metrics, Log: d.log.With("part", "files"),
+	})
+	if err != nil {
+		return err
+	}
+	return d.run(ctx, "files", d.files)
+}
+
+func (d *Daemon) storeKind() string {
+	if d.cfg.Storage.S3.Enabled {
+		return "s3"
+	}
+	return "disk"
+}
+
+// startS3 opens the endpoint that applications speak S3 to.
+func (d *Daemon) startS3(ctx context.Context) error {
+	d.s3 = s3api.New(d.cfg.S3, d.index, d.log.With("listener", "s3"), d.meters.s3)
+	return d.run(ctx, "s3", d.s3)
+}
+
+// startEdge opens the front for visitors.
+func (d *Daemon) startEdge(ctx context.Context) error {
+	routes := d.files.Routes()
+	if d.opts.Demo {
+		maps.Copy(routes, demo.Routes(demoFiles{d.files}))
+	}
+	d.edge = edge.New(edge.Options{Config: d.cfg.Edge, Routes: routes, Observe: d.meters.edge, Log: d.log})
+	return d.run(ctx, "edge", d.edge)
+}
+
+// startAdmin opens the control socket and the admin listener.
+func (d *Daemon) startAdmin(ctx context.Context) error {
+	d.admin = admin.New(admin.Options{
+		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
+		Sections: d.sections(), Routes: d.files.APIRoutes(), ControlRoutes: d.files.ControlRoutes(),
+		Health: d.health, Metrics: d.metrics.Handler(d.log), Logs: d.logs, Shutdown: d.Shutdown, Log: d.log,
+	})
+	return d.run(ctx, "admin", d.admin)
+}

@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"holdfast/internal/atomicfile"
+	"holdfast/internal/blob"
+	"holdfast/internal/blob/disk"
+	"holdfast/internal/blob/readcache"
+	"holdfast/internal/blob/s3"
+	"holdfast/internal/health"
+	"holdfast/internal/lifecycle"
+)
+
+const (
+	// storeConcurrency bounds the operations on the store at once: more than this many writers only wait for the
+	// same disk, and each may hold a buffer.
+	storeConcurrency = 256
+	// checkEvery is how often the store is tried, so that a lost mount is told before somebody needs a file.
+	checkEvery = 15 * time.Second
+	// checkTimeout bounds one try: a hard NFS mount whose server is gone does not answer at all.
+	checkTimeout = 10 * time.Second
+)
+
+func storeDown() health.Condition {
+	return health.Condition{
+		Code: "store_unavailable", Title: "The store of the files cannot be used", Severity: health.Error,
+		Hint: "files are neither stored nor served until it is back: check the disk and its mount, or the S3 service",
+	}
+}
+
+func cacheBroken() health.Condition {
+	return health.Condition{
+		Code: "read_cache", Title: "The read cache cannot be written", Severity: health.Warning,
+		Hint: "files are read from S3 each time, which is slower: check the space and the rights of paths.cache",
+	}
+}
+
+// openStore opens the disk or the S3 service, and stacks behaviour on it. From the inside out: meter what the store
+// really does, repeat what it failed to do for a moment, bound how much it is asked at once, and keep near copies of
+// what is far away.
+func (d *Daemon) openStore(ctx context.Context) error {
+	open := d.openDisk
+	if d.cfg.Storage.S3.Enabled {
+		open = d.openS3
+	}
+	store, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := store.Check(ctx); err != nil {
+		return err
+	}
+	d.store = blob.Limit(blob.Retry(blob.Meter(store, d.meters.store), blob.RetryOptions{}),
+		blob.LimitOptions{Concurrent: storeConcurrency})
+	if err := d.cacheStore(); err != nil {
+		return err
+	}
+	return d.run(ctx, "store check", lifecycle.NewLoop(checkEvery, d.checkStore, func(error) {}))
+}
+
+// checkStore tries the store and keeps the finding up to date.
+func (d *Daemon) checkStore(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := d.store.Check(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil // the daemon stops
+	}
+	d.health.Report(storeDown(), err)
+	return nil
+}
+
+// openDisk opens the store below media.root. It is made on the first start only: later, an empty directory means that
+// its file system is not mounted.
+func (d *Daemon) openDisk(context.Context) (blob.Store, error) {
+	root := d.cfg.Media.Root
+	marker := filepath.Join(d.cfg.Paths.State, "media-root")
+	known, err := os.ReadFile(marker)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	first := strings.TrimSpace(string(known)) != root
+	store, err := disk.Open(disk.Options{Root: root, Reserve: int64(d.cfg.Media.Reserve), Create: first})
+	if err != nil {
+		return nil, err
+	}
+	d.onStop("disk", func(context.Context) error { return store.Close() })
+	d.disk = store
+	if first {
+		return store, atomicfile.WriteFile(marker, []byte(root+"\n"), 0o600)
+	}
+	return store, nil
+}
+
+func (d *Daemon) openS3(ctx context.Context) (blob.Store, error) {
+	store, err := s3.New(d.cfg.Storage.S3)
+	if err != nil {
+		return nil, err
+	}
+	return store, store.EnsureBucket(ctx, false)
+}
+
+// cacheStore puts the read cache in front of S3.
+func (d *Daemon) cacheStore() error {
+	size := int64(d.cfg.Storage.S3.CacheSize)
+	if !d.cfg.Storage.S3.Enabled || size == 0 {
+		return nil
+	}
+	cache, err := readcache.New(d.store, filepath.Join(d.cfg.Paths.Cache, "blobs"), size, func(err error) {
+		d.health.Report(cacheBroken(), err)
+	})
+	if err != nil {
+		return err
+	}
+	d.onStop("read cache", func(context.Context) error { return cache.Close() })
+	d.store, d.cache = cache, cache
+	return nil
+}
