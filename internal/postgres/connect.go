@@ -39,7 +39,7 @@ type DB struct {
 }
 
 // Connect opens the pool and makes sure that a supported PostgreSQL answers, all within connect_timeout. Close ends it.
-// In private mode c must come from [Private.Config] or [PrivateConfig].
+// In private mode c must come from [PrivateServer.Config] or [PrivateConfig].
 func Connect(ctx context.Context, c Config) (*DB, error) {
 	c = c.complete()
 	pc, err := poolConfig(c)

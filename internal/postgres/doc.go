@@ -4,7 +4,7 @@
 // # Vocabulary
 //
 //   - Attached: the server is somebody else's. We connect to it, and own nothing of it but the schema of [Config].Schema.
-//   - Private: the server is ours ([Private]): created by initdb, started and stopped by us, reached by its Unix socket.
+//   - Private: the server is ours ([PrivateServer]): created by initdb, started and stopped by us, reached by its Unix socket.
 //   - [DB]: a bounded pool of connections to one database.
 //   - Component: a part of Holdfast with tables of its own, as "objects"; each has its own list of migrations.
 //
@@ -54,16 +54,19 @@
 //
 // # The private server
 //
-// Directory layout below the directory it is given (<state>/postgres): data/ (0700, PostgreSQL's), run/ (the socket; 0755: the
-// application runs under another account, and scram-sha-256 guards the door), lock (held while a Holdfast owns the server).
-// Passwords are in two files of 0600 beside Holdfast's other secrets, for the superuser and for the application's role.
+// Layout of the directory it is given ([Place].Dir, <state>/postgres, 0711, ours): data/ (0700, the server's account's), run/ (the
+// socket; 0755: the application runs under another account, and scram-sha-256 guards the door), holdfast.conf and
+// pg_hba.conf (written at every start, where the server's account cannot change them), lock (held while a Holdfast owns the
+// server). Passwords are in two files of 0600 beside Holdfast's other secrets, for the superuser and for the application's
+// role. Started by root, the server runs as postgres, or nobody, and is given exactly data/ and run/.
 //
 // Creating is made whole or not at all: initdb works in data.building-*, which is renamed when it is complete. The locale is
 // C.UTF-8: the same order on every machine, whatever its C library (from 17 on PostgreSQL's builtin provider).
 //
 // There are never two servers on one directory. The lock is held for as long as we live; PostgreSQL guards its directory by
-// postmaster.pid and its shared memory. When we find a postmaster of a Holdfast that is no more, it is told to shut down
-// and waited for, and then our own is started. A postmaster gets SIGINT (fast shutdown) by the kernel when we die.
+// postmaster.pid and its shared memory. When we find a postmaster (or orphaned backends) of a Holdfast that is no more, it is
+// told to shut down and waited for, and then our own is started. A postmaster gets SIGINT (fast shutdown) from the kernel when
+// we die.
 //
 // When the server ends without being told to, the error is reported, and it is started again after 0.1 s, then twice that, up
 // to 30 s. A data directory of another major version is never touched: the error says how to upgrade.

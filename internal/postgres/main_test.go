@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"holdfast/internal/fault"
 	"holdfast/internal/pgtest"
@@ -15,7 +19,18 @@ import (
 	"holdfast/internal/unit"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if state := os.Getenv(childVariable); state != "" {
+		child(state)
+		return
+	}
+	pgtest.Main(m, goleak.Cleanup(func(code int) {
+		if dir := madeOnce.place.Dir; dir != "" {
+			_ = os.RemoveAll(filepath.Dir(dir))
+		}
+		os.Exit(code)
+	}))
+}
 
 // sesame is the password of every role in these tests, easy to find where it must not be.
 const sesame = "sesame-7731-open"

@@ -113,11 +113,18 @@ func (db *DB) InTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
+	defer rollback(ctx, tx) // does nothing after a commit
 	if err := f(tx); err != nil {
 		return db.explain(ctx, err)
 	}
 	return db.explain(ctx, tx.Commit(ctx))
+}
+
+// rollback ends a transaction whose context may have ended. If it fails the connection is closed, which ends it as well.
+func rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingTimeout)
+	defer cancel()
+	_ = tx.Rollback(ctx)
 }
 
 // Acquire lends a connection, to be given back by its Release.
