@@ -59,6 +59,12 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return nil, err
 	}
+	if s, ok := body.(sized); ok {
+		req.ContentLength = s.size
+		if s.size == 0 {
+			req.Body = http.NoBody // net/http takes 0 beside a body for "not known"
+		}
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.dialError(err)
@@ -68,6 +74,15 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	}
 	defer resp.Body.Close()
 	return nil, readError(resp)
+}
+
+// Sized is a body for Do whose length is announced, so that the server can refuse it before a byte of it is read. A
+// negative size means that it is not known.
+func Sized(body io.Reader, size int64) io.Reader { return sized{body, size} }
+
+type sized struct {
+	io.Reader
+	size int64
 }
 
 func readError(resp *http.Response) error {

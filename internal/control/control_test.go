@@ -110,3 +110,20 @@ func TestNobodyListeningIsSaidWithWhatToDo(t *testing.T) {
 		t.Fatalf("got %v, hint %q", err, fault.HintOf(err))
 	}
 }
+
+func TestASizedBodyAnnouncesItsLength(t *testing.T) {
+	t.Parallel()
+	got := make(chan int64, 3)
+	c := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.ContentLength }))
+	for _, size := range []int64{4, 0, -1} {
+		body := control.Sized(strings.NewReader("four"[:max(size, 0)]), size)
+		resp, err := c.Do(t.Context(), http.MethodPut, "/v1/x", nil, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if n := <-got; n != size && !(size == -1 && n <= 0) {
+			t.Errorf("announced %d as %d", size, n)
+		}
+	}
+}
