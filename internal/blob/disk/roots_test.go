@@ -18,7 +18,15 @@ type roots struct {
 
 func newRoots(parent string) *roots { return &roots{parent: parent} }
 
+// take lends a directory until the end of the test.
 func (r *roots) take(t *testing.T) string {
+	t.Helper()
+	root := r.lend(t)
+	t.Cleanup(func() { r.giveBack(t, root) })
+	return root
+}
+
+func (r *roots) lend(t *testing.T) string {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -32,7 +40,6 @@ func (r *roots) take(t *testing.T) string {
 		}
 		root = dir
 	}
-	t.Cleanup(func() { r.giveBack(t, root) })
 	return root
 }
 
