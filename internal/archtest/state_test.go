@@ -104,7 +104,7 @@ func isPure(call *ast.CallExpr) bool {
 	}
 	called := name(call.Fun)
 	return strings.Contains(called, ".Must") || slices.Contains([]string{
-		"errors.New", "fmt.Errorf", "strings.NewReplacer", "crc32.MakeTable", "crc64.MakeTable", "reflect.TypeOf",
+		"errors.New", "fmt.Errorf", "strings.NewReplacer", "strings.Repeat", "strings.Fields", "crc32.MakeTable", "crc64.MakeTable", "reflect.TypeOf",
 		"reflect.TypeFor", "time.Duration", "time.Date", "time.Unix", "big.NewInt",
 		"flag.Bool", "flag.String", "flag.Int", "flag.Duration", // flags of a test binary
 	}, called)
