@@ -3,18 +3,20 @@ package s3api
 import (
 	"net/url"
 	"testing"
+
+	"holdfast/internal/s3wire"
 )
 
 func TestPathAndHostNameBucketAndKey(t *testing.T) {
 	t.Parallel()
-	hs := newHosts([]string{"files.example.com", "https://cdn.example.com:8443"})
+	v := s3wire.NewVerifier(s3wire.Verifier{Hosts: []string{"files.example.com", "https://cdn.example.com:8443"}})
 	f := func(host, path, bucket, key string) {
 		t.Helper()
 		u, err := url.ParseRequestURI(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, ok := hs.resolve(host, u)
+		a, ok := resolve(v.BucketOf(host), u)
 		if !ok || a.bucket != bucket || a.key != key {
 			t.Errorf("%s%s: got %q %q %v, want %q %q", host, path, a.bucket, a.key, ok, bucket, key)
 		}
@@ -47,7 +49,7 @@ func TestAPathWithoutABucketIsNoAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a, ok := (hosts{}).resolve("h", u); ok && a.key != "" {
+		if a, ok := resolve("", u); ok && a.key != "" {
 			t.Errorf("%s: %+v", path, a)
 		}
 	}

@@ -33,7 +33,7 @@ type call struct {
 // serve takes the request through its stations: address, proof, operation, permission, work.
 func (c *call) serve() error {
 	var ok bool
-	if c.address, ok = c.s.hosts.resolve(c.r.Host, c.r.URL); !ok {
+	if c.address, ok = resolve(c.s.verifier.BucketOf(c.r.Host), c.r.URL); !ok {
 		return s3wire.InvalidURI.New().With("URI", c.r.URL.EscapedPath())
 	}
 	if err := c.readQuery(); err != nil {

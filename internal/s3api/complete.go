@@ -12,7 +12,7 @@ import (
 // completeMultipartUpload joins the parts that the client lists into the object.
 func completeMultipartUpload(c *call) error {
 	var doc s3wire.CompleteMultipartUpload
-	if err := c.decode(&doc); err != nil {
+	if err := c.decodeBody(&doc, s3wire.BodyOptions{MaxSize: s3wire.MaxXML, OtherChecksum: true}); err != nil {
 		return err
 	}
 	u, err := c.upload()
@@ -49,18 +49,10 @@ func completeMultipartUpload(c *call) error {
 
 // completeParts checks the client's list as far as that needs no row.
 func completeParts(list []s3wire.CompletePart, u objects.Upload) ([]objects.CompletePart, error) {
-	if len(list) == 0 {
-		return nil, s3wire.MalformedXML.New()
-	}
 	parts := make([]objects.CompletePart, len(list))
 	for i, p := range list {
-		switch {
-		case p.PartNumber == 0 || p.ETag == "":
+		if p.ETag == "" {
 			return nil, s3wire.MalformedXML.New()
-		case p.PartNumber < 0:
-			return nil, invalidArgument("PartNumber", strconv.Itoa(p.PartNumber), "PartNumber must be >= 1")
-		case i > 0 && p.PartNumber <= list[i-1].PartNumber:
-			return nil, s3wire.InvalidPartOrder.New().With("UploadId", u.ID)
 		}
 		sum, err := p.Checksum()
 		if err != nil {
@@ -69,7 +61,7 @@ func completeParts(list []s3wire.CompletePart, u objects.Upload) ([]objects.Comp
 		if err := partChecksumFits(u, p.PartNumber, sum); err != nil {
 			return nil, err
 		}
-		parts[i] = objects.CompletePart{Number: p.PartNumber, ETag: strings.Trim(p.ETag, `"`), Checksum: sum.Sum}
+		parts[i] = objects.CompletePart{Number: p.PartNumber, ETag: s3wire.TrimETag(p.ETag), Checksum: sum.Sum}
 	}
 	return parts, nil
 }

@@ -20,10 +20,7 @@ func getBucketCors(c *call) error {
 	}
 	var doc s3wire.CORSConfiguration
 	for _, r := range b.CORS {
-		doc.Rules = append(doc.Rules, s3wire.CORSRule{
-			ID: r.ID, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
-			ExposeHeaders: r.ExposeHeaders, MaxAgeSeconds: r.MaxAgeSeconds,
-		})
+		doc.Rules = append(doc.Rules, wireRule(r))
 	}
 	return c.send(&doc)
 }
@@ -33,18 +30,12 @@ func putBucketCors(c *call) error {
 	if err := c.decode(&doc); err != nil {
 		return err
 	}
-	if len(doc.Rules) == 0 || len(doc.Rules) > 100 {
-		return s3wire.MalformedXML.New()
-	}
-	rules := make([]objects.CORSRule, 0, len(doc.Rules))
-	for _, r := range doc.Rules {
-		if err := checkCORSRule(r); err != nil {
-			return err
-		}
-		rules = append(rules, objects.CORSRule{
+	rules := make([]objects.CORSRule, len(doc.Rules))
+	for i, r := range doc.Rules {
+		rules[i] = objects.CORSRule{
 			ID: r.ID, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
 			ExposeHeaders: r.ExposeHeaders, MaxAgeSeconds: r.MaxAgeSeconds,
-		})
+		}
 	}
 	return c.changeBucket(http.StatusOK, func(b *objects.Bucket) error {
 		b.CORS = rules
@@ -52,34 +43,19 @@ func putBucketCors(c *call) error {
 	})
 }
 
+// wireRule is a stored rule as S3 writes it.
+func wireRule(r objects.CORSRule) s3wire.CORSRule {
+	return s3wire.CORSRule{
+		ID: r.ID, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
+		ExposeHeaders: r.ExposeHeaders, MaxAgeSeconds: r.MaxAgeSeconds,
+	}
+}
+
 func deleteBucketCors(c *call) error {
 	return c.changeBucket(http.StatusNoContent, func(b *objects.Bucket) error {
 		b.CORS = nil
 		return nil
 	})
-}
-
-// checkCORSRule refuses what S3 refuses in a rule.
-func checkCORSRule(r s3wire.CORSRule) error {
-	if len(r.AllowedMethods) == 0 || len(r.AllowedOrigins) == 0 {
-		return s3wire.MalformedXML.New()
-	}
-	for _, m := range r.AllowedMethods {
-		if !corsMethod(m) {
-			return s3wire.InvalidRequest.Newf("Found unsupported HTTP method in CORS config. Unsupported method is %s", m)
-		}
-	}
-	for _, o := range r.AllowedOrigins {
-		if strings.Count(o, "*") > 1 {
-			return s3wire.InvalidRequest.Newf("AllowedOrigin %q can not have more than one wildcard.", o)
-		}
-	}
-	for _, h := range slices.Concat(r.AllowedHeaders, r.ExposeHeaders) {
-		if strings.Count(h, "*") > 1 || !token(strings.Replace(h, "*", "x", 1)) {
-			return s3wire.InvalidRequest.Newf("AllowedHeader %q contains invalid character.", h)
-		}
-	}
-	return nil
 }
 
 func corsMethod(m string) bool {
@@ -182,31 +158,9 @@ func (c *call) corsHeaders(rule *objects.CORSRule, origin string) {
 // corsRule returns the first rule that allows the request.
 func corsRule(rules []objects.CORSRule, origin, method string, wanted []string) *objects.CORSRule {
 	for i := range rules {
-		r := &rules[i]
-		if slices.Contains(r.AllowedMethods, method) && anyMatch(r.AllowedOrigins, origin, false) && allMatch(r.AllowedHeaders, wanted) {
-			return r
+		if wireRule(rules[i]).Allows(origin, method, wanted) {
+			return &rules[i]
 		}
 	}
 	return nil
-}
-
-func allMatch(patterns, wanted []string) bool {
-	return !slices.ContainsFunc(wanted, func(h string) bool { return !anyMatch(patterns, h, true) })
-}
-
-// anyMatch compares with patterns that hold at most one "*".
-func anyMatch(patterns []string, s string, fold bool) bool {
-	if fold {
-		s = strings.ToLower(s)
-	}
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		if fold {
-			p = strings.ToLower(p)
-		}
-		before, after, wild := strings.Cut(p, "*")
-		if !wild {
-			return p == s
-		}
-		return len(s) >= len(before)+len(after) && strings.HasPrefix(s, before) && strings.HasSuffix(s, after)
-	})
 }

@@ -116,9 +116,6 @@ func deleteObjects(c *call) error {
 	if err := c.decode(&doc); err != nil {
 		return err
 	}
-	if len(doc.Objects) == 0 || len(doc.Objects) > 1000 {
-		return s3wire.MalformedXML.New()
-	}
 	if _, err := c.bucketRow(); err != nil {
 		return err
 	}
@@ -179,7 +176,7 @@ func (c *call) deletion(o s3wire.DeleteObject) (ref objects.Ref, cond objects.Co
 			return ref, cond, s3wire.NoSuchVersion.New()
 		}
 	}
-	cond.IfMatch, cond.IfSize = strings.Trim(o.ETag, `"`), o.Size
+	cond.IfMatch, cond.IfSize = s3wire.TrimETag(o.ETag), o.Size
 	if o.LastModifiedTime != "" {
 		if cond.IfUnmodifiedSince, err = parseTime(o.LastModifiedTime); err != nil {
 			return ref, cond, s3wire.MalformedXML.New().Because(err)

@@ -3,7 +3,6 @@ package s3api
 import (
 	"encoding/xml"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"holdfast/internal/objects"
@@ -22,11 +21,17 @@ func postObject(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.key = form.Key()
-	if err := c.checkPost(form, policy); err != nil {
+	if c.key, err = form.Key(); err != nil {
+		return err
+	}
+	if !c.who.may(objects.ActionWrite, c.bucket, c.key) {
+		return s3wire.AccessDenied.New()
+	}
+	if err := s3wire.CheckKey(c.key); err != nil {
 		return err
 	}
 	header := form.Header()
+	header.Del(taggingHeader) // a document in forms, see postTags
 	put, err := c.newPut(header)
 	if err != nil {
 		return err
@@ -77,17 +82,6 @@ func (c *call) provePost(form *s3wire.Form) (*s3wire.Policy, error) {
 	return policy, policy.Check(form, c.bucket, c.s.now())
 }
 
-// checkPost checks what the form wants: the right to write the key, and that the key is one.
-func (c *call) checkPost(form *s3wire.Form, _ *s3wire.Policy) error {
-	if !form.Has("key") {
-		return invalidArgument("key", "", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
-	}
-	if !c.who.may(objects.ActionWrite, c.bucket, c.key) {
-		return s3wire.AccessDenied.New()
-	}
-	return s3wire.CheckKey(c.key)
-}
-
 // postTags reads the field tagging, an XML document, unlike the header of a PUT.
 func postTags(form *s3wire.Form) (map[string]string, error) {
 	text := form.Get("tagging")
@@ -104,29 +98,24 @@ func postTags(form *s3wire.Form) (map[string]string, error) {
 // answerPost answers as the form wants: by a redirect with what was stored, or with 200, 201 or 204.
 func (c *call) answerPost(form *s3wire.Form, o *objects.Object) error {
 	c.Header()["Location"] = []string{c.location()}
-	if to := or(form.Get("success_action_redirect"), form.Get("redirect")); to != "" {
-		if u, err := url.Parse(to); err == nil && (u.Scheme == "http" || u.Scheme == "https") && printable("success_action_redirect", to) == nil {
-			q := u.Query()
-			q.Set("bucket", c.bucket)
-			q.Set("key", c.key)
-			q.Set("etag", quoted(o.ETag))
-			u.RawQuery = q.Encode()
-			c.Header()["Location"] = []string{u.String()}
-			return c.sendNothing(http.StatusSeeOther)
-		}
-	}
-	switch form.Get("success_action_status") {
-	case "200":
-		return c.sendNothing(http.StatusOK)
-	case "201":
+	status, to := form.Success()
+	switch status {
+	case http.StatusSeeOther:
+		q := to.Query()
+		q.Set("bucket", c.bucket)
+		q.Set("key", c.key)
+		q.Set("etag", quoted(o.ETag))
+		to.RawQuery = q.Encode()
+		c.Header()["Location"] = []string{to.String()}
+	case http.StatusCreated:
 		doc, err := xml.Marshal(&s3wire.PostResponse{
 			Location: c.location(), Bucket: c.bucket, Key: c.key, ETag: quoted(o.ETag),
 		})
 		if err != nil {
 			return err
 		}
-		c.sendDocument(http.StatusCreated, append([]byte(xmlDeclaration), doc...))
+		c.sendDocument(status, append([]byte(xmlDeclaration), doc...))
 		return nil
 	}
-	return c.sendNothing(http.StatusNoContent)
+	return c.sendNothing(status)
 }

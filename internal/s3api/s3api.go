@@ -27,7 +27,6 @@ type Server struct {
 	log      *slog.Logger
 	meter    Meter
 	cfg      Config
-	hosts    hosts
 	router   router
 	verifier *s3wire.Verifier
 	flight   *flight
@@ -45,7 +44,7 @@ func New(cfg Config, index *objects.Index, log *slog.Logger, meter Meter) *Serve
 	}
 	s := &Server{
 		index: index, log: log, meter: meter, cfg: cfg,
-		hosts: newHosts(cfg.Hosts), router: newRouter(), flight: newFlight(int64(cfg.MaxInFlight)), buffers: newBuffers(),
+		router: newRouter(), flight: newFlight(int64(cfg.MaxInFlight)), buffers: newBuffers(),
 		hostID: newHostID(), now: time.Now, pace: pace{window: paceWindow, rate: int64(cfg.MinRate)}, alive: keepAlivePause,
 	}
 	v := s3wire.Verifier{Hosts: cfg.Hosts, SigV2: cfg.SigV2}
@@ -73,7 +72,7 @@ type Status struct {
 
 // Status returns the endpoint's state.
 func (s *Server) Status() Status {
-	return Status{URL: s.URL(), Hosts: s.hosts, Region: s.cfg.Region, InFlight: s.flight.now()}
+	return Status{URL: s.URL(), Hosts: s.cfg.Hosts, Region: s.cfg.Region, InFlight: s.flight.now()}
 }
 
 // ServeHTTP answers one request.

@@ -26,7 +26,8 @@ type Options struct {
 	Index       func(*objects.Config) // changes the defaults
 	Log         *slog.Logger          // default: the test's output
 	Meter       s3api.Meter
-	Connections int // of the pool; default 8
+	Connections int                 // of the pool; default 8
+	Prepare     func(*s3api.Server) // before it starts
 }
 
 // Endpoint is a running endpoint with an access key that may do everything.
@@ -58,6 +59,9 @@ func Start(t testing.TB, o Options) *Endpoint {
 	}
 	e.Region = cfg.Region
 	e.Server = s3api.New(cfg, e.Index, o.Log, o.Meter)
+	if o.Prepare != nil {
+		o.Prepare(e.Server)
+	}
 	run(t, "endpoint", e.Server)
 	e.URL = e.Server.URL()
 	e.Key = e.NewKey(t, Everything())

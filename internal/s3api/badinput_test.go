@@ -1,0 +1,315 @@
+package s3api_test
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/internal/objects"
+	"holdfast/internal/s3api"
+	"holdfast/internal/s3api/s3apitest"
+	"holdfast/internal/s3wire"
+)
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+func contentMD5(s string) string {
+	sum := md5.Sum([]byte(s))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// S0-36 and the bad input list of the issue: what is not exactly what was signed is refused, and nothing is stored.
+func TestATamperedRequestStoresNothing(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	c.mustBucket("other")
+	f := func(name, code string, status int, tamper func(r *http.Request)) {
+		t.Helper()
+		r := c.request("PUT", "/b/k", "body", "X-Amz-Meta-A: 1")
+		if _, err := c.signer().SignHeader(r, digest("body")); err != nil {
+			t.Fatal(err)
+		}
+		tamper(r)
+		if a := c.send(r); a.status != status || a.code() != code {
+			t.Errorf("%s: %d %s, want %d %s", name, a.status, a.code(), status, code)
+		}
+	}
+	body := func(s string) func(r *http.Request) {
+		return func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader(s)), int64(len(s)) }
+	}
+	f("other method", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.Method = "POST"; r.URL.RawQuery = "uploads" })
+	f("other key", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.URL.Path = "/b/other" })
+	f("other bucket", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.URL.Path = "/other/k" })
+	f("other host", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.Host = "evil.example.com" })
+	f("other query", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.URL.RawQuery = "x-id=PutObject" })
+	f("other metadata", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.Header.Set("X-Amz-Meta-A", "2") })
+	f("unsigned metadata", "AccessDenied", 403, func(r *http.Request) { r.Header.Set("X-Amz-Meta-B", "2") })
+	f("unsigned acl", "AccessDenied", 403, func(r *http.Request) { r.Header.Set("X-Amz-Acl", "public-read") })
+	f("other body", "XAmzContentSHA256Mismatch", 400, body("bodY"))
+	f("longer body", "XAmzContentSHA256Mismatch", 400, body("body and more"))
+	f("shorter body", "XAmzContentSHA256Mismatch", 400, body("bod"))
+	f("no signature", "AuthorizationHeaderMalformed", 400, func(r *http.Request) {
+		r.Header.Set("Authorization", strings.Split(r.Header.Get("Authorization"), ", Signature=")[0])
+	})
+	f("other signature", "SignatureDoesNotMatch", 403, func(r *http.Request) {
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Signature=", "Signature=0", 1))
+	})
+	f("unknown key", "InvalidAccessKeyId", 403, func(r *http.Request) {
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), c.key.ID, "AKIDOFNOBODYATALL000", 1))
+	})
+	f("no proof at all", "AccessDenied", 403, func(r *http.Request) { r.Header.Del("Authorization") })
+	c.holds("b")
+	c.holds("other")
+}
+
+// Clock skew and expiry.
+func TestSignaturesHaveTheirTime(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	c.at(-14*time.Minute).mustPut("/b/late", "x")
+	c.at(14*time.Minute).mustPut("/b/early", "x")
+	c.at(-16*time.Minute).do("PUT", "/b/k", "x").want(t, 403, "RequestTimeTooSkewed")
+	c.at(16*time.Minute).do("PUT", "/b/k", "x").want(t, 403, "RequestTimeTooSkewed")
+	expired := c.at(-2*time.Minute).presign("PUT", "/b/k", time.Minute)
+	c.open("PUT", expired, "x").want(t, 403, "AccessDenied")
+	c.holds("b", "early", "late")
+}
+
+// A link is for one method, one object, one place and one time, and every part of it counts.
+func TestALinkIsGoodForNothingElse(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	c.mustBucket("other")
+	c.mustPut("/b/k", "stored")
+	link := c.presign("GET", "/b/k?response-content-type=text%2Fplain", time.Minute)
+	if a := c.open("GET", link, ""); a.status != 200 || a.body != "stored" {
+		t.Fatalf("%+v", a)
+	}
+	for _, method := range []string{"PUT", "DELETE", "HEAD"} {
+		if a := c.open(method, link, ""); a.status != 403 {
+			t.Errorf("%s: %d", method, a.status)
+		}
+	}
+	f := func(old, replacement, code string) {
+		t.Helper()
+		c.open("GET", strings.Replace(link, old, replacement, 1), "").want(t, 403, code)
+	}
+	f("/b/k", "/b/k2", "SignatureDoesNotMatch")
+	f("/b/k", "/other/k", "SignatureDoesNotMatch")
+	f("text%2Fplain", "text%2Fhtml", "SignatureDoesNotMatch")
+	f("X-Amz-Expires=60", "X-Amz-Expires=600", "SignatureDoesNotMatch")
+	f("response-content-type", "x&response-content-disposition=a&response-content-type", "SignatureDoesNotMatch")
+	c.open("GET", link+"&X-Amz-Signature=0", "").want(t, 400, "AuthorizationQueryParametersError")
+	if a := c.open("POST", c.presign("POST", "/b?delete", time.Minute), "<Delete/>"); a.status != 400 {
+		t.Errorf("a list to delete without a digest: %d %s", a.status, a.code())
+	}
+	c.holds("b", "k")
+}
+
+// Length, digest and checksum in every form that clients send them.
+func TestABodyThatIsNotWhatWasAnnouncedStoresNothing(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	f := func(code string, headers ...string) {
+		t.Helper()
+		c.do("PUT", "/b/k", "body", headers...).want(t, 400, code)
+	}
+	f("BadDigest", "Content-Md5: "+contentMD5("other"))
+	f("InvalidDigest", "Content-Md5: nonsense")
+	f("BadDigest", "X-Amz-Checksum-Crc32: AAAAAA==")
+	f("BadDigest", "X-Amz-Checksum-Crc32c: AAAAAA==")
+	f("BadDigest", "X-Amz-Checksum-Crc64nvme: AAAAAAAAAAA=")
+	f("BadDigest", "X-Amz-Checksum-Sha1: "+base64.StdEncoding.EncodeToString(make([]byte, 20)))
+	f("BadDigest", "X-Amz-Checksum-Sha256: "+base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	f("InvalidRequest", "X-Amz-Checksum-Crc32: short")
+	f("InvalidRequest", "X-Amz-Checksum-Crc32: AAAAAA==", "X-Amz-Checksum-Crc32c: AAAAAA==")
+	for _, sum := range []string{"deadbeef", strings.Repeat("z", 64), "STREAMING-NONSENSE"} {
+		r := c.request("PUT", "/b/k", "body")
+		if _, err := c.signer().SignHeader(r, sum); err == nil {
+			c.send(r).want(t, 400, "InvalidArgument")
+		}
+	}
+	c.holds("b")
+}
+
+// aws-chunked bodies with something wrong in each place.
+func TestAttacksOnChunkedBodiesStoreNothing(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	data := pattern(20_000)
+	send := func(p s3wire.Payload, trailer s3wire.Algorithm, change func(string) string) answer {
+		t.Helper()
+		size := s3wire.EncodedSize(p, int64(len(data)), 8192, trailer)
+		r := c.request("PUT", "/b/k", "", "X-Amz-Decoded-Content-Length: "+fmt.Sprint(len(data)), "Content-Encoding: aws-chunked")
+		if trailer != "" {
+			r.Header.Set("X-Amz-Trailer", strings.ToLower(trailer.Header()))
+		}
+		r.ContentLength = size
+		seed, err := c.signer().SignHeader(r, p.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		w, err := c.signer().NewChunkWriter(&b, p, seed, r, 8192, trailer)
+		if err == nil {
+			_, err = io.WriteString(w, data)
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := change(b.String())
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+		return c.send(r)
+	}
+	same := func(s string) string { return s }
+	payloads := map[s3wire.Payload]s3wire.Algorithm{
+		s3wire.PayloadSignedChunks: "", s3wire.PayloadSignedChunksTrailer: s3wire.CRC32C, s3wire.PayloadUnsignedChunksTrailer: s3wire.CRC64NVME,
+	}
+	for p, trailer := range payloads {
+		f := func(name string, change func(string) string) {
+			t.Helper()
+			if a := send(p, trailer, change); a.status != 400 && a.status != 403 {
+				t.Errorf("%s, %s: %d %s", p, name, a.status, a.body)
+			}
+		}
+		f("a byte changed", func(s string) string { return strings.Replace(s, "0123456789abcdef", "0123456789abcdeX", 1) })
+		f("cut in a chunk", func(s string) string { return s[:5000] })
+		f("last chunk missing", func(s string) string { return s[:strings.LastIndex(s, "\r\n0")+2] })
+		f("chunk too many", func(s string) string { return "1\r\nx\r\n" + s })
+		f("size beyond all", func(s string) string { return "ffffffffffffffff" + s[4:] })
+		f("size negative", func(s string) string { return "-2000" + s[4:] })
+		f("empty", func(string) string { return "" })
+		if trailer != "" {
+			f("other checksum", func(s string) string { return strings.Replace(s, "x-amz-checksum", "x-amz-checksun", 1) })
+			f("trailer cut", func(s string) string { return s[:strings.LastIndex(s, "x-amz-checksum")] })
+		}
+	}
+	c.holds("b")
+	for p, trailer := range payloads {
+		send(p, trailer, same).want(t, 200, "")
+		if got := c.do("GET", "/b/k", ""); got.body != data {
+			t.Errorf("%s: %d bytes came back", p, len(got.body))
+		}
+	}
+}
+
+// E-15: the limits of a bucket, told before or while the body comes.
+func TestWhatABucketDoesNotAllowIsRefusedWithItsReason(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	err := e.Index.CreateBucket(t.Context(), objects.Bucket{Name: "small", Owner: "config", MaxSize: 100, MaxObjects: 2, AllowedTypes: []string{"image/*", "text/plain"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mustPut("/small/a.txt", "plain text")
+	c.do("PUT", "/small/large", strings.Repeat("x", 101)).want(t, 413, "EntityTooLarge")
+	c.do("PUT", "/small/fake.png", "%PDF-1.7\n", "Content-Type: image/png").want(t, 403, "AccessDenied")
+	c.mustPut("/small/b.txt", "more text")
+	c.do("PUT", "/small/c.txt", "text").want(t, 403, "QuotaExceeded")
+	c.holds("small", "a.txt", "b.txt")
+}
+
+func TestWhatS3DoesNotAllowIsRefused(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	c.do("PUT", "/absent/k", "x").want(t, 404, "NoSuchBucket")
+	c.do("PUT", "/b/"+strings.Repeat("k", 1025), "x").want(t, 400, "KeyTooLongError")
+	c.do("PUT", "/b/a%00b", "x").want(t, 400, "InvalidURI")
+	c.do("PUT", "/b/%ff%fe", "x").want(t, 400, "InvalidURI")
+	c.do("PUT", "/b/k", "x", "X-Amz-Meta-A: "+strings.Repeat("v", 2048)).want(t, 400, "MetadataTooLarge")
+	c.do("PUT", "/b/k", "x", "X-Amz-Server-Side-Encryption: AES256").want(t, 501, "NotImplemented")
+	c.do("PUT", "/b/k", "x", "X-Amz-Website-Redirect-Location: /x").want(t, 501, "NotImplemented")
+	c.do("PUT", "/b/k", "x", "X-Amz-Storage-Class: NONSENSE").want(t, 400, "InvalidStorageClass")
+	c.do("PUT", "/b/k", "x", "X-Amz-Acl: public-read-write").want(t, 400, "AccessControlListNotSupported")
+	c.do("PUT", "/b/k", "x", "X-Amz-Grant-Read: id=1").want(t, 400, "AccessControlListNotSupported")
+	c.do("PUT", "/b/k", "x", "X-Holdfast-Expires-In: soon").want(t, 400, "InvalidArgument")
+	c.do("PUT", "/b/k?policy", "{}").want(t, 501, "NotImplemented")
+	c.do("PUT", "/b/k?brand-new", "{}").want(t, 501, "NotImplemented")
+	c.do("PUT", "/b?policy", "{}").want(t, 501, "NotImplemented")
+	c.do("PUT", "/Bad_Name", "").want(t, 400, "InvalidBucketName")
+	c.do("PUT", "/192.168.1.1", "").want(t, 400, "InvalidBucketName")
+	c.do("PUT", "/b?cors", "<CORSConfiguration>").want(t, 400, "MalformedXML")
+	c.do("PUT", "/b?versioning", "<VersioningConfiguration><Status>On</Status></VersioningConfiguration>").want(t, 400, "MalformedXML")
+	c.do("POST", "/b?delete", "<Delete>"+strings.Repeat("<Object><Key>k</Key></Object>", 1001)+"</Delete>").want(t, 400, "MalformedXML")
+	c.holds("b")
+}
+
+// An upload that comes too slowly is cut off.
+func TestASlowBodyIsCutOffAndStoresNothing(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{
+		Config:  func(c *s3api.Config) { c.MinRate = 1 << 20 },
+		Prepare: func(s *s3api.Server) { s3api.SetPace(s, 50*time.Millisecond) },
+	})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	r := c.request("PUT", "/b/k", "")
+	r.ContentLength = 1 << 20
+	if _, err := c.signer().SignHeader(r, "UNSIGNED-PAYLOAD"); err != nil {
+		t.Fatal(err)
+	}
+	pipe, w := io.Pipe()
+	defer w.Close()
+	r.Body = pipe
+	go func() { _, _ = w.Write([]byte("a little")) }() // the pipe's end ends it
+	c.send(r).want(t, 400, "RequestTimeout")
+	c.holds("b")
+}
+
+func TestTheBytesOfUploadsInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{Config: func(c *s3api.Config) { c.MaxInFlight = 1000 }})
+	c := newClient(t, e)
+	c.mustBucket("b")
+	r := c.request("PUT", "/b/first", "")
+	r.ContentLength = 900
+	if _, err := c.signer().SignHeader(r, "UNSIGNED-PAYLOAD"); err != nil {
+		t.Fatal(err)
+	}
+	pipe, w := io.Pipe()
+	r.Body = pipe
+	done := make(chan answer, 1)
+	go func() { done <- c.send(r) }()
+	if _, err := w.Write([]byte("x")); err != nil { // the endpoint reads, so it has counted the upload
+		t.Fatal(err)
+	}
+	c.waitInFlight(900)
+	c.do("PUT", "/b/second", strings.Repeat("x", 200)).want(t, 503, "SlowDown")
+	c.mustPut("/b/third", "small")
+	if _, err := w.Write([]byte(strings.Repeat("x", 899))); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	first := <-done
+	first.want(t, 200, "")
+	if n := e.Server.Status().InFlight; n != 0 {
+		t.Errorf("%d bytes still in flight", n)
+	}
+	c.holds("b", "first", "third")
+}
