@@ -1,8 +1,8 @@
 <?php
 // Signs links to files that Holdfast stores. Standard library only; docs/formats.md explains the format.
 //
-// $key is what `holdfast files key reveal BUCKET` prints, $blob the id of the stored file (answer of an upload, `holdfast
-// files stat`, or the header x-holdfast-blob of the S3 endpoint). A link to a replaced or deleted file is refused.
+// $key is what `holdfast files linkkey show BUCKET` prints, $blob the id of the stored file (answer of an upload, or `holdfast
+// files stat`). A link to a replaced or deleted file is refused.
 declare(strict_types=1);
 
 function holdfast_field(string|int $value): string

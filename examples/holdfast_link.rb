@@ -1,7 +1,7 @@
 # Signs links to files that Holdfast stores. Standard library only; docs/formats.md explains the format.
 #
-# key is what `holdfast files key reveal BUCKET` prints, blob the id of the stored file (answer of an upload, `holdfast
-# files stat`, or the header x-holdfast-blob of the S3 endpoint). A link to a replaced or deleted file is refused.
+# key is what `holdfast files linkkey show BUCKET` prints, blob the id of the stored file (answer of an upload, or `holdfast
+# files stat`). A link to a replaced or deleted file is refused.
 require "digest"
 require "erb"
 require "openssl"

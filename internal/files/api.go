@@ -3,6 +3,7 @@ package files
 import (
 	"time"
 
+	"holdfast/internal/control"
 	"holdfast/internal/objects"
 	"holdfast/internal/unit"
 )
@@ -285,3 +286,6 @@ type StatusAnswer struct {
 	Uploads map[string]int64 `json:"uploads"`
 	Memory  int64            `json:"memory"` // bytes of small files kept in memory
 }
+
+// Empty is a request or answer that says nothing.
+type Empty = control.Empty

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gabriel-vasile/mimetype"
 )
 
 // What a stored file may do in a browser. The declared type comes from whoever stored the file, the sniffed type from
@@ -37,7 +39,10 @@ var families = [][]string{
 	{"video/mp4", "audio/mp4", "audio/x-m4a", "video/x-m4v"},
 }
 
-const octets = "application/octet-stream"
+const (
+	octets    = "application/octet-stream"
+	plainText = "text/plain"
+)
 
 // bare returns a media type without parameters, in lower case; "" when it is none.
 func bare(contentType string) string {
@@ -51,9 +56,10 @@ func bare(contentType string) string {
 // undeclared reports the types that S3 clients write when nobody told them one.
 func undeclared(t string) bool { return t == "" || t == "binary/octet-stream" }
 
-// agree reports whether content that looks like sniffed may be called declared.
+// agree reports whether content that looks like sniffed may be called declared. Whatever is text may be called plain
+// text, unless it looks like something that runs.
 func agree(declared, sniffed string) bool {
-	if declared == sniffed {
+	if declared == sniffed || declared == plainText && isText(sniffed) {
 		return true
 	}
 	return slices.ContainsFunc(families, func(f []string) bool {
@@ -65,15 +71,25 @@ func agree(declared, sniffed string) bool {
 // every text for plain text and every container for a zip.
 func compatible(declared, sniffed string) bool {
 	main, _, _ := strings.Cut(declared, "/")
-	switch sniffed {
-	case octets, "":
+	switch {
+	case sniffed == octets || sniffed == "":
 		return !harmless[declared]
-	case "text/plain":
+	case isText(sniffed):
 		return main == "text" || main == "application" && !harmless[declared]
-	case "application/zip":
+	case sniffed == "application/zip":
 		return main == "application" && !harmless[declared]
 	}
 	return agree(declared, sniffed)
+}
+
+// isText reports whether a sniffed type is plain text or a kind of it that nothing runs: JSON, CSV and the like.
+func isText(sniffed string) bool {
+	for m := mimetype.Lookup(sniffed); m != nil && !active[sniffed]; m = m.Parent() {
+		if m.Is(plainText) {
+			return true
+		}
+	}
+	return false
 }
 
 // matchType reports whether the pattern ("image/png", "image/*") covers the type.
@@ -118,7 +134,7 @@ func present(declared, sniffed, override string, attachment bool, extra []string
 // withCharset adds to plain text the charset that was found in it, when the writer named none: without it browsers
 // guess.
 func withCharset(declared, t, sniffed string) string {
-	if t != "text/plain" || strings.Contains(declared, ";") {
+	if t != plainText || strings.Contains(declared, ";") {
 		return declared
 	}
 	if _, params, err := mime.ParseMediaType(sniffed); err == nil && params["charset"] != "" {

@@ -42,6 +42,11 @@ func TestOnlyHarmlessTypesThatLookLikeItAreShown(t *testing.T) {
 		"application/vnd.openxmlformats-officedocument.wordprocessingml.document", false)
 	f("text/csv", "text/plain; charset=utf-8", "text/csv", false)
 	f("application/json", "text/plain; charset=utf-8", "application/json", false)
+	f("text/plain", "application/json", "text/plain", true)
+	f("text/plain", "text/csv", "text/plain", true)
+	f("text/csv", "application/json", "text/csv", false)
+	f("text/plain", "image/svg+xml", octets, false)
+	f("text/plain", "text/xml", octets, false)
 	f("application/octet-stream", "image/png", octets, false) // asked for: saved
 }
 

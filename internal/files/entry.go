@@ -3,11 +3,11 @@ package files
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/maypok86/otter/v2"
 
@@ -102,7 +102,7 @@ func (s *entries) load(ctx context.Context, id objects.BlobID) (*entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read sidecar of %x: %w", id, err)
 	}
-	side, err := objects.ParseSidecar(text)
+	side, err := objects.DecodeSidecar(text)
 	if err != nil {
 		return nil, fmt.Errorf("read sidecar of %x: %w", id, err)
 	}
@@ -112,33 +112,33 @@ func (s *entries) load(ctx context.Context, id objects.BlobID) (*entry, error) {
 	}
 	defer b.Close()
 	e := newEntry(id, side, b.Info())
-	if e.size <= smallFile {
-		e.body = make([]byte, e.size)
-		if _, err := io.ReadFull(b, e.body); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read %x: %w", id, err)
-		}
+	head := make([]byte, min(e.size, smallFile))
+	if e.size > smallFile && bare(e.sniffed) != plainText {
+		head = head[:0] // only text is looked into
 	}
+	if _, err := io.ReadFull(b, head); err != nil {
+		return nil, fmt.Errorf("read %x: %w", id, err)
+	}
+	if e.size <= smallFile {
+		e.body = head
+	}
+	e.settle(head)
 	return e, nil
 }
 
 func newEntry(id objects.BlobID, side objects.Sidecar, info blob.Info) *entry {
 	e := &entry{
-		id: id, bucket: side.Bucket, key: side.Key, size: info.Size, modified: info.ModTime, expires: side.ExpiresAt,
+		id: id, bucket: side.Bucket, key: side.Key, size: info.Size, modified: side.Created, expires: side.Expires,
 		headers: side.Headers, sniffed: side.Sniffed,
 	}
-	if !side.Created.IsZero() {
-		e.modified = side.Created // the same on every machine and after a restore, unlike the store's clock
-	}
-	e.usual = present(e.headers.ContentType, e.sniffed, "", false, nil)
-	e.saved = present(e.headers.ContentType, e.sniffed, "", true, nil)
 	tag := side.ETag
 	if tag == "" {
 		tag = fmt.Sprintf("%x", id)
 	}
 	e.etag = one(`"` + tag + `"`)
 	e.lastModified = one(e.modified.UTC().Format(http.TimeFormat))
-	if len(side.Digests.SHA256) > 0 {
-		e.digest = one("sha-256=:" + base64.StdEncoding.EncodeToString(side.Digests.SHA256) + ":")
+	if len(side.SHA256) > 0 {
+		e.digest = one("sha-256=:" + base64.StdEncoding.EncodeToString(side.SHA256) + ":")
 	}
 	if e.headers.ContentEncoding != "" {
 		e.encoding = one(e.headers.ContentEncoding)
@@ -147,6 +147,28 @@ func newEntry(id objects.BlobID, side objects.Sidecar, info blob.Info) *entry {
 		e.language = one(e.headers.ContentLanguage)
 	}
 	return e
+}
+
+// settle decides what does not depend on a request. Text that is UTF-8 is called so: without a charset browsers guess.
+func (e *entry) settle(head []byte) {
+	if bare(e.sniffed) == plainText && utf8.Valid(head[:whole(head)]) {
+		e.sniffed = plainText + "; charset=utf-8"
+	}
+	e.usual = present(e.headers.ContentType, e.sniffed, "", false, nil)
+	e.saved = present(e.headers.ContentType, e.sniffed, "", true, nil)
+}
+
+// whole is the length of text without a character that was cut at its end.
+func whole(text []byte) int {
+	for n := len(text) - 1; n >= 0 && n >= len(text)-utf8.UTFMax; n-- {
+		if utf8.RuneStart(text[n]) {
+			if !utf8.FullRune(text[n:]) {
+				return n
+			}
+			break
+		}
+	}
+	return len(text)
 }
 
 // one returns a header's value as http.Header holds it, without room for an append to write into.

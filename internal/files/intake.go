@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -12,61 +11,36 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"holdfast/internal/objects"
 )
 
 const (
-	sniffBytes  = 3072             // what the detection of types looks at
 	rateWindow  = 30 * time.Second // over which the rate of an upload is judged
 	leastInRate = 30 << 10         // bytes in a window: 1 KB/s
 )
 
-// intake is the body of an upload with everything that must hold while it arrives: not too large, of the right type,
-// not too slow, as announced. Whatever does not hold is returned in place of io.EOF, and aborts the write.
+// intake is the body of an upload as the connection gives it: not too slow, as announced, and with errors in our
+// words. (Size and type are limited by the index.) What does not hold is returned in place of io.EOF, and aborts the
+// write.
 type intake struct {
-	ctx     context.Context
-	in      io.Reader
-	max     int64 // bytes; 0: no limit here
-	allowed string
-	digest  *digest
-	read    int64
-	fault   error // why it ended, for explain
+	ctx    context.Context
+	in     io.Reader
+	digest *digest
+	fault  error // why it ended, for explain
 
 	windowEnd   time.Time
 	windowBytes int64
 }
 
-func newIntake(ctx context.Context, in io.Reader, most int64, allowed string, d *digest) *intake {
-	return &intake{ctx: ctx, in: in, max: most, allowed: allowed, digest: d, windowEnd: time.Now().Add(rateWindow)}
-}
-
-// sniff looks at the first bytes before anything is stored.
-func (i *intake) sniff() error {
-	if i.allowed == "" {
-		return nil
-	}
-	head := make([]byte, sniffBytes)
-	n, err := io.ReadFull(i.in, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return i.broken(err)
-	}
-	if found := bare(objects.Sniff(head[:n])); !matchType(i.allowed, found) {
-		return errWrongType.WithHint("%s is expected, the content looks like %s", i.allowed, found)
-	}
-	i.in = io.MultiReader(bytes.NewReader(head[:n]), i.in)
-	return nil
+func newIntake(ctx context.Context, in io.Reader, d *digest) *intake {
+	return &intake{ctx: ctx, in: in, digest: d, windowEnd: time.Now().Add(rateWindow)}
 }
 
 func (i *intake) Read(p []byte) (int, error) {
 	n, err := i.in.Read(p)
-	i.read += int64(n)
 	if i.digest != nil {
 		i.digest.hash.Write(p[:n])
 	}
 	switch {
-	case i.max > 0 && i.read > i.max:
-		err = errTooLarge.WithHint("at most %d bytes may be sent to this address", i.max)
 	case errors.Is(err, io.EOF) && i.digest != nil && !i.digest.matches():
 		err = errDigest
 	case err == nil:

@@ -25,20 +25,18 @@ func TestAnIntakeEndsWithTheReasonInPlaceOfEOF(t *testing.T) {
 		}
 		return d
 	}
-	f := func(name string, in io.Reader, most int64, d *digest, want error) {
+	f := func(name string, in io.Reader, d *digest, want error) {
 		t.Helper()
-		got, err := io.ReadAll(newIntake(t.Context(), in, most, "", d))
+		got, err := io.ReadAll(newIntake(t.Context(), in, d))
 		if !errors.Is(err, want) || err == nil && string(got) != "hello" {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	f("plain", strings.NewReader("hello"), 0, nil, nil)
-	f("exactly the limit", strings.NewReader("hello"), 5, nil, nil)
-	f("one byte more", strings.NewReader("hello"), 4, nil, errTooLarge)
-	f("right digest", strings.NewReader("hello"), 0, announce(right[:]), nil)
-	f("wrong digest", strings.NewReader("hellO"), 0, announce(right[:]), errDigest)
-	f("stalled", iotest.ErrReader(os.ErrDeadlineExceeded), 0, nil, errSlow)
-	f("reset", iotest.ErrReader(io.ErrUnexpectedEOF), 0, nil, errBroken)
+	f("plain", strings.NewReader("hello"), nil, nil)
+	f("right digest", strings.NewReader("hello"), announce(right[:]), nil)
+	f("wrong digest", strings.NewReader("hellO"), announce(right[:]), errDigest)
+	f("stalled", iotest.ErrReader(os.ErrDeadlineExceeded), nil, errSlow)
+	f("reset", iotest.ErrReader(io.ErrUnexpectedEOF), nil, errBroken)
 }
 
 func TestADigestThatCannotBeReadIsRefusedAndOthersAreIgnored(t *testing.T) {
@@ -51,31 +49,12 @@ func TestADigestThatCannotBeReadIsRefusedAndOthersAreIgnored(t *testing.T) {
 	}
 }
 
-// Threat "client-chosen Content-Type": what is allowed is what the content looks like, and it is looked at before
-// anything is stored.
-func TestSniffingRefusesTheWrongContentAndLosesNoByte(t *testing.T) {
-	t.Parallel()
-	png := "\x89PNG\x0D\x0A\x1A\x0A" + strings.Repeat("x", 5000)
-	in := newIntake(t.Context(), strings.NewReader(png), 0, "image/*", nil)
-	if err := in.sniff(); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(in); err != nil || string(got) != png {
-		t.Errorf("%d bytes of %d, %v", len(got), len(png), err)
-	}
-	for _, body := range []string{"<html><script>alert(1)</script>", "", "GIF"} {
-		if err := newIntake(t.Context(), strings.NewReader(body), 0, "image/png", nil).sniff(); !errors.Is(err, errWrongType) {
-			t.Errorf("%q: %v", body, err)
-		}
-	}
-}
-
 // Threat "slow uploads": a peer that sends a byte now and then is cut off after a window, one at 2 KB/s is not.
 func TestAnUploadBelowTheLeastRateIsCutOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		read := func(chunk int, every time.Duration, times int) error {
-			in := newIntake(t.Context(), &drip{bytes.Repeat([]byte("x"), chunk), every, times}, 0, "", nil)
+			in := newIntake(t.Context(), &drip{bytes.Repeat([]byte("x"), chunk), every, times}, nil)
 			_, err := io.Copy(io.Discard, in)
 			return err
 		}

@@ -112,7 +112,7 @@ func (f *Files) putRequest(r *http.Request) (objects.Put, error) {
 	p := objects.Put{
 		Bucket: q.Get("bucket"), Key: q.Get("key"), Size: r.ContentLength,
 		Headers: objects.Headers{ContentType: q.Get("type")},
-		Body:    newIntake(r.Context(), r.Body, 0, "", digest),
+		Body:    newIntake(r.Context(), r.Body, digest),
 	}
 	if q.Get("create") != "" {
 		p.Condition.IfNoneMatch = "*"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -60,10 +61,7 @@ func (f *Files) receive(w http.ResponseWriter, r *http.Request, l link.PutLink) 
 	if err != nil {
 		return objects.Object{}, err
 	}
-	in := newIntake(r.Context(), body, l.MaxSize, l.Type, digest)
-	if err := in.sniff(); err != nil {
-		return objects.Object{}, err
-	}
+	in := newIntake(r.Context(), body, digest)
 	o, err := f.index.PutSlot(r.Context(), l.Slot, objects.Put{
 		Bucket: l.Bucket, Key: l.Key, Size: size, Body: in,
 		Headers: objects.Headers{ContentType: contentType},
@@ -81,7 +79,7 @@ func (f *Files) admissible(r *http.Request, l link.PutLink) error {
 	case r.Header.Get("Content-Range") != "":
 		return errPartial // RFC 9110 section 14.5: a PUT of a part must not be taken for the whole
 	case r.Method == http.MethodPut && l.MaxSize > 0 && r.ContentLength > l.MaxSize:
-		return errTooLarge.WithHint("at most %d bytes may be sent to this address", l.MaxSize)
+		return fmt.Errorf("%d bytes, at most %d: %w", r.ContentLength, l.MaxSize, objects.ErrTooLarge)
 	}
 	s, err := f.index.Slot(r.Context(), l.Slot)
 	if err != nil {
@@ -131,9 +129,7 @@ func uploadBody(r *http.Request) (body io.Reader, contentType string, size int64
 
 // The refusals of an upload, besides those of a link.
 var (
-	errTooLarge  = fault.New(fault.Full, "too_large", "the file is larger than this upload allows")
-	errWrongType = fault.New(fault.Invalid, "type_not_allowed", "this upload does not allow content of this type")
-	errEncoding  = fault.New(fault.Invalid, "content_encoding", "an upload cannot be compressed on the way").
+	errEncoding = fault.New(fault.Invalid, "content_encoding", "an upload cannot be compressed on the way").
 			WithHint("send the file as it is, without Content-Encoding")
 	errPartial = fault.New(fault.Usage, "content_range", "an upload is sent whole").WithHint("send it without Content-Range")
 	errForm    = fault.New(fault.Usage, "bad_form", "the request holds no file").
@@ -152,7 +148,6 @@ var uploadStatus = map[string]struct {
 	link.ErrRefused.Code:           {http.StatusForbidden, refused},
 	link.ErrExpired.Code:           {http.StatusForbidden, expired},
 	objects.ErrSlotUsed.Code:       {http.StatusConflict, conflict},
-	errTooLarge.Code:               {http.StatusRequestEntityTooLarge, tooLarge},
 	objects.ErrTooLarge.Code:       {http.StatusRequestEntityTooLarge, tooLarge},
 	objects.ErrTypeNotAllowed.Code: {http.StatusUnsupportedMediaType, wrongType},
 	errEncoding.Code:               {http.StatusUnsupportedMediaType, wrongType},

@@ -165,14 +165,14 @@ BEGIN
         SELECT id, secret FROM link_keys
         WHERE bucket = b.id AND revoked IS NULL AND sign_from <= statement_timestamp()
           AND (verify_until IS NULL OR verify_until > statement_timestamp())
-        ORDER BY sign_from DESC, created DESC, id DESC LIMIT 1) k ON true
+        ORDER BY sign_from DESC, id DESC LIMIT 1) k ON true
     WHERE b.name = sign_url.bucket;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     IF held.id IS NULL THEN
         RAISE EXCEPTION 'bucket % has no key that signs links', held.name
-            USING HINT = 'make one with: holdfast files key rotate-link ' || held.name;
+            USING HINT = 'make one with: holdfast files linkkey rotate ' || held.name;
     END IF;
     RETURN conf.base_url || link_path(
         held.id, held.name, held.epoch, held.secret, held.blob,
