@@ -18,8 +18,10 @@ func Cluster(t testing.TB, opts ...Option) *PG {
 		opt(o)
 	}
 	s, err := create(o)
-	if err == nil {
+	if s != nil {
 		t.Cleanup(func() { s.finish(t) })
+	}
+	if err == nil {
 		err = s.start()
 	}
 	if err != nil {

@@ -12,7 +12,7 @@ type Option func(*options)
 type options struct {
 	settings []string // "name=value", later ones win
 	hba      []string
-	tcp      bool
+	tcp, tls bool
 }
 
 func defaults() *options {

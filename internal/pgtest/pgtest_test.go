@@ -1,17 +1,81 @@
 package pgtest
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"holdfast/internal/lifecycle/lifecycletest"
 )
 
-func TestMain(m *testing.M) { Main(m) }
+// childVariable makes the test binary start a server, tell its pid, and wait to be killed.
+const childVariable = "HOLDFAST_PGTEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) == "" {
+		Main(m)
+		return
+	}
+	s, err := create(defaults())
+	if err == nil {
+		err = s.start()
+	}
+	fmt.Println(s.PID(), s.Host, err)
+	_, _ = io.Copy(io.Discard, os.Stdin) // for ever
+}
+
+func TestTheServerEndsWithATestBinaryThatIsKilled(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"=1")
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	fields := strings.Fields(line)
+	if err != nil || len(fields) != 3 || fields[2] != "<nil>" {
+		t.Fatalf("the child said %q, %v", line, err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(fields[1]) })
+	lifecycletest.Eventually(t, 10*time.Second, func() error {
+		stat, err := os.ReadFile("/proc/" + fields[0] + "/stat")
+		if err == nil && !strings.Contains(string(stat), ") Z ") {
+			return fmt.Errorf("postmaster %s lives", fields[0])
+		}
+		return nil
+	})
+}
+
+func TestAServerWithTLSShowsItsCertificate(t *testing.T) {
+	t.Parallel()
+	s := Cluster(t, TLS(), HBA("hostssl all all 127.0.0.1/32 trust"))
+	conn, err := pgx.Connect(t.Context(), s.TCPURL("postgres", "postgres", "")+"?sslmode=verify-full&sslrootcert="+s.CertFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if n := count(t, conn, "SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()"); n != 1 {
+		t.Error("the connection is not encrypted")
+	}
+}
 
 func count(t *testing.T, conn *pgx.Conn, query string) int {
 	t.Helper()

@@ -70,7 +70,11 @@ func create(opt *options) (*PG, error) {
 	if err := copyTree(img, d.data(), cred); err != nil {
 		return nil, errors.Join(fmt.Errorf("copy image: %w", err), d.remove())
 	}
-	return s, s.writeHBA()
+	err = s.writeHBA()
+	if opt.tls {
+		err = errors.Join(err, s.writeCertificate())
+	}
+	return s, err
 }
 
 func (s *PG) writeHBA() error {

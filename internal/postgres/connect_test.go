@@ -246,6 +246,38 @@ func TestEachReasonNotToGetInHasItsOwnCodeAndHint(t *testing.T) {
 	}
 }
 
+func TestTLSIsCheckedAsTheModeSays(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Cluster(t, pgtest.TLS(), pgtest.HBA("hostssl all app 127.0.0.1/32 scram-sha-256"))
+	s.Exec(t, "CREATE ROLE app LOGIN PASSWORD '"+sesame+"'")
+	stranger := pgtest.Cluster(t, pgtest.TLS())
+	for name, test := range map[string]struct {
+		change func(*Config)
+		code   string // "": it works
+	}{
+		"any certificate":         {func(c *Config) { c.SSLMode = "require" }, ""},
+		"if possible":             {func(c *Config) { c.SSLMode = "prefer" }, ""},
+		"known authority":         {func(c *Config) { c.SSLMode, c.SSLRootCert = "verify-full", s.CertFile() }, ""},
+		"unknown authority":       {func(c *Config) { c.SSLMode, c.SSLRootCert = "verify-full", stranger.CertFile() }, "database_tls"},
+		"authority not named":     {func(c *Config) { c.SSLMode = "verify-full" }, "database_tls"},
+		"no TLS where it must be": {func(c *Config) { c.SSLMode = "disable" }, "database_not_allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := overTCP(s.Port, "")
+			test.change(&c)
+			db, err := Connect(t.Context(), c)
+			if test.code == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				db.Close()
+				return
+			}
+			wantFault(t, err, test.code)
+		})
+	}
+}
+
 func TestAServerWithoutRoomSaysSo(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Cluster(t, pgtest.TCP(), pgtest.Setting("max_connections", "3"), pgtest.Setting("superuser_reserved_connections", "2"),

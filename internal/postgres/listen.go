@@ -14,7 +14,7 @@ import (
 
 const (
 	quietTime     = 30 * time.Second // after which a silent connection is asked whether it is there
-	answerTime    = 5 * time.Second
+	answerTime    = 5 * time.Second  // for the answer
 	resyncTimeout = 30 * time.Second // for all subscriptions together
 )
 
@@ -34,6 +34,7 @@ type Listener struct {
 	log           *slog.Logger
 	report        func(error)
 	subscriptions []Subscription
+	quiet, answer time.Duration
 	base          lifecycle.Base
 }
 
@@ -45,7 +46,7 @@ func NewListener(db *DB, log *slog.Logger, report func(error), subscriptions ...
 	if report == nil {
 		report = func(error) {}
 	}
-	return &Listener{db: db, log: log, report: report, subscriptions: subscriptions}
+	return &Listener{db: db, log: log, report: report, subscriptions: subscriptions, quiet: quietTime, answer: answerTime}
 }
 
 // Start connects, listens and has the subscriptions resynced once.
@@ -123,7 +124,7 @@ func (l *Listener) prepare(ctx context.Context, conn *pgx.Conn) error {
 // follow hands out notifications until the connection breaks or ctx ends.
 func (l *Listener) follow(ctx context.Context, conn *pgx.Conn) error {
 	for {
-		quiet, cancel := context.WithTimeout(ctx, quietTime)
+		quiet, cancel := context.WithTimeout(ctx, l.quiet)
 		n, err := conn.WaitForNotification(quiet)
 		cancel()
 		switch {
@@ -132,7 +133,7 @@ func (l *Listener) follow(ctx context.Context, conn *pgx.Conn) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, context.DeadlineExceeded):
-			if err := stillThere(ctx, conn); err != nil {
+			if err := l.stillThere(ctx, conn); err != nil {
 				return fmt.Errorf("no sign of life: %w", err)
 			}
 		default:
@@ -141,8 +142,8 @@ func (l *Listener) follow(ctx context.Context, conn *pgx.Conn) error {
 	}
 }
 
-func stillThere(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+func (l *Listener) stillThere(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, l.answer)
 	defer cancel()
 	return conn.Ping(ctx)
 }

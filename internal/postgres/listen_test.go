@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -130,6 +131,49 @@ func TestAListenerComesBackAfterItsServerWasKilled(t *testing.T) {
 	if last := e.reports[len(e.reports)-1]; last != nil {
 		t.Errorf("the return was not reported: %v", last)
 	}
+}
+
+func TestAQuietConnectionIsAskedAndKept(t *testing.T) {
+	t.Parallel()
+	db := connect(t, settings(pgtest.Database(t)))
+	var e ear
+	l := NewListener(db, logger(t), e.report, e.subscription("news"))
+	l.quiet = 10 * time.Millisecond
+	if err := l.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Stop(context.Background()) })
+	asked := time.After(20 * l.quiet)
+	for i := 0; ; i++ {
+		notify(t, db, "news", "x")
+		select {
+		case <-asked:
+			e.wants(t, 1, slices.Repeat([]string{"x"}, i+1)...) // not one lost, never reconnected
+			return
+		case <-time.After(3 * l.quiet / 2):
+		}
+	}
+}
+
+func TestAConnectionThatAnswersNoMoreIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Cluster(t)
+	db := connect(t, settings(s.Database(t)))
+	var e ear
+	l := NewListener(db, logger(t), e.report, e.subscription("news"))
+	l.quiet, l.answer = 20*time.Millisecond, 200*time.Millisecond
+	if err := l.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Stop(context.Background()) })
+	pid := number(t, db, "SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast listen'")
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // the connection stays open, and nobody answers
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+	e.wants(t, 2)
+	notify(t, db, "news", "after")
+	e.wants(t, 2, "after")
 }
 
 func TestAResyncThatFailsIsTriedAgain(t *testing.T) {

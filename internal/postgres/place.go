@@ -49,8 +49,10 @@ func (p Place) prepare(a account, port int) error {
 	if err := os.Chmod(p.Dir, 0o711); err != nil { // whatever the umask was
 		return fmt.Errorf("make directory of the private server: %w", err)
 	}
-	if err := refuseNetwork(p.Dir, statfs); err != nil {
-		return err
+	for _, dir := range []string{p.Dir, p.data()} { // data may be a link to another disk
+		if err := refuseNetwork(dir, statfs); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	if err := a.canReach(p.data()); err != nil {
 		return err

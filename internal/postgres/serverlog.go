@@ -122,6 +122,9 @@ func (l logLine) level() slog.Level {
 		if strings.Contains(l.message, "was terminated by signal") || strings.Contains(l.message, "automatic recovery in progress") {
 			return slog.LevelWarn
 		}
+		if strings.Contains(l.message, "redo in progress") { // every 10 s of a long recovery, from PostgreSQL 15 on
+			return slog.LevelInfo
+		}
 	}
 	return slog.LevelDebug
 }
