@@ -41,7 +41,9 @@ func (s *PG) finish(t testing.TB) {
 
 // tell shows a failed test what the server said, and keeps its directory.
 func (s *PG) tell(t testing.TB) {
-	t.Logf("pgtest: last lines of the server's log:\n%s", s.Log(50))
+	if size := s.logSize(); s.told.Swap(size) != size { // not once for each of a test's databases
+		t.Logf("pgtest: last lines of the server's log:\n%s", s.Log(50))
+	}
 	if err := s.dir.keep(); err != nil {
 		t.Logf("pgtest: keep the server's directory: %v", err)
 		return

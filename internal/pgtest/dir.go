@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -70,7 +72,22 @@ func (d *dir) remove() error {
 	if d.kept() {
 		return nil
 	}
-	return os.RemoveAll(d.path)
+	return erase(d.path)
+}
+
+// erase removes a directory, and the shared memory that a server which was killed in it has left.
+func erase(path string) error {
+	if lines := pidFile(filepath.Join(path, "data")); len(lines) > 6 {
+		var key, id int
+		var seg unix.SysvShmDesc
+		if _, err := fmt.Sscan(lines[6], &key, &id); err == nil {
+			_, err = unix.SysvShmCtl(id, unix.IPC_STAT, &seg)
+			if err == nil && int(uint32(seg.Perm.Key)) == key {
+				_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) // it goes with its last user; best effort
+			}
+		}
+	}
+	return os.RemoveAll(path)
 }
 
 // sweep removes the directories of test binaries that are no more. It is housekeeping: what it cannot remove stays.
@@ -78,7 +95,7 @@ func sweep() {
 	paths, _ := filepath.Glob(filepath.Join(base(), prefix+"*")) // the only error is a bad pattern
 	for _, path := range paths {
 		if abandoned(path) && !alive(path) {
-			_ = os.RemoveAll(path)
+			_ = erase(path)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func defaults() *options {
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
 		"shared_buffers=32MB", "max_connections=100",
 		"dynamic_shared_memory_type=mmap", // in the data directory, so that a kill leaves nothing in /dev/shm
-		"logging_collector=off", "log_destination=stderr", "log_line_prefix=%m [%p] %q%u@%d ",
+		"log_checkpoints=off", "logging_collector=off", "log_destination=stderr", "log_line_prefix=%m [%p] %q%u@%d ",
 	}}
 }
 

@@ -101,6 +101,7 @@ func TestTwoDatabasesDoNotSeeEachOther(t *testing.T) {
 func TestATemplateIsBuiltOnce(t *testing.T) {
 	t.Parallel()
 	built := 0
+	name := fmt.Sprintf("filled%d", serial.Add(1)) // another one each time with -count
 	build := func(ctx context.Context, url string) error {
 		built++
 		conn, err := pgx.Connect(ctx, url)
@@ -112,7 +113,7 @@ func TestATemplateIsBuiltOnce(t *testing.T) {
 		return err
 	}
 	for range 3 {
-		if n := count(t, Template(t, "filled", build).Conn(t), "SELECT n FROM filled"); n != 7 {
+		if n := count(t, Template(t, name, build).Conn(t), "SELECT n FROM filled"); n != 7 {
 			t.Fatalf("got %d", n)
 		}
 	}

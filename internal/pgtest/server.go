@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type PG struct {
 	cred    *syscall.Credential
 	dir     *dir
 	opt     *options
+	told    atomic.Int64 // size of the log when it was last shown
 
 	mu      sync.Mutex // protects the following
 	process *os.Process
