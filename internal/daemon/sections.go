@@ -40,8 +40,8 @@ func (d *Daemon) databaseStatus(ctx context.Context) admin.Status {
 			{Name: "database", Value: d.database.Name},
 			{Name: "schema", Value: d.database.Schema},
 			{Name: "version", Value: fmt.Sprintf("%d.%d", role.Major(), role.Version%10_000)},
-			{Name: "connections", Value: pool.Total},
-			{Name: "connections_busy", Value: pool.InUse},
+			{Name: "connections", Value: pool.Open},
+			{Name: "connections_busy", Value: pool.Busy},
 			{Name: "connections_max", Value: pool.Max},
 		},
 	}
