@@ -27,6 +27,9 @@ var (
 	ErrTypeNotAllowed = sentinel(fault.Invalid, "type_not_allowed", "bucket does not allow content of this type")
 	ErrKeyInvalid     = sentinel(fault.Invalid, "key_invalid", "keys are 1 to 1024 bytes of UTF-8 without NUL")
 
+	ErrMetadataTooLarge = sentinel(fault.Invalid, "metadata_too_large", "headers and metadata of an object may have 8 KiB in all")
+	ErrMetadataInvalid  = sentinel(fault.Invalid, "metadata_invalid", "headers, metadata and tags are UTF-8 without NUL")
+
 	ErrInvalidPart      = sentinel(fault.Invalid, "invalid_part", "a part was not uploaded, or is not the one that was uploaded")
 	ErrInvalidPartOrder = sentinel(fault.Invalid, "invalid_part_order", "parts are not listed in ascending order")
 	ErrBadDigest        = sentinel(fault.Invalid, "bad_digest", "the joined parts do not have the checksum that was announced")

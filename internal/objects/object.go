@@ -1,6 +1,8 @@
 package objects
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"time"
 
 	"holdfast/internal/blob"
@@ -18,12 +20,12 @@ type Digests struct {
 	MD5    []byte
 	SHA256 []byte
 	// Checksum is the one S3 checksum that the client asked for; Algorithm is "" when there is none.
-	Algorithm string // CRC32, CRC32C, CRC64NVME, SHA1, SHA256
+	Algorithm string // CRC32, CRC32C, CRC64NVME, SHA1, SHA256, … as package s3wire names them
 	Checksum  []byte
 	Composite bool // a checksum of part checksums, not of the bytes
 	Parts     int  // number of parts, 0 when not written by multipart upload
 	// PartSizes are the bytes of each part in order, nil when not written by multipart upload: GetObject?partNumber and
-	// GetObjectAttributes need them. Store it small: nearly always all parts but the last are of one size.
+	// GetObjectAttributes need them.
 	PartSizes []int64
 }
 
@@ -48,23 +50,51 @@ type Object struct {
 	Blob       BlobID
 	Size       int64
 	ETag       string // without quotes
-	Sniffed    string // media type found by looking at the first bytes
+	Sniffed    string // media type found by looking at the first bytes, without parameters; "" for an empty object
 	Headers    Headers
 	Digests    Digests
 	Tags       map[string]string
-	Public     bool // canned ACL public-read on this object in a bucket that allows it
-	Created    time.Time
+	Public     bool      // canned ACL public-read on this object in a bucket that allows it
+	Created    time.Time // by the clock of the process that wrote it; microseconds
 	ExpiresAt  time.Time // zero: never
 	NullID     bool      // written while the bucket kept no versions: its S3 version id is "null"
 }
 
-// BlobName is where the blob of an object lies: live objects and, after death, the trash.
+// Secret is a secret text; see package secret.
+type Secret = secret.String
+
+func newBlobID() (id BlobID) {
+	_, _ = rand.Read(id[:]) // crypto/rand.Read never fails: it ends the process instead
+	return id
+}
+
+// ParseBlobID reads what String writes.
+func ParseBlobID(s string) (id BlobID, ok bool) {
+	if len(s) != hex.EncodedLen(len(id)) {
+		return id, false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return id, false
+		}
+	}
+	_, err := hex.Decode(id[:], []byte(s))
+	return id, err == nil
+}
+
+// String returns the id as 32 lower-case hex digits.
+func (id BlobID) String() string { return hex.EncodeToString(id[:]) }
+
+// BlobName is where the blob of an object lies while the object lives: "blobs/<first two digits>/<32 digits>".
 func (id BlobID) BlobName() blob.Name { return id.name("blobs") }
 
 // TrashName is where a dead blob waits for the end of the trash period.
 func (id BlobID) TrashName() blob.Name { return id.name("trash") }
 
-// Secret is a secret text; see package secret.
-type Secret = secret.String
+// PartName is where a part of a multipart upload lies.
+func (id BlobID) PartName() blob.Name { return id.name("parts") }
 
-func (id BlobID) name(space string) blob.Name { panic("body follows") }
+func (id BlobID) name(space string) blob.Name {
+	digits := id.String()
+	return blob.Name(space + "/" + digits[:2] + "/" + digits)
+}

@@ -547,6 +547,9 @@ BEGIN
         r.flags := 1;
     END IF;
     IF have THEN
+        IF it.op = 4 THEN
+            r.flags := 1;
+        END IF;
         r.objects := -1;
         r.bytes := -cur.size;
         IF b.versioning = '' OR (b.versioning = 'Suspended' AND cur.null_id) THEN
@@ -578,15 +581,25 @@ $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- bury records deaths in the order in which they are given and tells the others. The lock is held until the transaction
--- has become visible, so a reader that has seen a number has seen all smaller ones: numbers are given and made visible
--- in one order. NOTIFY takes such a lock at commit anyway.
+-- lock_deaths is called before a row of dead_blobs is inserted, as the last lock that a transaction takes. It is held until
+-- the transaction has become visible, so a reader that has seen a number has seen all smaller ones: numbers are given
+-- and made visible in one order. NOTIFY takes such a lock at commit anyway.
+CREATE FUNCTION lock_deaths() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext(current_schema() || '.buckets'), 0);
+END
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+-- bury records deaths in the order in which they are given and tells the others.
 CREATE FUNCTION bury(d death[], OUT o_blob uuid[], OUT o_seq bigint[], OUT o_state text[])
 LANGUAGE plpgsql AS $$
 DECLARE
     x record;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext(current_schema() || '.buckets'), 0);
+    PERFORM lock_deaths();
     DELETE FROM dead_blobs k USING unnest(d) AS n WHERE k.blob = n.blob AND k.state = 'linked';
     FOR x IN
         INSERT INTO dead_blobs AS k (blob, bucket, reason, state)
@@ -605,10 +618,14 @@ $$;
 
 -- +goose StatementBegin
 -- drop_parts ends the parts of completed or aborted uploads: nobody has links to them, so they skip the trash.
-CREATE FUNCTION drop_parts(p_upload uuid[], p_bucket integer) RETURNS void
-LANGUAGE sql AS $$
-    WITH gone AS (DELETE FROM parts WHERE upload = ANY (p_upload) RETURNING blob)
-    INSERT INTO dead_blobs (blob, bucket, reason, state) SELECT blob, p_bucket, 'part', 'dying' FROM gone
+CREATE FUNCTION drop_parts(p_uploads uuid[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM lock_deaths();
+    WITH gone AS (DELETE FROM parts WHERE upload = ANY (p_uploads) RETURNING upload, blob)
+    INSERT INTO dead_blobs (blob, bucket, reason, state)
+    SELECT g.blob, coalesce(u.bucket, 0), 'part', 'dying' FROM gone g LEFT JOIN uploads u ON u.id = g.upload;
+END
 $$;
 -- +goose StatementEnd
 
@@ -638,6 +655,7 @@ DECLARE
     objects_ bigint := 0;
     bytes_ bigint := 0;
     deaths death[] := '{}';
+    uploads_ uuid[] := '{}';
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'commit_objects needs the isolation level read committed';
@@ -675,7 +693,7 @@ BEGIN
             END IF;
             IF it.upload IS NOT NULL THEN
                 UPDATE uploads SET done_at = moment, done_gen = r.gen, done_etag = it.etag WHERE uploads.id = it.upload;
-                PERFORM drop_parts(ARRAY[it.upload], it.bucket);
+                uploads_ := uploads_ || it.upload;
             END IF;
         END IF;
         o_status := o_status || r.status;
@@ -688,6 +706,9 @@ BEGIN
     END IF;
     IF cardinality(deaths) > 0 THEN
         SELECT * INTO o_dead, o_dead_seq, o_dead_state FROM bury(deaths);
+    END IF;
+    IF cardinality(uploads_) > 0 THEN
+        PERFORM drop_parts(uploads_);
     END IF;
 END
 $$;
@@ -719,6 +740,7 @@ BEGIN
             UPDATE parts SET size = p_size, blob = p_blob, modified = o_modified, etag = p_etag, sniffed = p_sniffed,
                 checksum = p_checksum
             WHERE upload = p_upload AND number = p_number;
+            PERFORM lock_deaths();
             INSERT INTO dead_blobs (blob, bucket, reason, state) VALUES (old, u.bucket, 'part', 'dying');
             RETURN;
         END IF;
@@ -738,14 +760,13 @@ SET search_path FROM CURRENT
 SET enable_seqscan = off
 SET lock_timeout = '5s'
 AS $$
-DECLARE
-    b integer;
 BEGIN
-    DELETE FROM uploads WHERE uploads.id = p_upload AND done_at IS NULL RETURNING bucket INTO b;
+    PERFORM FROM uploads WHERE uploads.id = p_upload AND done_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM drop_parts(ARRAY[p_upload], b);
+    PERFORM drop_parts(ARRAY[p_upload]);
+    DELETE FROM uploads WHERE uploads.id = p_upload;
     RETURN true;
 END
 $$;
