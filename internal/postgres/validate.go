@@ -116,11 +116,8 @@ func (c Config) checkCommon(p *fault.Problems) {
 	if c.Port < minPort || c.Port > maxPort {
 		p.Add("port", "PostgreSQL's usual port is 5432", "%d is not between %d and %d", c.Port, minPort, maxPort)
 	}
-	for key, name := range map[string]string{"name": c.Name, "username": c.Username} {
-		if len(name) > maxIdentifier || strings.ContainsRune(name, 0) {
-			p.Add(key, "PostgreSQL allows 63 bytes", "is too long for a name, or holds a NUL")
-		}
-	}
+	checkName(p, "name", c.Name)
+	checkName(p, "username", c.Username)
 	if !plainName.MatchString(c.Schema) || len(c.Schema) > maxIdentifier {
 		p.Add("schema", `use lower-case letters, digits and _, as "holdfast"`, "%q is not a plain name", c.Schema)
 	} else if strings.HasPrefix(c.Schema, "pg_") || c.Schema == "information_schema" || c.Schema == "public" {
@@ -135,6 +132,12 @@ func (c Config) checkCommon(p *fault.Problems) {
 	if c.MaxConnections < minOwnConnections || c.MaxConnections > maxOwnConnections {
 		p.Add("max_connections", "8 is enough for thousands of requests per second", "%d is not between %d and %d",
 			c.MaxConnections, minOwnConnections, maxOwnConnections)
+	}
+}
+
+func checkName(p *fault.Problems, key, name string) {
+	if len(name) > maxIdentifier || strings.ContainsRune(name, 0) {
+		p.Add(key, "PostgreSQL allows 63 bytes", "is too long for a name, or holds a NUL")
 	}
 }
 
