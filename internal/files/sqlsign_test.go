@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,31 +27,21 @@ const (
 func signerDB(t testing.TB) *pgtest.DB {
 	t.Helper()
 	db := pgtest.Template(t, "links", func(ctx context.Context, url string) error {
+		if err := migrate(ctx, url); err != nil {
+			return err
+		}
 		conn, err := pgx.Connect(ctx, url)
 		if err != nil {
 			return err
 		}
 		defer conn.Close(ctx)
-		files, err := filepath.Glob("../objects/migrations/*.sql")
-		if err != nil {
-			return err
-		}
-		slices.Sort(files)
-		statements := []string{`CREATE SCHEMA holdfast`, `SET search_path = holdfast`}
-		for _, f := range files {
-			b, err := os.ReadFile(f)
-			if err != nil {
-				return err
-			}
-			statements = append(statements, "BEGIN;"+string(b)+";COMMIT")
-		}
-		statements = append(statements,
+		for _, s := range []string{
+			`SET search_path = holdfast`,
 			`INSERT INTO buckets (name) VALUES ('photos'), ('keyless')`,
 			`INSERT INTO objects (gen, size, created, blob, bucket, null_id, key, etag)
-			 SELECT 1, 3, now(), '`+sqlBlob+`', id, true, 'in/cat.jpg', 'e' FROM buckets`,
-			`INSERT INTO link_keys (id, bucket, secret) SELECT 'k1photos', id, '`+sqlSecret+`' FROM buckets WHERE name = 'photos'`,
-		)
-		for _, s := range statements {
+			 SELECT 1, 3, now(), '` + sqlBlob + `', id, true, 'in/cat.jpg', 'e' FROM buckets`,
+			`INSERT INTO link_keys (id, bucket, secret) SELECT 'k1photos', id, '` + sqlSecret + `' FROM buckets WHERE name = 'photos'`,
+		} {
 			if _, err := conn.Exec(ctx, s); err != nil {
 				return err
 			}

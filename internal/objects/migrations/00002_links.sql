@@ -1,4 +1,5 @@
 -- +goose Up
+-- Belongs to package files: links that the database signs.
 
 -- Signed links made inside the database, so that a query or a template selects ready URLs:
 --

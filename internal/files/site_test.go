@@ -1,0 +1,305 @@
+package files_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/internal/blob"
+	"holdfast/internal/blob/disk"
+	"holdfast/internal/control"
+	"holdfast/internal/fault"
+	"holdfast/internal/files"
+	"holdfast/internal/objects"
+	"holdfast/internal/pgtest"
+	"holdfast/internal/postgres"
+	"holdfast/internal/secret"
+	"holdfast/internal/web"
+)
+
+// site is a database and a store, with any number of processes on them.
+type site struct {
+	db     *pgtest.DB
+	store  blob.Store
+	master secret.String
+	config files.Config
+	kind   string
+}
+
+// node is one process of a site: index, feature and web server.
+type node struct {
+	*files.Files
+	site    *site
+	index   *objects.Index
+	url     string
+	log     *logBuffer
+	metrics *prometheus.Registry
+	skew    atomic.Int64 // nanoseconds that this process's links are ahead
+}
+
+// settings read the connection string of a test database as the configuration would say it.
+func settings(url string) (postgres.Config, error) {
+	c := postgres.DefaultConfig()
+	pc, err := pgx.ParseConfig(url)
+	if err != nil {
+		return c, fmt.Errorf("read %q: %w", url, err)
+	}
+	c.Host, c.Port, c.Name, c.Username = pc.Host, int(pc.Port), pc.Database, pc.User
+	return c, nil
+}
+
+// migrate makes the tables of the index.
+func migrate(ctx context.Context, url string) error {
+	c, err := settings(url)
+	if err != nil {
+		return err
+	}
+	db, err := postgres.Connect(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var dir fs.FS = objects.Migrations
+	if _, err := fs.Stat(dir, "migrations"); err == nil {
+		if dir, err = fs.Sub(dir, "migrations"); err != nil {
+			return err
+		}
+	}
+	return db.Migrate(ctx, "objects", dir)
+}
+
+// newSite has a disk store and a bucket "papers" that is private, and "open" that is public.
+func newSite(t testing.TB, change ...func(*site)) *site {
+	t.Helper()
+	s := &site{master: secret.Generate(32), config: files.DefaultConfig(), kind: "disk"}
+	s.config.PublicURL = "https://files.example.com"
+	s.config.SessionCookie = "sid"
+	s.config.Buckets = map[string]files.BucketConfig{"papers": {}, "open": {Public: true}}
+	for _, f := range change {
+		f(s)
+	}
+	if s.db == nil {
+		s.db = pgtest.Template(t, "files", migrate)
+	}
+	if s.store == nil {
+		store, err := disk.Open(disk.Options{Root: t.TempDir(), Create: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = store.Close() })
+		s.store = store
+	}
+	return s
+}
+
+// node starts a process.
+func (s *site) node(t testing.TB) *node {
+	t.Helper()
+	c, err := settings(s.db.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := postgres.Connect(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	n := &node{site: s, log: &logBuffer{}, metrics: prometheus.NewRegistry()}
+	log := slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	n.index = objects.New(objects.Options{
+		Config: objects.Config{Poll: 50 * time.Millisecond, Timeout: 2 * time.Second},
+		DB:     db, Blobs: s.store, MasterKey: s.master, Log: log,
+	})
+	run(t, n.index)
+	n.Files, err = files.New(files.Options{
+		Config: s.config, Index: n.index, Store: s.store, StoreKind: s.kind, Database: db.Pool(), Schema: c.Schema,
+		Metrics: n.metrics, Log: log,
+		Now: func() time.Time { return time.Now().Add(time.Duration(n.skew.Load())) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, n.Files)
+	n.serve(t, log)
+	return n
+}
+
+type service interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+}
+
+func run(t testing.TB, s service) {
+	t.Helper()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// serve mounts the routes as the daemon does.
+func (n *node) serve(t testing.TB, log *slog.Logger) {
+	t.Helper()
+	mux := http.NewServeMux()
+	for _, routes := range []map[string]http.Handler{n.Routes(), n.APIRoutes(), n.ControlRoutes()} {
+		for pattern, h := range routes {
+			mux.Handle(pattern, h)
+		}
+	}
+	server := httptest.NewServer(web.Wrap(mux, log, nil))
+	t.Cleanup(server.Close)
+	n.url = server.URL
+}
+
+// put stores an object as an application would.
+func (n *node) put(t testing.TB, bucket, key, contentType, body string) objects.Object {
+	t.Helper()
+	o, err := n.index.Put(t.Context(), objects.Put{
+		Bucket: bucket, Key: key, Size: int64(len(body)), Body: strings.NewReader(body),
+		Headers: objects.Headers{ContentType: contentType},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// sign returns the path of a link.
+func (n *node) sign(t testing.TB, bucket, key string, change ...func(*files.SignLinkRequest)) string {
+	t.Helper()
+	r := files.SignLinkRequest{Bucket: bucket, Key: key}
+	for _, f := range change {
+		f(&r)
+	}
+	a, err := n.SignLink(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Path
+}
+
+// reply is an answer, read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// do sends a request; headers come in pairs.
+func (n *node) do(t testing.TB, method, path string, body io.Reader, headers ...string) reply {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, n.url+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req) // no redirects, no cookies
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{resp.StatusCode, resp.Header, string(b)}
+}
+
+func (n *node) get(t testing.TB, path string, headers ...string) reply {
+	t.Helper()
+	return n.do(t, http.MethodGet, path, nil, headers...)
+}
+
+// code is the code of an error as JSON.
+func (r reply) code(t testing.TB) string {
+	t.Helper()
+	var e struct{ Error control.ErrorBody }
+	if err := json.Unmarshal([]byte(r.body), &e); err != nil {
+		t.Fatalf("%d %q: %v", r.status, r.body, err)
+	}
+	return e.Error.Code
+}
+
+// call asks the API.
+func call[Resp any](t testing.TB, n *node, path string, req any) (Resp, error) {
+	t.Helper()
+	var out Resp
+	b, err := json.Marshal(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := n.do(t, http.MethodPost, path, bytes.NewReader(b))
+	if r.status != http.StatusOK {
+		var e struct{ Error control.ErrorBody }
+		if err := json.Unmarshal([]byte(r.body), &e); err != nil {
+			t.Fatalf("%s: %d %s", path, r.status, r.body)
+		}
+		return out, e.Error.Err()
+	}
+	if err := json.Unmarshal([]byte(r.body), &out); err != nil {
+		t.Fatalf("%s: %v: %s", path, err, r.body)
+	}
+	return out, nil
+}
+
+// must is call for what must succeed.
+func must[Resp any](t testing.TB, n *node, path string, req any) Resp {
+	t.Helper()
+	out, err := call[Resp](t, n, path, req)
+	if err != nil {
+		t.Fatalf("%s: %v (%s)", path, err, fault.HintOf(err))
+	}
+	return out
+}
+
+// within polls until ok holds, for as long as the promise says.
+func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	start := time.Now()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Since(start) > limit {
+			t.Fatalf("%s: not within %v", what, limit)
+		}
+		<-tick.C
+	}
+}
+
+// logBuffer keeps what was logged.
+type logBuffer struct {
+	mu sync.Mutex // protects the following
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
