@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 
 	"holdfast/internal/admin"
 	"holdfast/internal/blob/disk"
@@ -121,19 +122,21 @@ func (c *Config) complete(dir string) {
 	if len(c.Files.SQLSigners) == 0 && c.Database.Username != "" {
 		c.Files.SQLSigners = []string{c.Database.Username}
 	}
-	fallback(&c.Files.PublicURL, c.publicURL())
+	fallback(&c.Files.PublicURL, c.siteURL())
 }
 
-// publicURL is where visitors reach the edge, as far as the configuration knows.
-func (c *Config) publicURL() string {
-	scheme, host := "http", c.Edge.Listen
-	if c.Edge.TLSCert != "" {
-		scheme = "https"
+// siteURL is where visitors reach the edge: its first host, else its address; "" when the address has no port yet. A
+// host is taken to be reached by TLS, if not here then at the proxy in front.
+func (c *Config) siteURL() string {
+	switch {
+	case len(c.Edge.Hosts) > 0:
+		return "https://" + c.Edge.Hosts[0]
+	case isSocket(c.Edge.Listen) || strings.HasSuffix(c.Edge.Listen, ":0"):
+		return ""
+	case c.Edge.TLSCert != "":
+		return "https://" + c.Edge.Listen
 	}
-	if len(c.Edge.Hosts) > 0 {
-		scheme, host = "https", c.Edge.Hosts[0]
-	}
-	return scheme + "://" + host
+	return "http://" + c.Edge.Listen
 }
 
 func fallback(value *string, text string) {

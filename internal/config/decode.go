@@ -82,7 +82,7 @@ func (d *decoder) value(key string, n *node, into reflect.Value) {
 	switch {
 	case inner == nil:
 		if m := assign(into, n); m != nil {
-			d.problem(key, n.origin, m.text, m.hintFor(key))
+			d.problem(key, n.origin, m.text, m.hintFor(key, n.origin))
 		}
 	case into.Kind() == reflect.Slice:
 		d.listOfTables(key, n, into)
@@ -137,7 +137,7 @@ func (d *decoder) twin(table *node, key string, n *node, target *secret.String) 
 	}
 	var file string
 	if m := assign(reflect.ValueOf(&file).Elem(), n); m != nil {
-		d.problem(key, n.origin, m.text, m.hintFor(key))
+		d.problem(key, n.origin, m.text, m.hintFor(key, n.origin))
 		return
 	}
 	d.secrets = append(d.secrets, secretFile{base, file, target, n.origin})

@@ -9,9 +9,10 @@ import (
 const envPrefix = "HOLDFAST_"
 
 // notSettings are variables with the prefix that mean something else: which configuration to read, and switches of
-// tests.
+// tests and benchmarks.
 func notSettings(name string) bool {
-	return name == "HOLDFAST_CONFIG" || name == "HOLDFAST_SOAK" || strings.HasPrefix(name, "HOLDFAST_TEST_")
+	return name == "HOLDFAST_CONFIG" || name == "HOLDFAST_SOAK" ||
+		strings.HasPrefix(name, "HOLDFAST_TEST_") || strings.HasPrefix(name, "HOLDFAST_BENCH_")
 }
 
 // overrides makes a tree of the variables that are settings, in the order of their names. When one variable sets a

@@ -35,3 +35,8 @@ func (c *Config) listenProblems() fault.Problems {
 	}
 	return p
 }
+
+// isSocket reports whether a listen address is the path of a Unix socket.
+func isSocket(addr string) bool {
+	return strings.HasPrefix(addr, "/") || strings.HasPrefix(addr, "unix:")
+}

@@ -98,6 +98,7 @@ func TestAMisspelledKeyIsNamedWithLineAndSuggestion(t *testing.T) {
 	f("[database]\nhots = \"db\"\n", `holdfast.toml:2: database.hots: no such key → did you mean database.host?`)
 	f("[databse]\nhost = \"db\"\n", `holdfast.toml:1: databse: no such table → did you mean database?`)
 	f("[media]\n\nendpoint_url = \"x\"\n", `holdfast.toml:3: media.endpoint_url: no such key → did you mean storage.s3.endpoint_url?`)
+	f("[database]\ntimeout = 5\n", `holdfast.toml:2: database.timeout: no such key → did you mean database.options.pool.timeout?`)
 	f("bucket_name = \"x\"\n", `holdfast.toml:1: bucket_name: no such key → did you mean storage.s3.bucket_name?`)
 	f("[storage.s3]\naccess_key = \"x\"\n", `holdfast.toml:2: storage.s3.access_key: no such key → did you mean storage.s3.access_key_id?`)
 	f("[database]\npasword_file = \"x\"\n", `holdfast.toml:2: database.pasword_file: no such key → did you mean database.password_file?`)

@@ -105,7 +105,7 @@ func (c *Config) Render() string {
 func renderLine(name string, s Setting) string {
 	switch {
 	case s.Secret && s.File != "":
-		return name + fileSuffix + " = " + tomlText(s.File)
+		return name + fileSuffix + " = " + Quote(s.File)
 	case s.Secret && s.Value != nil:
 		return "# " + name + " is set in " + s.Origin + " and not shown"
 	case s.Secret:
@@ -120,17 +120,17 @@ func tomlValue(v any) string {
 	case []string:
 		quoted := make([]string, len(v))
 		for i, item := range v {
-			quoted[i] = tomlText(item)
+			quoted[i] = Quote(item)
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
 	case string:
-		return tomlText(v)
+		return Quote(v)
 	}
 	return fmt.Sprint(v)
 }
 
-// tomlText quotes a text as a basic string of TOML, which knows the escapes of JSON.
-func tomlText(s string) string {
+// Quote quotes a text as a basic string of TOML, which knows the escapes of JSON.
+func Quote(s string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

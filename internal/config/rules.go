@@ -91,7 +91,7 @@ func (d *decoder) placeholders(c *Config) fault.Problems {
 	var p fault.Problems
 	for _, s := range c.secrets() {
 		if !s.value.IsZero() && secret.IsPlaceholder(s.value.Reveal()) {
-			p.Add(s.key, "generate a secret, and name its file: "+lastName(s.key)+fileSuffix+` = "…"`,
+			p.Add(s.key, "put the real one into a file of its own, and write "+lastName(s.key)+fileSuffix+` = "secrets/`+lastName(s.key)+`"`,
 				"the value is a placeholder from an example, not a secret")
 		}
 	}

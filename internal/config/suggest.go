@@ -64,13 +64,23 @@ func pathCost(known, unknown string) (int, bool) {
 	if knownTable == table {
 		return nameCost, true
 	}
-	if tableCost, ok := wordCost(knownTable, table); ok && nameCost <= 2 {
+	if tableCost, ok := wordCost(knownTable, table); ok && tableCost < partOf && nameCost <= 2 {
 		return 1 + nameCost + tableCost, true
 	}
 	if nameCost > 1 {
 		return 0, false
 	}
-	return otherTable + 2*nameCost + strings.Count(known, "."), true
+	return otherTable + 2*nameCost + tablesApart(knownTable, table), true
+}
+
+// tablesApart counts the steps from one table to another, up to the one that both are in and down again.
+func tablesApart(a, b string) int {
+	as, bs := strings.Split(a, "."), splitPath(b)
+	shared := 0
+	for shared < min(len(as), len(bs)) && as[shared] == bs[shared] {
+		shared++
+	}
+	return len(as) + len(bs) - 2*shared
 }
 
 // partOf is the cost of a name that is a part of the other: more than the same name in another table.

@@ -19,9 +19,12 @@ type mismatch struct {
 	example string // a value that would be right; "" when the text says it all
 }
 
-func (m *mismatch) hintFor(key string) string {
+func (m *mismatch) hintFor(key string, o Origin) string {
 	if m.example == "" {
 		return ""
+	}
+	if o.Env != "" {
+		return "write " + o.Env + "=" + strings.Trim(m.example, `"`)
 	}
 	_, name := parent(key)
 	return "write " + name + " = " + m.example

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/config"
+	"holdfast/internal/control"
+	"holdfast/internal/daemon"
+	"holdfast/internal/demo"
+	"holdfast/internal/fault"
+	"holdfast/internal/secret"
+)
+
+const demoHelp = `Run everything in a temporary directory, with a page to try it.
+
+Usage:
+  holdfast demo [--dir DIR]
+
+Holdfast starts with a PostgreSQL of its own and prints the address of a page, where a picture is stored straight from the
+browser, opened through its link, and refused in every way that must be refused; and the credentials of the S3 endpoint, for
+any client. It ends by Ctrl-C, and leaves nothing behind but what --dir keeps.
+
+The usual ports are taken where they are free, else others. Only this machine can reach them.
+
+Options:
+      --dir DIR   keep the data there, for the next demo
+
+EXIT STATUS
+  0 after Ctrl-C, 3 or 7 when there is no PostgreSQL to run; see: holdfast help exit-codes
+
+EXAMPLE
+  holdfast demo
+`
+
+// demoOptions are the options of demo.
+type demoOptions struct {
+	dir string
+}
+
+func newDemo(a *app) *cobra.Command {
+	var o demoOptions
+	c := a.command("demo", "run everything in a temporary directory", demoHelp, 0, 0, func(c *cobra.Command, _ []string) error {
+		return runDemo(c.Context(), a, o)
+	})
+	c.Flags().StringVar(&o.dir, "dir", "", "")
+	return c
+}
+
+func runDemo(ctx context.Context, a *app, o demoOptions) (err error) {
+	dir, remove, err := demoDir(o.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	cfg, err := demoConfig(ctx, dir)
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(filepath.Join(dir, "demo.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	a.notef("starting (the log is in %s) …", log.Name())
+	var shown error
+	d := daemon.New(daemon.Options{Config: cfg, Version: binaryVersion().Version, Log: log, Demo: true})
+	err = d.Run(ctx, func(d *daemon.Daemon) {
+		if shown = a.printDemo(ctx, cfg); shown != nil {
+			d.Shutdown()
+		}
+	})
+	return errors.Join(shown, err)
+}
+
+// demoDir returns the directory of the demo and what removes it.
+func demoDir(keep string) (dir string, remove func() error, err error) {
+	if keep != "" {
+		dir, err = filepath.Abs(keep)
+		if err == nil {
+			err = os.MkdirAll(dir, 0o755)
+		}
+		return dir, func() error { return nil }, localError(err)
+	}
+	dir, err = os.MkdirTemp("", "holdfast-demo-")
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // PostgreSQL's own account passes through when we are root
+	}
+	return dir, func() error { return os.RemoveAll(dir) }, err
+}
+
+// demoConfig makes the configuration of the demo. The user's own has no part in it.
+func demoConfig(ctx context.Context, dir string) (*config.Config, error) {
+	key := filepath.Join(dir, "master_key")
+	if _, err := os.Stat(key); errors.Is(err, os.ErrNotExist) {
+		if err := os.WriteFile(key, []byte(secret.Generate(32).Reveal()), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	env := []string{
+		"HOLDFAST_PATHS__STATE=" + filepath.Join(dir, "state"), "HOLDFAST_DATABASE__MODE=private",
+		"HOLDFAST_FILES__MASTER_KEY_FILE=" + key,
+		"HOLDFAST_FILES__BUCKETS__" + strings.ToUpper(demo.Bucket) + "__MAX_SIZE=20MB",
+	}
+	for _, l := range []struct{ table, port string }{{"EDGE", "8000"}, {"S3", "9000"}, {"ADMIN", "7070"}} {
+		addr, err := freeAddress(ctx, l.port)
+		if err != nil {
+			return nil, err
+		}
+		env = append(env, "HOLDFAST_"+l.table+"__LISTEN="+addr)
+	}
+	return config.Load(config.None, env)
+}
+
+// freeAddress returns a loopback address whose port is free now, the usual one if it can be.
+func freeAddress(ctx context.Context, usual string) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", usual))
+	if err != nil {
+		l, err = lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return "", fault.New(fault.Unavailable, "no_port", "find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
+	client := control.NewClient(cfg.Socket())
+	defer client.Close()
+	key, err := keepKey(ctx, client, cfg, envOptions{app: "demo"})
+	if err != nil {
+		return err
+	}
+	endpoint := listenURL(cfg.S3.Listen, false)
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\n\n", a.bold("Holdfast runs. Open http://"+cfg.Edge.Listen+"/"))
+	fmt.Fprintf(&b, "The S3 endpoint, for any client:\n\n")
+	fmt.Fprintf(&b, "  export AWS_ENDPOINT_URL=%s\n  export AWS_REGION=%s\n", endpoint, cfg.S3.Region)
+	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s\n  export AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
+	fmt.Fprintf(&b, "  aws s3 ls s3://demo\n\nCtrl-C ends it.\n")
+	a.printf("%s", b.String())
+	return nil
+}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/config"
+	"holdfast/internal/daemon"
+	"holdfast/internal/postgres"
+)
+
+const envHelp = `Print the variables that the application needs.
+
+Usage:
+  holdfast env [--format shell | dotenv | systemd] [--app NAME] [--renew] [--no-s3] [--json]
+
+  DATABASE_URL            the application's database
+  DATABASE_URL_READONLY   the same, for sessions that cannot write
+  AWS_ACCESS_KEY_ID       the application's key for the S3 endpoint; boto3, the SDKs and most tools read it
+  AWS_SECRET_ACCESS_KEY
+  AWS_ENDPOINT_URL_S3     where the endpoint is; AWS_S3_ENDPOINT_URL is the same for django-storages
+  AWS_REGION              AWS_DEFAULT_REGION is the same for older tools
+  PUBLIC_URL              scheme and host that visitors use, for links in mails and jobs
+  MEDIA_URL, STATIC_URL   where visitors find uploads and assets
+
+The first call makes an access key for the application, which may read, list, write and delete in all buckets; Holdfast must
+run for that. The key is kept in the state directory, so later calls print the same one. For less rights make a key of your
+own with "holdfast files key create".
+
+The output holds secrets: send it to the application and nowhere else.
+
+Options:
+      --app NAME      the application that the key is for (default "app")
+      --format NAME   shell: export lines (default); dotenv: for docker and most frameworks; systemd: for EnvironmentFile=
+      --no-s3         leave the S3 variables out
+      --renew         make a new key and revoke the old one
+
+With --json it is one object, variable by variable.
+
+EXIT STATUS
+  0, 7 when a key is to be made and no Holdfast runs
+
+EXAMPLE
+  eval "$(holdfast env)" && ./manage.py runserver
+  holdfast env --format systemd > /etc/journal.env
+`
+
+// envOptions are the options of env.
+type envOptions struct {
+	format, app string
+	noS3, renew bool
+}
+
+// variable is one line of the output.
+type variable struct{ name, value string }
+
+func newEnv(a *app) *cobra.Command {
+	var o envOptions
+	c := a.command("env", "print the variables that the application needs", envHelp, 0, 0, func(c *cobra.Command, _ []string) error {
+		if _, ok := envFormats[o.format]; !ok {
+			return usage(c, "no such format: "+o.format)
+		}
+		return runEnv(c.Context(), a, o)
+	})
+	c.Flags().StringVar(&o.format, "format", "shell", "")
+	c.Flags().StringVar(&o.app, "app", "app", "")
+	c.Flags().BoolVar(&o.noS3, "no-s3", false, "")
+	c.Flags().BoolVar(&o.renew, "renew", false, "")
+	return c
+}
+
+func runEnv(ctx context.Context, a *app, o envOptions) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	vars, err := databaseVariables(cfg)
+	if err != nil {
+		return err
+	}
+	if !o.noS3 {
+		s3, err := a.s3Variables(ctx, cfg, o)
+		if err != nil {
+			return err
+		}
+		vars = append(vars, s3...)
+	}
+	vars = append(vars, siteVariables(cfg)...)
+	object := map[string]string{}
+	for _, v := range vars {
+		object[v.name] = v.value
+	}
+	return a.data(object, func() {
+		for _, v := range vars {
+			a.printf("%s\n", envFormats[o.format](v))
+		}
+	})
+}
+
+func databaseVariables(cfg *config.Config) ([]variable, error) {
+	db := cfg.Database
+	if db.Mode == postgres.PrivateCluster {
+		var err error
+		if db, err = postgres.PrivateConfig(db, daemon.Place(cfg)); err != nil {
+			return nil, err
+		}
+	}
+	url := db.AppURL()
+	mark := "?"
+	if strings.Contains(url, "?") {
+		mark = "&"
+	}
+	// libpq's parameter options is passed to the server; drivers that do not know it refuse the URL rather than write.
+	const readOnly = "options=-c%20default_transaction_read_only%3Don"
+	return []variable{{"DATABASE_URL", url}, {"DATABASE_URL_READONLY", url + mark + readOnly}}, nil
+}
+
+// siteVariables are what a template needs to know without a request.
+func siteVariables(cfg *config.Config) []variable {
+	files := strings.TrimSuffix(cfg.Files.PublicURL, "/")
+	site := listenURL(cfg.Edge.Listen, cfg.Edge.TLSCert != "")
+	if len(cfg.Edge.Hosts) > 0 {
+		site = "https://" + cfg.Edge.Hosts[0]
+	}
+	return []variable{{"PUBLIC_URL", site}, {"MEDIA_URL", files + cfg.Media.URL}, {"STATIC_URL", site + cfg.Static.URL}}
+}
+
+func listenURL(addr string, tls bool) string {
+	if tls {
+		return "https://" + addr
+	}
+	return "http://" + addr
+}
+
+// envFormats write one variable each.
+var envFormats = map[string]func(variable) string{
+	"shell":   func(v variable) string { return "export " + v.name + "=" + shellQuote(v.value) },
+	"dotenv":  func(v variable) string { return v.name + "=" + v.value },
+	"systemd": func(v variable) string { return v.name + "=" + systemdQuote(v.value) },
+}
+
+// shellQuote quotes for every POSIX shell.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// systemdQuote quotes for EnvironmentFile= (systemd.exec(5)).
+func systemdQuote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(s) + `"`
+}

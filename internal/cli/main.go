@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs the command that args name, without the name of the program, and returns the exit code. The environment is
+// what os.Environ returns.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from here on a signal does what it does by default: end the process
+
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	root := newRoot(a)
+	root.SetArgs(args)
+	a.wantsJSON(args)
+	return a.report(root.ExecuteContext(ctx))
+}
+
+const rootHelp = `Holdfast: the data tier around a web application that already exists.
+
+Usage:
+  holdfast COMMAND [OPTIONS]
+
+Set up:
+  init            write the smallest configuration that works, and its secrets
+  check           find every mistake before starting, and try what it names
+  config render   print the settings in effect
+  env             print the variables that the application needs
+  paths           print the directories that Holdfast writes to
+
+Run:
+  serve           run Holdfast
+  status          say how the running Holdfast is
+  logs            print the log of the running Holdfast
+  login           print a link that opens the admin page
+  stop            stop the running Holdfast
+  demo            run everything in a temporary directory, with a page to try it
+
+Use:
+  files           store, fetch, list, link and export files; manage keys and buckets
+
+Know:
+  help            help for a command, a setting or the exit codes
+  version         print the version
+  completion      print a script that completes commands in your shell
+
+Options of every command:
+      --config PATH   file or directory of the configuration ("none": environment only)
+      --json          print data and errors as JSON
+  -h, --help          print the help of the command
+
+EXIT STATUS
+  0 when all went well, else what went wrong; see: holdfast help exit-codes
+
+EXAMPLE
+  holdfast init && holdfast check && holdfast serve
+`
+
+func newRoot(a *app) *cobra.Command {
+	root := a.group("holdfast", "the data tier around a web application", rootHelp)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err.Error()) })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.printf("%s", c.Long) })
+	root.PersistentFlags().StringVar(&a.configPath, "config", "", "")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "")
+	root.SetHelpCommand(newHelp(a))
+	root.AddCommand(
+		newInit(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
+		newServe(a), newStatus(a), newLogs(a), newLogin(a), newStop(a), newDemo(a),
+		newFiles(a), newVersion(a), newCompletion(a),
+	)
+	return root
+}

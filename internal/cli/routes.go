@@ -1,0 +1,26 @@
+package cli
+
+// The routes of the files feature; its http.go says what each does.
+const (
+	routeList          = "/v1/files/object/list"
+	routeStat          = "/v1/files/object/stat"
+	routeDelete        = "/v1/files/object/delete"
+	routeContent       = "/v1/files/object/content" // GET and PUT of the bytes
+	routeSign          = "/v1/files/link/sign"
+	routeSlot          = "/v1/files/slot/create"
+	routeExport        = "/v1/files/export"
+	routeBucketList    = "/v1/files/bucket/list"
+	routeBucketCreate  = "/v1/files/bucket/create"
+	routeBucketUpdate  = "/v1/files/bucket/update"
+	routeBucketDelete  = "/v1/files/bucket/delete"
+	routeBucketStat    = "/v1/files/bucket/stat"
+	routeKeyList       = "/v1/files/accesskey/list"
+	routeKeyCreate     = "/v1/files/accesskey/create"
+	routeKeyRotate     = "/v1/files/accesskey/rotate"
+	routeKeyRevoke     = "/v1/files/accesskey/revoke"
+	routeLinkKeyList   = "/v1/files/linkkey/list"
+	routeLinkKeyShow   = "/v1/files/linkkey/reveal"
+	routeLinkKeyRotate = "/v1/files/linkkey/rotate"
+	routeLinkKeyRevoke = "/v1/files/linkkey/revoke"
+	routeLinksRevoke   = "/v1/files/linkkey/revoke-all"
+)

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/daemon"
+)
+
+const serveHelp = `Run Holdfast until a signal or "holdfast stop" ends it.
+
+Usage:
+  holdfast serve
+
+The log goes to standard error: a line of JSON for each event, text when it is a terminal (see: holdfast help config log).
+When all parts run, systemd is told so (Type=notify). SIGTERM and SIGINT end in order: no new requests are taken, those
+under way have 30 seconds to finish, and a PostgreSQL of our own stops last. A second signal ends the process at once;
+nothing that was acknowledged is lost.
+
+EXIT STATUS
+  0 after an end in order, 3 for a mistake in the configuration, 6 when another Holdfast uses the same directories, 7 when
+  the database or the store does not answer; see: holdfast help exit-codes
+
+EXAMPLE
+  holdfast serve --config /etc/holdfast/holdfast.toml
+`
+
+func newServe(a *app) *cobra.Command {
+	return a.command("serve", "run Holdfast", serveHelp, 0, 0, func(c *cobra.Command, _ []string) error {
+		return runServe(c.Context(), a)
+	})
+}
+
+func runServe(ctx context.Context, a *app) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	for _, n := range cfg.Notes() {
+		a.notef("note: %s", n)
+	}
+	d := daemon.New(daemon.Options{Config: cfg, Version: binaryVersion().Version, Log: a.stderr})
+	return d.Run(ctx, func(*daemon.Daemon) {})
+}
