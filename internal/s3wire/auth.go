@@ -1,10 +1,6 @@
 package s3wire
 
-import (
-	"net/http"
-	"strings"
-	"time"
-)
+import "time"
 
 // Scheme says in which way a request proves who sent it.
 type Scheme uint8
@@ -46,38 +42,3 @@ func (a *Auth) Signs(header string) bool { return listHas(a.signed, header) }
 
 // date returns the day of the scope: "20130524".
 func (a *Auth) date() string { return a.scope[:8] }
-
-// Header returns the headers that steer the request: its own and, for a presigned URL, the x-amz-* parameters of the
-// query, which signers put there in place of headers (x-amz-acl, x-amz-tagging …). Checksums in a query are left out:
-// the JavaScript SDK puts that of an empty body there, and the signature of a presigned URL says nothing of the body.
-func (a *Auth) Header(r *http.Request) http.Header {
-	if a.Scheme != QueryV4 {
-		return r.Header
-	}
-	h := r.Header
-	for p := range queryParams(r.URL.RawQuery) {
-		name := http.CanonicalHeaderKey(p.name)
-		if !hoisted(name) || len(r.Header[name]) > 0 {
-			continue
-		}
-		if len(h) == len(r.Header) {
-			h = r.Header.Clone()
-		}
-		h.Add(name, p.value)
-	}
-	return h
-}
-
-// hoisted reports whether a query parameter stands for a header.
-func hoisted(name string) bool {
-	if !strings.HasPrefix(name, "X-Amz-") || strings.HasPrefix(name, "X-Amz-Checksum-") {
-		return false
-	}
-	switch name {
-	case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Signedheaders",
-		"X-Amz-Signature", "X-Amz-Content-Sha256", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Trailer",
-		"X-Amz-Decoded-Content-Length":
-		return false
-	}
-	return true
-}

@@ -14,6 +14,7 @@ type canonicalRequest struct {
 	r       *http.Request
 	host    string // value for the header host, which may differ from the one received
 	rawPath string // spelling of the path to use as it is; "" for the strict one
+	asSent  bool   // take the query's parameters in the order they came
 	signed  string // SignedHeaders
 	payload string // last line
 	skip    string // query parameter left out: X-Amz-Signature of a presigned URL
@@ -24,7 +25,7 @@ func (c *canonicalRequest) append(dst []byte) []byte {
 	dst = append(dst, '\n')
 	dst = c.appendPath(dst)
 	dst = append(dst, '\n')
-	dst = appendCanonicalQuery(dst, c.r.URL.RawQuery, c.skip)
+	dst = appendCanonicalQuery(dst, c.r.URL.RawQuery, c.skip, c.asSent)
 	dst = append(dst, '\n')
 	for rest := c.signed; rest != ""; {
 		var name string

@@ -150,7 +150,7 @@ func TestQueryIsMadeCanonical(t *testing.T) {
 		"k=%E2%82%AC*'()!":     "k=%E2%82%AC%2A%27%28%29%21",
 		"X-Amz-Signature=x&a=": "a=",
 	} {
-		if got := string(appendCanonicalQuery(nil, in, "X-Amz-Signature")); got != want {
+		if got := string(appendCanonicalQuery(nil, in, "X-Amz-Signature", false)); got != want {
 			t.Errorf("canonical %q is %q, want %q", in, got, want)
 		}
 	}

@@ -20,7 +20,7 @@
 //   - Auth: the claim that a request makes about its sender; genuine only after Verify.
 //   - Scope: date, region and service that a signature is limited to.
 //   - Payload: what x-amz-content-sha256 says about the body, hence how it is encoded and what vouches for it.
-//   - Checksum: one of the five S3 checksum algorithms with its value; composite when made of part checksums.
+//   - Checksum: one of S3's checksum algorithms with its value; composite when made of part checksums.
 //   - Code: S3's name of an error; [Error] is one with its details.
 //
 // # Guarantees
@@ -30,7 +30,8 @@
 //     (Bearer, Basic) beside a signed query proves nothing and is ignored.
 //   - A body never yields more bytes than were announced, and io.EOF comes only after every length, digest, checksum
 //     and chunk signature that the client sent was found right. Memory does not grow with the body.
-//   - Documents from clients are bounded before they are read: 1 MB of XML, 1000 keys, 10000 parts.
+//   - Documents from clients are bounded while they are read: 1 MB of XML (4 MB for the lists of 1000 keys and 10000
+//     parts, which end at the first item too many), 20 KB of form fields.
 //   - An [Error] holds nothing that the client did not send, besides times and limits. Signatures that would have been
 //     right are never told; the values of headers that carry keys or tokens are blacked out where a request is echoed.
 //

@@ -100,13 +100,8 @@ func (f *Form) Has(name string) bool {
 	return ok
 }
 
-// Key returns the field key with ${filename} filled in. InvalidArgument when there is no such field.
-func (f *Form) Key() (string, error) {
-	if !f.Has("key") {
-		return "", missingField("key")
-	}
-	return strings.ReplaceAll(f.Get("key"), "${filename}", f.FileName), nil
-}
+// Key returns the field key with ${filename} filled in; "" when there is no such field.
+func (f *Form) Key() string { return strings.ReplaceAll(f.Get("key"), "${filename}", f.FileName) }
 
 func missingField(name string) *Error {
 	return argument(name, "", "Bucket POST must contain a field named '%s'.  If it is specified, please check the order of the fields.", name)

@@ -53,7 +53,8 @@ func checkQuery(raw string) error {
 
 // appendCanonicalQuery appends the query as signatures have it: every name and value decoded and encoded strictly,
 // sorted by name and then value, parameters without "=" given one. skip is a parameter to leave out, "" for none.
-func appendCanonicalQuery(dst []byte, raw, skip string) []byte {
+// asSent leaves the order as it is.
+func appendCanonicalQuery(dst []byte, raw, skip string, asSent bool) []byte {
 	var room [24]param
 	pairs := room[:0]
 	for raw != "" {
@@ -68,7 +69,9 @@ func appendCanonicalQuery(dst []byte, raw, skip string) []byte {
 			pairs = append(pairs, p)
 		}
 	}
-	sortParams(pairs)
+	if !asSent {
+		sortParams(pairs)
+	}
 	for i, p := range pairs {
 		if i > 0 {
 			dst = append(dst, '&')

@@ -1,6 +1,7 @@
 package s3wire
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -130,7 +131,7 @@ func (v *Verifier) Verify(r *http.Request, a *Auth, key secret.String) error {
 }
 
 // verifyV4 tries the request as received, which nearly always decides, then the other spellings that a signer may have
-// seen: another public name of ours, or the path as it was sent.
+// seen.
 func (v *Verifier) verifyV4(r *http.Request, a *Auth, key secret.String) error {
 	sk, cached := v.keys.get(key, a.date(), a.Region)
 	s := v.scratch.Get().(*scratch)
@@ -150,16 +151,25 @@ func (v *Verifier) verifyV4(r *http.Request, a *Auth, key secret.String) error {
 	return nil
 }
 
+// matchesOther tries the other spellings: another public name of ours; the path as it was sent, by clients that do not
+// encode strictly; the query in the order it was sent, by clients (the AWS SDK for Go, minio-go) that sort before they
+// encode. None of them makes a signature cover less than the request as we obey it.
 func (v *Verifier) matchesOther(s *scratch, c canonicalRequest, a *Auth, sk *signKey) bool {
-	paths := []string{c.rawPath}
-	if raw := c.r.URL.EscapedPath(); raw != "" && raw != string(appendEscaped(nil, c.r.URL.Path, true)) {
+	paths, orders := []string{""}, []bool{false}
+	if raw := c.r.URL.EscapedPath(); raw != string(appendEscaped(nil, c.r.URL.Path, true)) {
 		paths = append(paths, raw)
+	}
+	query := c.r.URL.RawQuery
+	if !bytes.Equal(appendCanonicalQuery(nil, query, c.skip, true), appendCanonicalQuery(nil, query, c.skip, false)) {
+		orders = append(orders, true)
 	}
 	for _, host := range append([]string{c.r.Host}, v.aliases(c.r.Host)...) {
 		for _, path := range paths {
-			c.host, c.rawPath = host, path
-			if s.matches(&c, a, sk) {
-				return true
+			for _, asSent := range orders {
+				c.host, c.rawPath, c.asSent = host, path, asSent
+				if s.matches(&c, a, sk) {
+					return true
+				}
 			}
 		}
 	}

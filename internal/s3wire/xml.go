@@ -9,9 +9,12 @@ import (
 	"time"
 )
 
-// MaxXML is the longest document taken from a client, in bytes: 10000 parts with checksums, or 1000 keys of full length
-// that need escaping.
-const MaxXML = 4 << 20
+// MaxXML is the longest document taken from a client, in bytes. The two long ones, CompleteMultipartUpload with 10000
+// parts and their checksums and DeleteObjects with 1000 keys of full length that need escaping, may have MaxLongXML.
+const (
+	MaxXML     = 1 << 20
+	MaxLongXML = 4 << 20
+)
 
 // Namespace is that of all of S3's documents but errors.
 const Namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -66,14 +69,19 @@ func inNamespace(v any) any {
 }
 
 // DecodeXML reads a document of a client into one of the request types. MalformedXML when it is not well-formed, of
-// another kind, or holds more than S3 allows; MaxMessageLengthExceeded when it is longer than MaxXML;
+// another kind, or holds more than S3 allows; MaxMessageLengthExceeded when it is too long;
 // MissingRequestBodyError when it is empty. Errors of r that are S3 errors (a wrong digest) are returned as they are.
 func DecodeXML(r io.Reader, v any) error {
-	text, err := io.ReadAll(io.LimitReader(r, MaxXML+1))
+	limit := MaxXML
+	switch v.(type) {
+	case *Delete, *CompleteMultipartUpload:
+		limit = MaxLongXML // they stop at the first item too many
+	}
+	text, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	switch {
 	case err != nil:
 		return err
-	case len(text) > MaxXML:
+	case len(text) > limit:
 		return MaxMessageLengthExceeded.New()
 	case len(bytes.TrimSpace(text)) == 0:
 		return MissingRequestBody.New()

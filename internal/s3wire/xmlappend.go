@@ -36,36 +36,90 @@ func (l ListBucketResultV2) appendXML(b []byte) []byte {
 	return appendContents(b, l.Contents, l.CommonPrefixes)
 }
 
+func (l ListVersionsResult) appendXML(b []byte) []byte {
+	b = append(b, `<ListVersionsResult xmlns="`+Namespace+`">`...)
+	b = appendElement(b, "Name", l.Name)
+	b = appendElement(b, "Prefix", l.Prefix)
+	b = appendElement(b, "KeyMarker", l.KeyMarker)
+	b = appendElement(b, "VersionIdMarker", l.VersionIDMarker)
+	b = appendOptional(b, "NextKeyMarker", l.NextKeyMarker)
+	b = appendOptional(b, "NextVersionIdMarker", l.NextVersionIDMarker)
+	b = appendNumber(b, "MaxKeys", int64(l.MaxKeys))
+	b = appendOptional(b, "Delimiter", l.Delimiter)
+	b = appendOptional(b, "EncodingType", l.EncodingType)
+	b = appendElement(b, "IsTruncated", strconv.FormatBool(l.IsTruncated))
+	for i := range l.Entries {
+		b = l.Entries[i].appendXML(b)
+	}
+	b = appendPrefixes(b, l.CommonPrefixes)
+	return append(b, "</ListVersionsResult>"...)
+}
+
 func appendContents(b []byte, objects []ObjectEntry, prefixes []CommonPrefix) []byte {
 	for i := range objects {
 		b = objects[i].appendXML(b)
 	}
+	b = appendPrefixes(b, prefixes)
+	return append(b, "</ListBucketResult>"...)
+}
+
+func appendPrefixes(b []byte, prefixes []CommonPrefix) []byte {
 	for _, p := range prefixes {
 		b = append(b, "<CommonPrefixes>"...)
 		b = appendElement(b, "Prefix", p.Prefix)
 		b = append(b, "</CommonPrefixes>"...)
 	}
-	return append(b, "</ListBucketResult>"...)
+	return b
 }
 
 func (o *ObjectEntry) appendXML(b []byte) []byte {
 	b = append(b, "<Contents>"...)
 	b = appendElement(b, "Key", o.Key)
-	b = append(b, "<LastModified>"...)
-	b = o.LastModified.UTC().AppendFormat(b, timeLayout)
-	b = append(b, "</LastModified>"...)
+	b = appendTime(b, "LastModified", o.LastModified)
 	b = appendElement(b, "ETag", o.ETag)
 	b = appendOptional(b, "ChecksumAlgorithm", string(o.ChecksumAlgorithm))
 	b = appendOptional(b, "ChecksumType", string(o.ChecksumType))
 	b = appendNumber(b, "Size", o.Size)
 	b = appendElement(b, "StorageClass", o.StorageClass)
-	if o.Owner != nil {
-		b = append(b, "<Owner>"...)
-		b = appendElement(b, "ID", o.Owner.ID)
-		b = appendOptional(b, "DisplayName", o.Owner.DisplayName)
-		b = append(b, "</Owner>"...)
-	}
+	b = appendOwner(b, o.Owner)
 	return append(b, "</Contents>"...)
+}
+
+func (v *VersionEntry) appendXML(b []byte) []byte {
+	begin, end := "<Version>", "</Version>"
+	if v.marker {
+		begin, end = "<DeleteMarker>", "</DeleteMarker>"
+	}
+	b = append(b, begin...)
+	b = appendElement(b, "Key", v.Key)
+	b = appendElement(b, "VersionId", v.VersionID)
+	b = appendElement(b, "IsLatest", strconv.FormatBool(v.IsLatest))
+	b = appendTime(b, "LastModified", v.LastModified)
+	b = appendOptional(b, "ETag", v.ETag)
+	b = appendOptional(b, "ChecksumAlgorithm", string(v.ChecksumAlgorithm))
+	b = appendOptional(b, "ChecksumType", string(v.ChecksumType))
+	if v.Size != nil {
+		b = appendNumber(b, "Size", *v.Size)
+	}
+	b = appendOptional(b, "StorageClass", v.StorageClass)
+	b = appendOwner(b, v.Owner)
+	return append(b, end...)
+}
+
+func appendOwner(b []byte, o *Owner) []byte {
+	if o == nil {
+		return b
+	}
+	b = append(b, "<Owner>"...)
+	b = appendElement(b, "ID", o.ID)
+	b = appendOptional(b, "DisplayName", o.DisplayName)
+	return append(b, "</Owner>"...)
+}
+
+func appendTime(b []byte, name string, t Time) []byte {
+	b = append(b, "<"+name+">"...)
+	b = t.UTC().AppendFormat(b, timeLayout)
+	return append(b, "</"+name+">"...)
 }
 
 func appendElement(b []byte, name, value string) []byte {

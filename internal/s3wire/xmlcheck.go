@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strconv"
 )
 
 // MaxDelete is the most keys of one DeleteObjects.
@@ -101,7 +102,7 @@ func (c *CompleteMultipartUpload) check() error {
 	last := 0
 	for _, p := range c.Parts {
 		if p.PartNumber < 1 {
-			return argument("PartNumber", "", "PartNumber must be >= 1")
+			return argument("PartNumber", strconv.Itoa(p.PartNumber), "PartNumber must be >= 1")
 		}
 		if p.PartNumber <= last {
 			return InvalidPartOrder.New()

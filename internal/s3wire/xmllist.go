@@ -73,7 +73,8 @@ type ListBucketResultV2 struct {
 	CommonPrefixes        []CommonPrefix `xml:"CommonPrefixes"`
 }
 
-// ListVersionsResult answers ListObjectVersions. Entries are versions and delete markers in listing order.
+// ListVersionsResult answers ListObjectVersions. Entries are versions and delete markers in listing order, which is why
+// it is written by hand: encoding/xml has no list of mixed elements.
 type ListVersionsResult struct {
 	XMLName             xml.Name       `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListVersionsResult"`
 	Name                string         `xml:"Name"`
@@ -86,34 +87,34 @@ type ListVersionsResult struct {
 	Delimiter           string         `xml:"Delimiter,omitempty"`
 	EncodingType        string         `xml:"EncodingType,omitempty"`
 	IsTruncated         bool           `xml:"IsTruncated"`
-	Entries             []VersionEntry `xml:",any"`
+	Entries             []VersionEntry `xml:"-"`
 	CommonPrefixes      []CommonPrefix `xml:"CommonPrefixes"`
 }
 
-// VersionEntry is one version; NewVersion and NewDeleteMarker make it.
+// VersionEntry is one version; NewVersion and NewDeleteMarker make it. ETag is with its quotes.
 type VersionEntry struct {
-	XMLName           xml.Name
-	Key               string       `xml:"Key"`
-	VersionID         string       `xml:"VersionId"`
-	IsLatest          bool         `xml:"IsLatest"`
-	LastModified      Time         `xml:"LastModified"`
-	ETag              string       `xml:"ETag,omitempty"`
-	ChecksumAlgorithm Algorithm    `xml:"ChecksumAlgorithm,omitempty"`
-	ChecksumType      ChecksumType `xml:"ChecksumType,omitempty"`
-	Size              *int64       `xml:"Size"`
-	StorageClass      string       `xml:"StorageClass,omitempty"`
-	Owner             *Owner       `xml:"Owner,omitempty"`
+	Key               string
+	VersionID         string
+	IsLatest          bool
+	LastModified      Time
+	ETag              string
+	ChecksumAlgorithm Algorithm
+	ChecksumType      ChecksumType
+	Size              *int64
+	StorageClass      string
+	Owner             *Owner
+	marker            bool
 }
 
 // NewVersion returns v as a Version of the given size.
 func NewVersion(v VersionEntry, size int64) VersionEntry {
-	v.XMLName, v.Size = xml.Name{Local: "Version"}, &size
+	v.marker, v.Size = false, &size
 	return v
 }
 
 // NewDeleteMarker returns v as a DeleteMarker.
 func NewDeleteMarker(v VersionEntry) VersionEntry {
-	v.XMLName = xml.Name{Local: "DeleteMarker"}
-	v.Size, v.ETag, v.StorageClass = nil, "", ""
+	v.marker = true
+	v.Size, v.ETag, v.StorageClass, v.ChecksumAlgorithm, v.ChecksumType = nil, "", "", "", ""
 	return v
 }
