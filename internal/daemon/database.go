@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -57,7 +58,11 @@ func (d *Daemon) openDatabase(ctx context.Context) error {
 	}
 	d.onStop("database", func(context.Context) error { db.Close(); return nil })
 	d.db, d.database = db, c
-	if err := db.Migrate(ctx, "objects", objects.Migrations); err != nil {
+	migrations, err := fs.Sub(objects.Migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx, "objects", migrations); err != nil {
 		return fmt.Errorf("bring the schema up to date: %w", err)
 	}
 	return d.run(ctx, "database check", lifecycle.NewLoop(checkEvery, d.checkDatabase, func(error) {}))

@@ -9,13 +9,14 @@ import (
 	"syscall"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/postgres"
 )
 
 // openState makes the writable roots and takes the lock on the state directory.
 func (d *Daemon) openState(context.Context) error {
 	p := d.cfg.Paths
-	for _, dir := range []string{p.State, p.Cache, p.Backup} {
-		if err := makeRoot(dir); err != nil {
+	for dir, mode := range map[string]os.FileMode{p.State: d.stateMode(), p.Cache: 0o700, p.Backup: 0o700} {
+		if err := makeRoot(dir, mode); err != nil {
 			return err
 		}
 	}
@@ -27,10 +28,19 @@ func (d *Daemon) openState(context.Context) error {
 	return nil
 }
 
-// makeRoot makes a directory for this user alone. A directory that exists keeps its mode, because somebody may have
-// given it to a group; only what strangers could do is refused.
-func makeRoot(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// stateMode is for this user alone, but that others may pass through to the socket of a private PostgreSQL, which
+// guards its door itself. Everything else in it has a mode of its own.
+func (d *Daemon) stateMode() os.FileMode {
+	if d.cfg.Database.Mode == postgres.PrivateCluster {
+		return 0o711
+	}
+	return 0o700
+}
+
+// makeRoot makes a directory. One that exists keeps its mode, because somebody may have given it to a group; only what
+// strangers could do is refused.
+func makeRoot(dir string, mode os.FileMode) error {
+	if err := os.MkdirAll(dir, mode); err != nil {
 		return fault.New(fault.Config, "root_not_writable", "make %s: %w", dir, err).
 			WithHint("create it and give it to the user that runs Holdfast, or name another directory in [paths]")
 	}

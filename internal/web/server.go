@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"holdfast/internal/fault"
@@ -93,12 +94,34 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("remove stale socket: %w", err)
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
+	// Bound where nobody else can reach it, and moved into place when its mode is right: nobody comes in between.
+	private, err := os.MkdirTemp(filepath.Dir(path), ".socket-")
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil { // the directory is 0700, so nobody came in between
+	defer os.RemoveAll(private)
+	hidden := filepath.Join(private, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: hidden, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	l.SetUnlinkOnClose(false) // it knows only its first name
+	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("protect socket: %w", err), l.Close())
 	}
-	return l, nil
+	return &socket{l, path}, nil
+}
+
+// socket removes its file when it is closed.
+type socket struct {
+	*net.UnixListener
+	path string
+}
+
+func (s *socket) Close() error {
+	err := s.UnixListener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		return err // the file may belong to the next process by now
+	}
+	return errors.Join(err, os.Remove(s.path))
 }
