@@ -177,3 +177,9 @@ func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }
+
+// EdgeURL returns the root of what visitors see, once the daemon runs.
+func (d *Daemon) EdgeURL() string { return d.edge.URL() }
+
+// S3URL returns the root of the S3 endpoint, once the daemon runs.
+func (d *Daemon) S3URL() string { return d.s3.URL() }

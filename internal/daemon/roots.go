@@ -15,10 +15,10 @@ import (
 // openState makes the writable roots and takes the lock on the state directory.
 func (d *Daemon) openState(context.Context) error {
 	p := d.cfg.Paths
-	for dir, mode := range map[string]os.FileMode{p.State: d.stateMode(), p.Cache: 0o700, p.Backup: 0o700} {
-		if err := makeRoot(dir, mode); err != nil {
-			return err
-		}
+	// The state directory first: the others may lie in it.
+	err := errors.Join(makeRoot(p.State, d.stateMode()), makeRoot(p.Cache, 0o700), makeRoot(p.Backup, 0o700))
+	if err != nil {
+		return err
 	}
 	lock, err := lockFile(filepath.Join(p.State, "lock"))
 	if err != nil {
