@@ -126,7 +126,7 @@ func wantAbsent(t *testing.T, s blob.Store, name blob.Name) {
 	wantError(t, "Stat "+string(name), err, blob.ErrNotFound)
 	_, err = s.Sidecar(t.Context(), name)
 	wantError(t, "Sidecar "+string(name), err, blob.ErrNotFound)
-	for _, info := range list(t, s, "", "") {
+	for _, info := range list(t, s, string(name), "") {
 		if info.Name == name {
 			t.Errorf("List names %s", name)
 		}

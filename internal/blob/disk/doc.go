@@ -25,14 +25,15 @@
 //  2. The body goes into an unnamed file (O_TMPFILE) in the directory of the blob, 256 KB at a time.
 //  3. Length checked, sidecar attached to the same inode, file synced.
 //  4. The file is linked to its name: this is the moment at which one of several writers wins.
-//  5. On file systems where syncing an unnamed file does not count (btrfs), it is synced again. The directory is synced.
+//  5. The directory is synced.
 //
 // Killed before 4, the kernel drops the unnamed file. After 4 the blob is whole, acknowledged or not. An error of any
 // sync drops the blob: Linux marks pages that it could not write as clean, so a second sync of the same pages would lie.
 //
-// # Without unnamed files, attributes or exclusive rename: NFS, FUSE
+// # Without unnamed files, attributes or exclusive rename: btrfs, NFS, FUSE
 //
-// What a file system cannot do is found out at the first write and remembered. The body then goes into .tmp-<random> in the
+// What a file system cannot do is found out at the first write and remembered. Unnamed files are used on ext4 and xfs alone:
+// btrfs and zfs have them, but syncing one saves nothing until it has a name. The body then goes into .tmp-<random> in the
 // same directory, is synced and closed (NFS reports a full disk there), linked, and the temporary name removed. A link
 // that was repeated on the wire reports EEXIST although it was done; the inode and its link count tell. A sidecar that fits
 // no attribute is written durably to .<base>~<ino>.meta before the blob is named, so it is bound to this one inode

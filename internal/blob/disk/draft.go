@@ -29,7 +29,7 @@ type draft struct {
 
 // newDraft makes an empty file in the directory.
 func (s *Store) newDraft(d *dir) (*draft, error) {
-	s.probe.Do(func() { s.noUnnamed.Store(!canLinkUnnamed(d)) })
+	s.probe.Do(func() { s.noUnnamed.Store(!syncsUnnamed(s.kind) || !canLinkUnnamed(d)) })
 	if !s.noUnnamed.Load() {
 		f, err := openUnnamed(d)
 		if err != nil {
@@ -60,6 +60,14 @@ func linkUnnamed(f *os.File, d *dir, base string) error {
 		return 0, unix.Linkat(unix.AT_FDCWD, proc, d.fd, base, unix.AT_SYMLINK_FOLLOW)
 	})
 	return err
+}
+
+// syncsUnnamed reports whether syncing a file without a name saves it, so that it can be named afterwards. btrfs and zfs
+// skip the log for files that no name leads to. There, once another writer syncs the directory, a power cut finds the
+// name with nothing behind it; a second sync after the naming comes too late. ext4 and xfs log such a file like any other. Of
+// file systems that we do not know we think the worst. On tmpfs nothing survives anyway.
+func syncsUnnamed(kind string) bool {
+	return kind == "ext4" || kind == "xfs" || kind == "tmpfs"
 }
 
 // canLinkUnnamed tries the whole way once: some file systems make unnamed files but cannot link them, and /proc may be
@@ -149,14 +157,6 @@ func (d *draft) settle(base string) error {
 	}
 	if err := d.settleMeta(base); err != nil {
 		return err
-	}
-	// btrfs does nothing when asked to sync a file without a name, so the sync before the link was none. ext4 and xfs
-	// wrote the content then, and the directory's sync below commits the link count with the name. Of file systems that we
-	// do not know we think the worst.
-	if d.f != nil && d.store.kind != "ext4" && d.store.kind != "xfs" {
-		if err := d.f.Sync(); err != nil {
-			return err
-		}
 	}
 	return d.dir.sync()
 }

@@ -12,3 +12,6 @@ func (s *Store) Degrade() {
 
 // WithoutOpenat2 makes the store believe that the kernel does not know openat2.
 func (s *Store) WithoutOpenat2() { s.root.walked = true }
+
+// AssumeKind makes the store believe that it lies on a file system of that kind.
+func (s *Store) AssumeKind(kind string) { s.kind = kind }

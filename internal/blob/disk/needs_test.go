@@ -1,0 +1,77 @@
+package disk_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// need fails the test when the machine lacks something, with the way to get it, unless HOLDFAST_TEST_SKIP names it.
+func need(t *testing.T, what string, there bool, remedy string) {
+	t.Helper()
+	if there {
+		return
+	}
+	for skipped := range strings.SplitSeq(os.Getenv("HOLDFAST_TEST_SKIP"), ",") {
+		if skipped == what {
+			t.Skipf("%s is missing, and HOLDFAST_TEST_SKIP names it", what)
+		}
+	}
+	t.Fatalf("this test needs %s: %s (or HOLDFAST_TEST_SKIP=%s)", what, remedy, what)
+}
+
+// needProgram fails the test when a program is not installed.
+func needProgram(t *testing.T, program, deb string) {
+	t.Helper()
+	_, err := exec.LookPath(program)
+	need(t, program, err == nil, "apt-get install "+deb)
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	need(t, "root", os.Geteuid() == 0, "run the tests as root")
+}
+
+// mountFUSE serves a file system on a new directory. The unmount waits until the kernel has let go; it is done at the end of
+// the test in any case.
+func mountFUSE(t *testing.T, fs fuse.RawFileSystem, name string) (path string, unmount func()) {
+	t.Helper()
+	_, err := os.Stat("/dev/fuse")
+	need(t, "fuse", err == nil, "modprobe fuse")
+	if os.Geteuid() != 0 {
+		needProgram(t, "fusermount3", "fuse3")
+	}
+	path = t.TempDir()
+	server, err := fuse.NewServer(fs, path, &fuse.MountOptions{
+		DirectMount: true, Name: name, FsName: name, DisableReadDirPlus: true, MaxWrite: 1 << 20,
+	})
+	if err != nil {
+		t.Fatalf("mount %s: %v", name, err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		server.Serve()
+	}()
+	if err := server.WaitMount(); err != nil {
+		t.Fatalf("mount %s: %v", name, err)
+	}
+	mounted := true
+	unmount = func() {
+		t.Helper()
+		if !mounted {
+			return
+		}
+		mounted = false
+		if err := server.Unmount(); err != nil {
+			t.Errorf("unmount %s: %v", name, err)
+			return
+		}
+		<-served
+	}
+	t.Cleanup(unmount)
+	return path, unmount
+}
