@@ -32,12 +32,20 @@ func (d *Daemon) startFiles(ctx context.Context) error {
 	d.files, err = files.New(files.Options{
 		Config: d.cfg.Files, Index: d.index, Store: d.store, StoreKind: d.storeKind(),
 		Database: d.db, Schema: d.cfg.Database.Schema, MediaURL: d.cfg.Media.URL,
-		Metrics: d.metrics, Log: d.log.With("part", "files"),
+		BaseURL: d.edgeURL, Metrics: d.metrics, Log: d.log.With("part", "files"),
 	})
 	if err != nil {
 		return err
 	}
 	return d.run(ctx, "files", d.files)
+}
+
+// edgeURL is where visitors are, for links while no public address is set: known once the edge listens.
+func (d *Daemon) edgeURL() string {
+	if d.edge == nil {
+		return ""
+	}
+	return d.edge.URL()
 }
 
 func (d *Daemon) storeKind() string {
