@@ -1,12 +1,16 @@
 package s3wire
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
 
 // Listings are written without reflection: a page of 1000 keys takes a tenth of the time and no garbage. A test holds
 // the result against encoding/xml.
+
+// entrySize is what an entry with a key of middling length takes, in bytes: room for a page is made at once.
+const entrySize = 400
 
 func (l ListBucketResult) appendXML(b []byte) []byte {
 	b = append(b, `<ListBucketResult xmlns="`+Namespace+`">`...)
@@ -48,6 +52,7 @@ func (l ListVersionsResult) appendXML(b []byte) []byte {
 	b = appendOptional(b, "Delimiter", l.Delimiter)
 	b = appendOptional(b, "EncodingType", l.EncodingType)
 	b = appendElement(b, "IsTruncated", strconv.FormatBool(l.IsTruncated))
+	b = slices.Grow(b, len(l.Entries)*entrySize)
 	for i := range l.Entries {
 		b = l.Entries[i].appendXML(b)
 	}
@@ -56,6 +61,7 @@ func (l ListVersionsResult) appendXML(b []byte) []byte {
 }
 
 func appendContents(b []byte, objects []ObjectEntry, prefixes []CommonPrefix) []byte {
+	b = slices.Grow(b, (len(objects)+len(prefixes))*entrySize)
 	for i := range objects {
 		b = objects[i].appendXML(b)
 	}
@@ -117,9 +123,13 @@ func appendOwner(b []byte, o *Owner) []byte {
 }
 
 func appendTime(b []byte, name string, t Time) []byte {
-	b = append(b, "<"+name+">"...)
+	b = append(b, '<')
+	b = append(b, name...)
+	b = append(b, '>')
 	b = t.UTC().AppendFormat(b, timeLayout)
-	return append(b, "</"+name+">"...)
+	b = append(b, '<', '/')
+	b = append(b, name...)
+	return append(b, '>')
 }
 
 func appendElement(b []byte, name, value string) []byte {
@@ -140,7 +150,13 @@ func appendOptional(b []byte, name, value string) []byte {
 }
 
 func appendNumber(b []byte, name string, value int64) []byte {
-	return appendElement(b, name, strconv.FormatInt(value, 10))
+	b = append(b, '<')
+	b = append(b, name...)
+	b = append(b, '>')
+	b = strconv.AppendInt(b, value, 10)
+	b = append(b, '<', '/')
+	b = append(b, name...)
+	return append(b, '>')
 }
 
 // appendXMLText escapes as encoding/xml does. What XML 1.0 cannot hold becomes U+FFFD: clients that have such keys ask
