@@ -21,7 +21,8 @@ const (
 
 // objectRow is a row of the SQL type object_row as it is read. Columns that may be NULL are pointers.
 type objectRow struct {
-	ord, kind, bucket  int32
+	ord, kind          int32
+	bucket             *int32
 	latest, marker     bool
 	gen, size          *int64
 	created, expires   *time.Time
