@@ -39,60 +39,30 @@ func judge(v *Verifier, r *http.Request) (Auth, error) {
 	return a, err
 }
 
-func TestSpoiledHeadersAreRefusedAsS3Refuses(t *testing.T) {
-	t.Parallel()
-	replace := func(old, new string) func(*http.Request) {
-		return func(r *http.Request) {
-			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), old, new, 1))
-		}
+// spoiledHeader is a genuine request with something wrong.
+type spoiledHeader struct {
+	spoil func(*http.Request)
+	code  Code
+	text  string // part of the answer
+}
+
+func replaceAuth(old, new string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), old, new, 1))
 	}
-	set := func(name, value string) func(*http.Request) {
-		return func(r *http.Request) { r.Header.Set(name, value) }
-	}
-	for name, test := range map[string]struct {
-		spoil func(*http.Request)
-		code  Code
-		text  string
-	}{
-		"nothing":            {func(*http.Request) {}, "", ""},
-		"path":               {func(r *http.Request) { r.URL.Path += "x" }, SignatureDoesNotMatch, ""},
-		"query":              {func(r *http.Request) { r.URL.RawQuery = "acl" }, SignatureDoesNotMatch, ""},
-		"method":             {func(r *http.Request) { r.Method = "PUT" }, SignatureDoesNotMatch, ""},
-		"host":               {func(r *http.Request) { r.Host = "elsewhere" }, SignatureDoesNotMatch, ""},
-		"digest":             {set("X-Amz-Content-Sha256", strings.Repeat("a", 64)), SignatureDoesNotMatch, ""},
-		"digest's form":      {set("X-Amz-Content-Sha256", "abc"), InvalidArgument, "x-amz-content-sha256 must be"},
-		"no digest":          {func(r *http.Request) { r.Header.Del("X-Amz-Content-Sha256") }, InvalidRequest, "x-amz-content-sha256"},
-		"4A body":            {set("X-Amz-Content-Sha256", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"), NotImplemented, "4A"},
-		"unsigned header":    {set("X-Amz-Acl", "public-read"), AccessDenied, "not signed"},
-		"CloudFront's":       {set("X-Amz-Cf-Id", "abc"), "", ""},
-		"token":              {set("X-Amz-Security-Token", "abc"), AccessDenied, "not signed"},
-		"region":             {replace("us-east-1", "eu-west-1"), AuthorizationHeaderMalformed, "expecting \"us-east-1\""},
-		"service":            {replace("/s3/", "/ec2/"), AuthorizationHeaderMalformed, "service"},
-		"terminator":         {replace("aws4_request", "aws5_request"), AuthorizationHeaderMalformed, "terminal"},
-		"scope's date":       {replace("20130524", "20130525"), AuthorizationHeaderMalformed, "Date is not the same"},
-		"scope's date form":  {replace("20130524", "2013-524"), AuthorizationHeaderMalformed, "date format"},
-		"credential":         {replace("/s3/aws4_request", ""), AuthorizationHeaderMalformed, "mal-formed"},
-		"no credential":      {replace("Credential=", "Credentials="), AuthorizationHeaderMalformed, "missing Credential"},
-		"no signature":       {replace("Signature=", "Sig="), AuthorizationHeaderMalformed, "missing Signature"},
-		"no signed headers":  {replace("SignedHeaders=", "Headers="), AuthorizationHeaderMalformed, "missing SignedHeaders"},
-		"two components":     {replace(", SignedHeaders=", ";"), AuthorizationHeaderMalformed, "three components"},
-		"no equals sign":     {replace("SignedHeaders=", "SignedHeaders-"), AuthorizationHeaderMalformed, "component"},
-		"signature's length": {replace("Signature=", "Signature=0"), SignatureDoesNotMatch, ""},
-		"signature":          {replace("Signature=", "Signature=z"), SignatureDoesNotMatch, ""},
-		"host not signed":    {replace("SignedHeaders=host;", "SignedHeaders="), AccessDenied, "not signed"},
-		"header twice":       {replace("SignedHeaders=host;", "SignedHeaders=host;host;"), AuthorizationHeaderMalformed, "component"},
-		"header in capitals": {replace("SignedHeaders=host;", "SignedHeaders=Host;"), AuthorizationHeaderMalformed, "component"},
-		"no date":            {func(r *http.Request) { r.Header.Del("X-Amz-Date") }, AccessDenied, "Date or x-amz-date"},
-		"bad date":           {set("X-Amz-Date", "yesterday"), AccessDenied, "Date or x-amz-date"},
-		"late":               {set("X-Amz-Date", "20130524T001501Z"), RequestTimeTooSkewed, ""},
-		"no space":           {set("Authorization", "invalid"), InvalidArgument, "one and only one"},
-		"bearer":             {set("Authorization", "Bearer abc"), InvalidArgument, "Unsupported Authorization Type"},
-		"version 2":          {set("Authorization", "AWS key:sig"), InvalidRequest, "AWS4-HMAC-SHA256"},
-		"version 4A":         {replace("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), InvalidRequest, "AWS4-HMAC-SHA256"},
-		"query too":          {func(r *http.Request) { r.URL.RawQuery = "X-Amz-Algorithm=AWS4-HMAC-SHA256" }, InvalidArgument, "Only one auth mechanism"},
-		"bad query":          {func(r *http.Request) { r.URL.RawQuery = "a=%zz" }, InvalidURI, ""},
-		"semicolon":          {func(r *http.Request) { r.URL.RawQuery = "prefix=a;b" }, InvalidURI, ""},
-	} {
+}
+
+func setHeader(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+func setQuery(raw string) func(*http.Request) {
+	return func(r *http.Request) { r.URL.RawQuery = raw }
+}
+
+func checkSpoiled(t *testing.T, tests map[string]spoiledHeader) {
+	t.Helper()
+	for name, test := range tests {
 		r := signed(t, "GET", "http://s3.local/bucket/key")
 		test.spoil(r)
 		_, err := judge(docVerifier(), r)
@@ -100,6 +70,56 @@ func TestSpoiledHeadersAreRefusedAsS3Refuses(t *testing.T) {
 			t.Errorf("%s: %v, want %s %q", name, err, test.code, test.text)
 		}
 	}
+}
+
+func TestSpoiledRequestsAreRefusedAsS3Refuses(t *testing.T) {
+	t.Parallel()
+	checkSpoiled(t, map[string]spoiledHeader{
+		"nothing":         {func(*http.Request) {}, "", ""},
+		"path":            {func(r *http.Request) { r.URL.Path += "x" }, SignatureDoesNotMatch, ""},
+		"query":           {setQuery("acl"), SignatureDoesNotMatch, ""},
+		"method":          {func(r *http.Request) { r.Method = "PUT" }, SignatureDoesNotMatch, ""},
+		"host":            {func(r *http.Request) { r.Host = "elsewhere" }, SignatureDoesNotMatch, ""},
+		"digest":          {setHeader("X-Amz-Content-Sha256", strings.Repeat("a", 64)), SignatureDoesNotMatch, ""},
+		"digest's form":   {setHeader("X-Amz-Content-Sha256", "abc"), InvalidArgument, "x-amz-content-sha256 must be"},
+		"no digest":       {func(r *http.Request) { r.Header.Del("X-Amz-Content-Sha256") }, InvalidRequest, "x-amz-content-sha256"},
+		"4A body":         {setHeader("X-Amz-Content-Sha256", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"), NotImplemented, "4A"},
+		"unsigned header": {setHeader("X-Amz-Acl", "public-read"), AccessDenied, "not signed"},
+		"CloudFront's":    {setHeader("X-Amz-Cf-Id", "abc"), "", ""},
+		"token":           {setHeader("X-Amz-Security-Token", "abc"), AccessDenied, "not signed"},
+		"no date":         {func(r *http.Request) { r.Header.Del("X-Amz-Date") }, AccessDenied, "Date or x-amz-date"},
+		"bad date":        {setHeader("X-Amz-Date", "yesterday"), AccessDenied, "Date or x-amz-date"},
+		"late":            {setHeader("X-Amz-Date", "20130524T001501Z"), RequestTimeTooSkewed, ""},
+		"query too":       {setQuery("X-Amz-Algorithm=AWS4-HMAC-SHA256"), InvalidArgument, "Only one auth mechanism"},
+		"bad query":       {setQuery("a=%zz"), InvalidURI, ""},
+		"semicolon":       {setQuery("prefix=a;b"), InvalidURI, ""},
+	})
+}
+
+func TestSpoiledAuthorizationHeadersAreRefusedAsS3Refuses(t *testing.T) {
+	t.Parallel()
+	checkSpoiled(t, map[string]spoiledHeader{
+		"region":             {replaceAuth("us-east-1", "eu-west-1"), AuthorizationHeaderMalformed, "expecting \"us-east-1\""},
+		"service":            {replaceAuth("/s3/", "/ec2/"), AuthorizationHeaderMalformed, "service"},
+		"terminator":         {replaceAuth("aws4_request", "aws5_request"), AuthorizationHeaderMalformed, "terminal"},
+		"scope's date":       {replaceAuth("20130524", "20130525"), AuthorizationHeaderMalformed, "Date is not the same"},
+		"scope's date form":  {replaceAuth("20130524", "2013-524"), AuthorizationHeaderMalformed, "date format"},
+		"credential":         {replaceAuth("/s3/aws4_request", ""), AuthorizationHeaderMalformed, "mal-formed"},
+		"no credential":      {replaceAuth("Credential=", "Credentials="), AuthorizationHeaderMalformed, "missing Credential"},
+		"no signature":       {replaceAuth("Signature=", "Sig="), AuthorizationHeaderMalformed, "missing Signature"},
+		"no signed headers":  {replaceAuth("SignedHeaders=", "Headers="), AuthorizationHeaderMalformed, "missing SignedHeaders"},
+		"two components":     {replaceAuth(", SignedHeaders=", ";"), AuthorizationHeaderMalformed, "three components"},
+		"no equals sign":     {replaceAuth("SignedHeaders=", "SignedHeaders-"), AuthorizationHeaderMalformed, "component"},
+		"signature's length": {replaceAuth("Signature=", "Signature=0"), SignatureDoesNotMatch, ""},
+		"signature":          {replaceAuth("Signature=", "Signature=z"), SignatureDoesNotMatch, ""},
+		"host not signed":    {replaceAuth("SignedHeaders=host;", "SignedHeaders="), AccessDenied, "not signed"},
+		"header twice":       {replaceAuth("SignedHeaders=host;", "SignedHeaders=host;host;"), AuthorizationHeaderMalformed, "component"},
+		"header in capitals": {replaceAuth("SignedHeaders=host;", "SignedHeaders=Host;"), AuthorizationHeaderMalformed, "component"},
+		"no space":           {setHeader("Authorization", "invalid"), InvalidArgument, "one and only one"},
+		"bearer":             {setHeader("Authorization", "Bearer abc"), InvalidArgument, "Unsupported Authorization Type"},
+		"version 2":          {setHeader("Authorization", "AWS key:sig"), InvalidRequest, "AWS4-HMAC-SHA256"},
+		"version 4A":         {replaceAuth("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), InvalidRequest, "AWS4-HMAC-SHA256"},
+	})
 }
 
 func TestSpoiledPresignedURLsAreRefusedAsS3Refuses(t *testing.T) {
@@ -207,7 +227,7 @@ func TestRequestWithoutProofIsAnonymous(t *testing.T) {
 	}
 }
 
-// E-… of the research, section 0.6: a URL made for one public name works under the others.
+// S0-37: a URL made for one public name works under the others, path and host style.
 func TestSignatureForAnyPublicNameIsAccepted(t *testing.T) {
 	t.Parallel()
 	v := docVerifier()
@@ -255,6 +275,7 @@ func TestBucketIsFoundInTheHost(t *testing.T) {
 	}
 }
 
+// S0-37.
 func TestOddPathsAreAccepted(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/b/a b", "/b/a+b", "/b/a%2Fb", "/b//", "/b/ü€😀", "/b/~-_.", "/b/(1)!*'", "/b/a%25b", "/b/a=b&c@d:e$f,g", "/"} {

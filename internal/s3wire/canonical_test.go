@@ -66,6 +66,7 @@ func (e docExample) request() *http.Request {
 	return r
 }
 
+// S0-37: SigV4.
 func TestSignerReproducesThePublishedHeaderExamples(t *testing.T) {
 	t.Parallel()
 	for _, e := range docExamples {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Values of "the object data" that two independent implementations agree on.
+// S0-30: checksums. Values of "the object data" that two independent implementations agree on.
 func TestChecksumsOfKnownText(t *testing.T) {
 	t.Parallel()
 	for a, want := range map[Algorithm]string{

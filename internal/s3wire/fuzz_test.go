@@ -69,7 +69,7 @@ func FuzzSignedRequestsComeThrough(f *testing.F) {
 			_, err = docSigner().SignHeader(r, "")
 		}
 		if err != nil {
-			t.Skip(err)
+			return // a URL that cannot be written
 		}
 		var wire bytes.Buffer
 		if err := r.Write(&wire); err != nil {

@@ -31,12 +31,12 @@ func CheckKey(key string) error {
 // lower-case letters, digits, dots and hyphens; labels between dots that begin and end with a letter or digit; not in
 // the form of an IPv4 address; without the prefixes and suffixes that S3 keeps for itself.
 func CheckBucketName(name string) error {
-	fault := bucketNameFault(name)
-	if fault == "" {
+	reason := bucketNameFault(name)
+	if reason == "" {
 		return nil
 	}
 	e := InvalidBucketName.New().With("BucketName", name)
-	e.Message = strings.TrimSuffix(e.Message, ".") + ": it " + fault + "."
+	e.Message = strings.TrimSuffix(e.Message, ".") + ": it " + reason + "."
 	return e
 }
 
