@@ -68,13 +68,6 @@ func (s *entries) bytes() int64 {
 	return int64(s.cache.WeightedSize())
 }
 
-// close ends the cache's own goroutines.
-func (s *entries) close() {
-	if s.cache != nil {
-		s.cache.StopAllGoroutines()
-	}
-}
-
 // get returns the entry of a blob: blob.ErrNotFound if there is none, or no readable sidecar beside it.
 func (s *entries) get(ctx context.Context, id objects.BlobID) (*entry, error) {
 	if s.cache == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/blob"
+	"holdfast/internal/lifecycle"
 	"holdfast/internal/objects"
 )
 
@@ -48,6 +49,7 @@ type Files struct {
 	log      *slog.Logger
 	now      func() time.Time
 
+	life    lifecycle.Base
 	keys    *keyring
 	entries *entries
 	links   tally
@@ -83,7 +85,12 @@ func New(o Options) (*Files, error) {
 }
 
 // Start declares the buckets of the configuration and tells the database who may sign links.
-func (f *Files) Start(ctx context.Context) error {
+func (f *Files) Start(ctx context.Context) error { return f.life.Start(ctx, f.open) }
+
+// Stop has nothing to wait for: requests under way end with their listener.
+func (f *Files) Stop(ctx context.Context) error { return f.life.Stop(ctx, nil) }
+
+func (f *Files) open(ctx context.Context) error {
 	if err := f.index.Declare(ctx, f.config.declared()); err != nil {
 		return fmt.Errorf("declare buckets: %w", err)
 	}
@@ -97,12 +104,6 @@ func (f *Files) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configure links in the database: %w", err)
 	}
-	return nil
-}
-
-// Stop frees what the feature keeps in memory. Requests under way end with their listener.
-func (f *Files) Stop(context.Context) error {
-	f.entries.close()
 	return nil
 }
 

@@ -15,21 +15,37 @@ import (
 // serveLink answers everything under /m/. What a stranger can tell apart is written in the package comment.
 func (f *Files) serveLink(w http.ResponseWriter, r *http.Request) {
 	l, err := link.ParseGet(r.URL.EscapedPath())
-	if err == nil {
-		err = f.verify(r, l)
+	if err != nil {
+		f.refuse(w, r, err)
+		return
+	}
+	f.serveGrant(w, r, l, nil)
+}
+
+// serveGrant verifies a well-formed link and serves its blob. at, if not nil, is where the URL says that the blob lies.
+func (f *Files) serveGrant(w http.ResponseWriter, r *http.Request, l link.GetLink, at *objects.Ref) {
+	key := f.keys.find(l.KeyID)
+	err := f.verify(r, key, l)
+	if err != nil {
+		f.refuse(w, r, err)
+		return
+	}
+	e, err := f.linked(r.Context(), l, key.Bucket())
+	if err == nil && at != nil && (e.bucket != at.Bucket || e.key != at.Key) {
+		err = link.ErrRefused
 	}
 	if err != nil {
 		f.refuse(w, r, err)
 		return
 	}
-	f.sendLink(w, r, l, nil)
+	f.sendLink(w, r, l, e)
 }
 
 // verify checks the proof, the method and the length of the link's life. Of the key itself only the index knows whether
 // it lives.
-func (f *Files) verify(r *http.Request, l link.GetLink) error {
+func (f *Files) verify(r *http.Request, key *link.Key, l link.GetLink) error {
 	now := f.now()
-	err := f.keys.find(l.KeyID).VerifyGet(l, f.session(r), now)
+	err := key.VerifyGet(l, f.session(r), now)
 	switch {
 	case err != nil:
 		return err
@@ -58,13 +74,8 @@ func (f *Files) session(r *http.Request) string {
 	return c.Value
 }
 
-// sendLink serves the blob of a link whose proof is good. at, if not nil, is where the URL says that the blob lies.
-func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink, at *objects.Ref) {
-	e, err := f.linked(r.Context(), l, at)
-	if err != nil {
-		f.refuse(w, r, err)
-		return
-	}
+// sendLink answers with the blob of a link that is good.
+func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink, e *entry) {
 	acc := f.access(r.Context(), e.bucket, r.Header.Get("Origin"), requestMethod(r))
 	if r.Method == http.MethodOptions {
 		acc.preflight(w, r)
@@ -80,8 +91,8 @@ func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink,
 	f.links.count(served)
 }
 
-// linked finds the blob of a genuine link. Everything that is wrong with it looks alike from outside.
-func (f *Files) linked(ctx context.Context, l link.GetLink, at *objects.Ref) (*entry, error) {
+// linked finds the blob of a genuine link of the bucket. Everything that is wrong with it looks alike from outside.
+func (f *Files) linked(ctx context.Context, l link.GetLink, bucket string) (*entry, error) {
 	var id objects.BlobID
 	if _, err := hex.Decode(id[:], []byte(l.Blob)); err != nil || f.index.Dead(id) {
 		return nil, link.ErrRefused
@@ -90,8 +101,7 @@ func (f *Files) linked(ctx context.Context, l link.GetLink, at *objects.Ref) (*e
 	if err != nil {
 		return nil, f.lost(err, id)
 	}
-	key := f.keys.find(l.KeyID)
-	if e.bucket != key.Bucket() || at != nil && (e.bucket != at.Bucket || e.key != at.Key) {
+	if e.bucket != bucket {
 		return nil, link.ErrRefused
 	}
 	return e, nil
