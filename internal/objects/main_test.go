@@ -182,3 +182,13 @@ func randomText(n int) string {
 	_, _ = rand.Read(b)
 	return string(b)
 }
+
+// count returns how many blobs have names that start with prefix.
+func count(t testing.TB, w *world, prefix string) (n int) {
+	t.Helper()
+	err := w.blobs.List(context.Background(), prefix, "", func(blob.Info) bool { n++; return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -394,6 +394,7 @@ BEGIN
             r.status := check_rights(it, moment);
         END IF;
         IF r.status <> 0 THEN
+            r.gen := 0; -- an INSERT before that lost has set it to NULL
             RETURN r;
         END IF;
         EXIT WHEN have;
