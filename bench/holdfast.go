@@ -39,6 +39,10 @@ func startHoldfast(ctx context.Context, dir, binary string) (*holdfast, error) {
 	if h.process, err = run(dir, "holdfast", h.edge, env, binary, "serve", "--config", h.config); err != nil {
 		return nil, err
 	}
+	if _, err := h.command(ctx, "files", "bucket", "create", bucketName); err != nil {
+		h.process.stop()
+		return nil, err
+	}
 	return h, h.credentials(ctx)
 }
 
