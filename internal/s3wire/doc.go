@@ -32,8 +32,9 @@
 //     and chunk signature that the client sent was found right. Memory does not grow with the body.
 //   - Documents from clients are bounded while they are read: 1 MB of XML (4 MB for the lists of 1000 keys and 10000
 //     parts, which end at the first item too many), 20 KB of form fields.
-//   - An [Error] holds nothing that the client did not send, besides times and limits. Signatures that would have been
-//     right are never told; the values of headers that carry keys or tokens are blacked out where a request is echoed.
+//   - An [Error] tells nothing that the client did not send, besides times, limits and digests of its body. Signatures
+//     that would have been right are never told; the values of headers that carry keys or tokens are blacked out where
+//     a request is echoed.
 //
 // # Failure
 //
