@@ -182,7 +182,7 @@ func TestRequestsForLinksAreChecked(t *testing.T) {
 
 func TestTheStatusAndTheMetricsCountWhatHappened(t *testing.T) {
 	t.Parallel()
-	n := newSite(t).node(t)
+	n := newSite(t, onDisk(t)).node(t)
 	n.put(t, "papers", "x.png", "image/png", png)
 	path := n.sign(t, "papers", "x.png")
 	n.get(t, path)

@@ -11,7 +11,7 @@ import (
 
 // The handler alone, without a network: what serving a link costs.
 func BenchmarkLinkHandler(b *testing.B) {
-	n := newSite(b).node(b)
+	n := newSite(b, onDisk(b)).node(b)
 	for _, size := range []int{4 << 10, 1 << 20} {
 		key := strconv.Itoa(size)
 		n.put(b, "papers", key, "application/zip", strings.Repeat("x", size))
@@ -45,7 +45,7 @@ func (n *nowhere) WriteHeader(status int)      { n.status = status }
 
 // Through net/http and a connection that is kept, client and server on the same cores.
 func BenchmarkGetThroughLink(b *testing.B) {
-	n := newSite(b).node(b)
+	n := newSite(b, onDisk(b)).node(b)
 	for _, size := range []int{4 << 10, 1 << 20} {
 		key := strconv.Itoa(size)
 		n.put(b, "papers", key, "application/zip", strings.Repeat("x", size))

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"holdfast/internal/blob"
-	"holdfast/internal/blob/mem"
 	"holdfast/internal/files"
 	"holdfast/internal/link"
 	"holdfast/internal/pgtest"
@@ -21,7 +20,7 @@ type brokenStore struct {
 	down, cut atomic.Bool
 }
 
-func (b *brokenStore) wrap(s *site) { b.Store, s.store, s.kind = mem.New(), b, "memory" }
+func (b *brokenStore) wrap(s *site) { b.Store, s.store = s.store, b }
 
 func (b *brokenStore) Open(ctx context.Context, name blob.Name) (blob.Blob, error) {
 	if b.down.Load() {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"holdfast/internal/blob/mem"
 	"holdfast/internal/files"
 )
 
@@ -45,7 +44,7 @@ func export(t *testing.T, n *node, r files.ExportRequest) (last files.ExportEven
 func TestAnExportWritesPlainNamesByHardLink(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	n := newSite(t).node(t)
+	n := newSite(t, onDisk(t)).node(t)
 	good := map[string]string{"a/b/1.png": png, "a/Ü 2.txt": "two", "empty": "", ".hidden": "h"}
 	for key, body := range good {
 		n.put(t, "papers", key, "", body)
@@ -82,7 +81,7 @@ func TestAnExportWritesPlainNamesByHardLink(t *testing.T) {
 
 func TestAnExportCopiesWhereItCannotLinkAndResumes(t *testing.T) {
 	t.Parallel()
-	n := newSite(t, func(s *site) { s.store = mem.New() }).node(t)
+	n := newSite(t).node(t)
 	big := strings.Repeat("x", 300<<10)
 	for _, key := range []string{"a", "b/c", "b/d"} {
 		n.put(t, "papers", key, "", big)

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/internal/blob/mem"
 	"holdfast/internal/files"
 	"holdfast/internal/unit"
 )
@@ -17,7 +16,7 @@ const png = "\x89PNG\x0D\x0A\x1A\x0A\x00\x00\x00\x0DIHDR picture"
 // S0-36, S0-33: a signed link shows the file, with every header that makes it harmless.
 func TestALinkServesItsFileWithSafeHeaders(t *testing.T) {
 	t.Parallel()
-	n := newSite(t).node(t)
+	n := newSite(t, onDisk(t)).node(t)
 	o := n.put(t, "papers", "2026/Übersicht 1.png", "image/png", png)
 	path := n.sign(t, "papers", "2026/Übersicht 1.png")
 	r := n.get(t, path)
@@ -156,7 +155,7 @@ func same(t *testing.T, name string, got, want reply) {
 // file is deleted or replaced, its key revoked or the bucket's epoch raised.
 func TestLinksLiveAndDieOnEveryProcess(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, onDisk(t))
 	a, b := s.node(t), s.node(t)
 	kill := map[string]func(t *testing.T, bucket string){
 		"deleted": func(t *testing.T, bucket string) {
@@ -304,7 +303,7 @@ func TestAPublicBucketIsServedWithoutProof(t *testing.T) {
 // E-29: the token does not depend on where the bytes lie.
 func TestLinksWorkOverAnyStore(t *testing.T) {
 	t.Parallel()
-	n := newSite(t, func(s *site) { s.store, s.kind = mem.New(), "memory" }).node(t)
+	n := newSite(t).node(t)
 	big := strings.Repeat("0123456789abcdef", 20<<10) // 320 KB: not kept in memory, read from the store
 	n.put(t, "papers", "big.bin", "application/zip", big)
 	path := n.sign(t, "papers", "big.bin")

@@ -21,6 +21,7 @@ import (
 
 	"holdfast/internal/blob"
 	"holdfast/internal/blob/disk"
+	"holdfast/internal/blob/mem"
 	"holdfast/internal/control"
 	"holdfast/internal/fault"
 	"holdfast/internal/files"
@@ -82,10 +83,10 @@ func migrate(ctx context.Context, url string) error {
 	return db.Migrate(ctx, "objects", dir)
 }
 
-// newSite has a disk store and a bucket "papers" that is private, and "open" that is public.
+// newSite has a store in memory and a bucket "papers" that is private, and "open" that is public.
 func newSite(t testing.TB, change ...func(*site)) *site {
 	t.Helper()
-	s := &site{master: secret.Generate(32), config: files.DefaultConfig(), kind: "disk"}
+	s := &site{master: secret.Generate(32), config: files.DefaultConfig(), kind: "memory", store: mem.New()}
 	s.config.PublicURL = "https://files.example.com"
 	s.config.SessionCookie = "sid"
 	s.config.Buckets = map[string]files.BucketConfig{"papers": {}, "open": {Public: true}}
@@ -95,15 +96,18 @@ func newSite(t testing.TB, change ...func(*site)) *site {
 	if s.db == nil {
 		s.db = pgtest.Template(t, "files", migrate)
 	}
-	if s.store == nil {
-		store, err := disk.Open(disk.Options{Root: t.TempDir(), Create: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = store.Close() })
-		s.store = store
-	}
 	return s
+}
+
+// onDisk gives the site a store on the disk.
+func onDisk(t testing.TB) func(*site) {
+	t.Helper()
+	store, err := disk.Open(disk.Options{Root: t.TempDir(), Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return func(s *site) { s.store, s.kind = store, "disk" }
 }
 
 // node starts a process.

@@ -74,7 +74,7 @@ func TestALinkOfOneBucketIsNothingInAnother(t *testing.T) {
 // Threat "range and cache poisoning", RFC 9110 sections 13 and 14.
 func TestRangesAndConditionsKeepTheRFC(t *testing.T) {
 	t.Parallel()
-	n := newSite(t).node(t)
+	n := newSite(t, onDisk(t)).node(t)
 	large := strings.Repeat("0123456789", 30_000) // from the disk
 	for name, body := range map[string]string{"small": "0123456789", "large": large} {
 		n.put(t, "papers", name, "application/zip", body)

@@ -24,7 +24,7 @@ import (
 // S1-46, E-06: a browser puts one file straight into the store, once.
 func TestASlotTakesOneUpload(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, onDisk(t))
 	a, b := s.node(t), s.node(t)
 	slot := slotFor(t, a, "papers", "in/Übersicht 1.png")
 	r := b.do(t, http.MethodPut, slot, strings.NewReader(png), "Content-Type", "image/png")
@@ -53,7 +53,7 @@ func TestASlotTakesOneUpload(t *testing.T) {
 // Of many uploads through one slot at once, on two processes, one wins.
 func TestOfManyUploadsThroughOneSlotOneWins(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, onDisk(t))
 	nodes := []*node{s.node(t), s.node(t)}
 	slot := slotFor(t, nodes[0], "papers", "x.png")
 	var wg sync.WaitGroup
