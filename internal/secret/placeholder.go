@@ -49,7 +49,7 @@ var template = regexp.MustCompile(`^(<.*>|\[.*\]|\$\{.*\}|\$\(.*\)|\{\{.*\}\}|%[
 // telling are parts of a word that only a placeholder has.
 var telling = []string{
 	"xxxxxx", "changeme", "changethis", "changeit", "replaceme", "replacethis", "placeholder", "example", "fixme", "djangoinsecure",
-	"yoursecret", "yourpassword", "yourkey", "yourtoken", "youraccess", "yourown", "yourdb", "yoursession",
+	"yoursecret", "yoursecure", "yourpassword", "yourkey", "yourtoken", "youraccess", "yourown", "yourdb", "yoursession",
 	"insertsecret", "insertpassword", "mysecret", "mypassword", "supersecret", "topsecret", "somesecret", "longrandom", "notsecret",
 }
 

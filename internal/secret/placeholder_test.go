@@ -12,7 +12,7 @@ func TestWhatSamplesAndTemplatesHoldIsAPlaceholder(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{
 		"XXX", "XXXXXXXXXXXXXXXXXXXX", "xxxx", "AKIAXXXXXXXXXXXX", "****", "........", "changeme", "Change-Me", "change me!", "CHANGE_THIS",
-		"changeme123", "your-secret-here", "your_session_secret", "your key goes here", "placeholder", "a-placeholder-value",
+		"changeme123", "your-secret-here", "your-secure-secret-key", "your_session_secret", "your key goes here", "placeholder", "a-placeholder-value",
 		"<password>", "<your secret>", "[secret]", "${DB_PASSWORD}", "$(cat secret)", "{{ password }}", "%PASSWORD%", "$DB_PASSWORD",
 		"secret", "Secret", "password", "PASSWORD", "postgres", "admin", "root", "123456", "minioadmin", "hunter2", "keyboard cat",
 		"django-insecure-2k!x@", "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "\"changeme\"", " changeme ",
