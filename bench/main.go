@@ -32,6 +32,7 @@ func measure(ctx context.Context) error {
 	binary := flag.String("holdfast", "bin/holdfast", "the program to measure")
 	out := flag.String("out", "docs/numbers.md", "where the report goes")
 	dir := flag.String("dir", "", "where the servers keep their data; on the disk that is to be measured (default: the directory for temporary files)")
+	only := flag.String("only", "", "measure one room: s3 or links")
 	quick := flag.Bool("quick", false, "short rounds, for a look")
 	flag.Parse()
 	b := &bench{span: 4 * time.Second, rounds: 5, report: &report{quick: *quick}}
@@ -50,11 +51,16 @@ func measure(ctx context.Context) error {
 		return err
 	}
 	defer b.holdfast.process.stop()
-	if err := b.benchS3(ctx); err != nil {
-		return err
-	}
-	if err := b.benchLinks(ctx); err != nil {
-		return err
+	for _, room := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"s3", b.benchS3}, {"links", b.benchLinks}} {
+		if *only != "" && *only != room.name {
+			continue
+		}
+		if err := room.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", room.name, err)
+		}
 	}
 	return os.WriteFile(*out, []byte(b.report.String()), 0o644)
 }

@@ -85,6 +85,28 @@ func (p *process) memory() (own, children int) {
 	return own, children
 }
 
+// cpu returns the processor time that the server and its children have used so far.
+func (p *process) cpu() time.Duration {
+	total := cpuOf(p.cmd.Process.Pid)
+	for _, pid := range descendants(p.cmd.Process.Pid) {
+		total += cpuOf(pid)
+	}
+	return total
+}
+
+// cpuOf reads utime and stime of a process (proc(5)), in ticks of 10 ms.
+func cpuOf(pid int) time.Duration {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, ok := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 func peak(pid int) int {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(status)) {

@@ -101,15 +101,21 @@ func list(ctx context.Context, t *target, _ int64) error {
 	return nil
 }
 
-// rate does the operation for the span and returns how often a second it was done.
-func (o operation) rate(ctx context.Context, t *target, span time.Duration, serial *atomic.Int64) (float64, error) {
+// figure is one measurement: how often a second the work was done, and the server's processor time for each.
+type figure struct {
+	rate float64
+	cpu  time.Duration
+}
+
+// measure does the operation for the span.
+func (o operation) measure(ctx context.Context, t *target, span time.Duration, serial *atomic.Int64) (figure, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var done atomic.Int64
 	var first error
 	var once sync.Once
 	var wg sync.WaitGroup
-	began := time.Now()
+	began, before := time.Now(), t.process.cpu()
 	for range o.workers {
 		wg.Go(func() {
 			for time.Since(began) < span && ctx.Err() == nil {
@@ -122,7 +128,8 @@ func (o operation) rate(ctx context.Context, t *target, span time.Duration, seri
 		})
 	}
 	wg.Wait()
-	return float64(done.Load()) / time.Since(began).Seconds(), first
+	n := max(done.Load(), 1)
+	return figure{float64(n) / time.Since(began).Seconds(), (t.process.cpu() - before) / time.Duration(n)}, first
 }
 
 // benchS3 measures the S3 endpoint beside its peers, one unmodified client against all.
@@ -144,6 +151,7 @@ func (b *bench) benchS3(ctx context.Context) error {
 	tbl := table{
 		title: "S3 endpoint beside its peers",
 		note: fmt.Sprintf("minio-go over HTTP, %d workers (2 for 64 MB, 4 for LIST), %s for each figure, %d rounds in turn. "+
+			"In brackets the server's processor time for one request, its PostgreSQL included. "+
 			"Holdfast answers a PUT when object and row are on disk (fsync); the peers answer from the page cache.", workers, b.span, b.rounds),
 		head: []string{"operation", "Holdfast", "versitygw", "rclone", "Holdfast / versitygw", "bar"},
 	}
@@ -154,9 +162,9 @@ func (b *bench) benchS3(ctx context.Context) error {
 		}
 		cells := []string{o.name}
 		for _, f := range figures {
-			cells = append(cells, o.format(median(f)))
+			cells = append(cells, o.format(median(f.rates), median(f.cpus)))
 		}
-		tbl.add(append(cells, ratio(figures[0].over(figures[1])), o.bar)...)
+		tbl.add(append(cells, ratio(figures[0].rates.over(figures[1].rates)), o.bar)...)
 	}
 	tbl.foot = "Peak memory:"
 	for _, t := range targets {
@@ -171,30 +179,36 @@ func (b *bench) benchS3(ctx context.Context) error {
 	return nil
 }
 
-func (o operation) format(perSecond float64) string {
+// format prints the rate, and behind it the processor time for one request, in microseconds.
+func (o operation) format(perSecond, cpu float64) string {
 	if o.large {
 		return fmt.Sprintf("%.0f MB/s", perSecond*float64(o.size)/1e6)
 	}
-	return rate(perSecond)
+	return fmt.Sprintf("%.0f/s (%.0f µs)", perSecond, cpu)
 }
 
-func (b *bench) measure(ctx context.Context, o operation, targets []*target) ([]series, error) {
-	figures := make([]series, len(targets))
+// figures are the measurements of one program in the order of the rounds.
+type figures struct{ rates, cpus series }
+
+func (b *bench) measure(ctx context.Context, o operation, targets []*target) ([]figures, error) {
+	all := make([]figures, len(targets))
 	serials := make([]atomic.Int64, len(targets))
 	for i := range serials {
 		serials[i].Store(1) // 0 is what GET and HEAD read
 	}
 	for range b.rounds {
 		for i, t := range targets {
-			f, err := o.rate(ctx, t, b.span, &serials[i])
+			f, err := o.measure(ctx, t, b.span, &serials[i])
 			if err != nil {
 				return nil, err
 			}
-			b.progress("%-16s %-10s %s", o.name, t.name, o.format(f))
-			figures[i] = append(figures[i], f)
+			cpu := float64(f.cpu.Microseconds())
+			b.progress("%-16s %-10s %s", o.name, t.name, o.format(f.rate, cpu))
+			all[i].rates = append(all[i].rates, f.rate)
+			all[i].cpus = append(all[i].cpus, cpu)
 		}
 	}
-	return figures, nil
+	return all, nil
 }
 
 // prepare makes the bucket and what is read from it.
