@@ -1,16 +1,11 @@
 package s3test
 
 import (
-	"errors"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // Server is an S3 service that runs until the test ends.
@@ -21,9 +16,22 @@ type Server struct {
 	Region    string
 }
 
+// The credential of every server here.
+const (
+	accessKey = "testaccesskey"
+	secretKey = "testsecretkey"
+	region    = "us-east-1"
+)
+
+func newServer(t testing.TB, network, address string) *Server {
+	t.Helper()
+	return &Server{Proxy: newProxy(t, network, address), AccessKey: accessKey, SecretKey: secretKey, Region: region}
+}
+
 // Versitygw starts versitygw on a fresh directory. A missing program fails the test with the line that installs it.
 func Versitygw(t testing.TB) *Server {
 	t.Helper()
+	program := find(t, "versitygw", "make deps")
 	dir := shortDir(t)
 	for _, d := range []string{"data", "versions"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
@@ -31,12 +39,10 @@ func Versitygw(t testing.TB) *Server {
 		}
 	}
 	socket := filepath.Join(dir, "s")
-	s := &Server{AccessKey: "testaccesskey", SecretKey: "testsecretkey", Region: "us-east-1"}
-	start(t, socket, find(t, "versitygw", "make deps"), "--port", socket, "--keep-alive", "--quiet",
-		"--access", s.AccessKey, "--secret", s.SecretKey, "posix",
-		"--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "data"))
-	s.Proxy = newProxy(t, socket)
-	return s
+	p := start(t, dir, program, "--port", socket, "--keep-alive", "--quiet", "--access", accessKey, "--secret", secretKey,
+		"posix", "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "data"))
+	p.await(t, answers("unix", socket))
+	return newServer(t, "unix", socket)
 }
 
 // find looks for a program among the project's tools, then on PATH.
@@ -52,66 +58,6 @@ func find(t testing.TB, name, install string) string {
 		t.Fatalf("%s is needed for this test: %s", name, install)
 	}
 	return path
-}
-
-// start runs a program until the test ends and waits until it answers on its socket.
-func start(t testing.TB, socket, program string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(program, args...) //nolint:gosec // a fixed program with arguments of the test
-	log := filepath.Join(filepath.Dir(socket), "log")
-	out, err := os.Create(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	exited := make(chan struct{})
-	go func() { // ends with the child; the cleanup below waits for it
-		runtime.LockOSThread() // the death signal comes when the thread that started the child ends
-		defer close(exited)
-		if err := cmd.Start(); err == nil {
-			_ = cmd.Wait() // it is killed; a server that dies early is seen by its silence
-		}
-	}()
-	t.Cleanup(func() {
-		if cmd.Process != nil {
-			_ = cmd.Process.Kill()
-		}
-		<-exited
-		out.Close()
-		if t.Failed() {
-			tail(t, log)
-		}
-	})
-	if err := await(socket, exited); err != nil {
-		tail(t, log)
-		t.Fatalf("start %s: %v", program, err)
-	}
-}
-
-func await(socket string, exited <-chan struct{}) error {
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		c, err := net.Dial("unix", socket)
-		if err == nil {
-			return c.Close()
-		}
-		select {
-		case <-exited:
-			return errors.New("it ended")
-		case <-deadline:
-			return fmt.Errorf("no answer in 20 seconds: %w", err)
-		case <-tick.C:
-		}
-	}
-}
-
-// tail shows the end of a server's log under the failing test.
-func tail(t testing.TB, log string) {
-	b, _ := os.ReadFile(log)
-	t.Logf("end of %s:\n%s", log, b[max(0, len(b)-4000):])
 }
 
 // shortDir returns a directory whose sockets have paths below the limit of about 107 bytes.
