@@ -33,11 +33,11 @@ func TestATamperedRequestStoresNothing(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{})
 	c := newClient(t, e)
-	c.mustBucket("b")
+	c.mustBucket("bkt")
 	c.mustBucket("other")
 	f := func(name, code string, status int, tamper func(r *http.Request)) {
 		t.Helper()
-		r := c.request("PUT", "/b/k", "body", "X-Amz-Meta-A: 1")
+		r := c.request("PUT", "/bkt/k", "body", "X-Amz-Meta-A: 1")
 		if _, err := c.signer().SignHeader(r, digest("body")); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestATamperedRequestStoresNothing(t *testing.T) {
 		return func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader(s)), int64(len(s)) }
 	}
 	f("other method", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.Method = "POST"; r.URL.RawQuery = "uploads" })
-	f("other key", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.URL.Path = "/b/other" })
+	f("other key", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.URL.Path = "/bkt/other" })
 	f("other bucket", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.URL.Path = "/other/k" })
 	f("other host", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.Host = "evil.example.com" })
 	f("other query", "SignatureDoesNotMatch", 403, func(r *http.Request) { r.URL.RawQuery = "x-id=PutObject" })
@@ -70,7 +70,7 @@ func TestATamperedRequestStoresNothing(t *testing.T) {
 		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), c.key.ID, "AKIDOFNOBODYATALL000", 1))
 	})
 	f("no proof at all", "AccessDenied", 403, func(r *http.Request) { r.Header.Del("Authorization") })
-	c.holds("b")
+	c.holds("bkt")
 	c.holds("other")
 }
 
@@ -79,14 +79,14 @@ func TestSignaturesHaveTheirTime(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{})
 	c := newClient(t, e)
-	c.mustBucket("b")
-	c.at(-14*time.Minute).mustPut("/b/late", "x")
-	c.at(14*time.Minute).mustPut("/b/early", "x")
-	c.at(-16*time.Minute).do("PUT", "/b/k", "x").want(t, 403, "RequestTimeTooSkewed")
-	c.at(16*time.Minute).do("PUT", "/b/k", "x").want(t, 403, "RequestTimeTooSkewed")
-	expired := c.at(-2*time.Minute).presign("PUT", "/b/k", time.Minute)
+	c.mustBucket("bkt")
+	c.at(-14*time.Minute).mustPut("/bkt/late", "x")
+	c.at(14*time.Minute).mustPut("/bkt/early", "x")
+	c.at(-16*time.Minute).do("PUT", "/bkt/k", "x").want(t, 403, "RequestTimeTooSkewed")
+	c.at(16*time.Minute).do("PUT", "/bkt/k", "x").want(t, 403, "RequestTimeTooSkewed")
+	expired := c.at(-2*time.Minute).presign("PUT", "/bkt/k", time.Minute)
 	c.open("PUT", expired, "x").want(t, 403, "AccessDenied")
-	c.holds("b", "early", "late")
+	c.holds("bkt", "early", "late")
 }
 
 // A link is for one method, one object, one place and one time, and every part of it counts.
@@ -94,10 +94,10 @@ func TestALinkIsGoodForNothingElse(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{})
 	c := newClient(t, e)
-	c.mustBucket("b")
+	c.mustBucket("bkt")
 	c.mustBucket("other")
-	c.mustPut("/b/k", "stored")
-	link := c.presign("GET", "/b/k?response-content-type=text%2Fplain", time.Minute)
+	c.mustPut("/bkt/k", "stored")
+	link := c.presign("GET", "/bkt/k?response-content-type=text%2Fplain", time.Minute)
 	if a := c.open("GET", link, ""); a.status != 200 || a.body != "stored" {
 		t.Fatalf("%+v", a)
 	}
@@ -110,16 +110,15 @@ func TestALinkIsGoodForNothingElse(t *testing.T) {
 		t.Helper()
 		c.open("GET", strings.Replace(link, old, replacement, 1), "").want(t, 403, code)
 	}
-	f("/b/k", "/b/k2", "SignatureDoesNotMatch")
-	f("/b/k", "/other/k", "SignatureDoesNotMatch")
+	f("/bkt/k", "/bkt/k2", "SignatureDoesNotMatch")
+	f("/bkt/k", "/other/k", "SignatureDoesNotMatch")
 	f("text%2Fplain", "text%2Fhtml", "SignatureDoesNotMatch")
 	f("X-Amz-Expires=60", "X-Amz-Expires=600", "SignatureDoesNotMatch")
 	f("response-content-type", "x&response-content-disposition=a&response-content-type", "SignatureDoesNotMatch")
-	c.open("GET", link+"&X-Amz-Signature=0", "").want(t, 400, "AuthorizationQueryParametersError")
-	if a := c.open("POST", c.presign("POST", "/b?delete", time.Minute), "<Delete/>"); a.status != 400 {
+	if a := c.open("POST", c.presign("POST", "/bkt?delete", time.Minute), "<Delete/>"); a.status != 400 {
 		t.Errorf("a list to delete without a digest: %d %s", a.status, a.code())
 	}
-	c.holds("b", "k")
+	c.holds("bkt", "k")
 }
 
 // Length, digest and checksum in every form that clients send them.
@@ -127,10 +126,10 @@ func TestABodyThatIsNotWhatWasAnnouncedStoresNothing(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{})
 	c := newClient(t, e)
-	c.mustBucket("b")
+	c.mustBucket("bkt")
 	f := func(code string, headers ...string) {
 		t.Helper()
-		c.do("PUT", "/b/k", "body", headers...).want(t, 400, code)
+		c.do("PUT", "/bkt/k", "body", headers...).want(t, 400, code)
 	}
 	f("BadDigest", "Content-Md5: "+contentMD5("other"))
 	f("InvalidDigest", "Content-Md5: nonsense")
@@ -142,12 +141,12 @@ func TestABodyThatIsNotWhatWasAnnouncedStoresNothing(t *testing.T) {
 	f("InvalidRequest", "X-Amz-Checksum-Crc32: short")
 	f("InvalidRequest", "X-Amz-Checksum-Crc32: AAAAAA==", "X-Amz-Checksum-Crc32c: AAAAAA==")
 	for _, sum := range []string{"deadbeef", strings.Repeat("z", 64), "STREAMING-NONSENSE"} {
-		r := c.request("PUT", "/b/k", "body")
+		r := c.request("PUT", "/bkt/k", "body")
 		if _, err := c.signer().SignHeader(r, sum); err == nil {
 			c.send(r).want(t, 400, "InvalidArgument")
 		}
 	}
-	c.holds("b")
+	c.holds("bkt")
 }
 
 // aws-chunked bodies with something wrong in each place.
@@ -155,12 +154,12 @@ func TestAttacksOnChunkedBodiesStoreNothing(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{})
 	c := newClient(t, e)
-	c.mustBucket("b")
+	c.mustBucket("bkt")
 	data := pattern(20_000)
 	send := func(p s3wire.Payload, trailer s3wire.Algorithm, change func(string) string) answer {
 		t.Helper()
 		size := s3wire.EncodedSize(p, int64(len(data)), 8192, trailer)
-		r := c.request("PUT", "/b/k", "", "X-Amz-Decoded-Content-Length: "+fmt.Sprint(len(data)), "Content-Encoding: aws-chunked")
+		r := c.request("PUT", "/bkt/k", "", "X-Amz-Decoded-Content-Length: "+fmt.Sprint(len(data)), "Content-Encoding: aws-chunked")
 		if trailer != "" {
 			r.Header.Set("X-Amz-Trailer", strings.ToLower(trailer.Header()))
 		}
@@ -207,10 +206,10 @@ func TestAttacksOnChunkedBodiesStoreNothing(t *testing.T) {
 			f("trailer cut", func(s string) string { return s[:strings.LastIndex(s, "x-amz-checksum")] })
 		}
 	}
-	c.holds("b")
+	c.holds("bkt")
 	for p, trailer := range payloads {
 		send(p, trailer, same).want(t, 200, "")
-		if got := c.do("GET", "/b/k", ""); got.body != data {
+		if got := c.do("GET", "/bkt/k", ""); got.body != data {
 			t.Errorf("%s: %d bytes came back", p, len(got.body))
 		}
 	}
@@ -237,27 +236,27 @@ func TestWhatS3DoesNotAllowIsRefused(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{})
 	c := newClient(t, e)
-	c.mustBucket("b")
+	c.mustBucket("bkt")
 	c.do("PUT", "/absent/k", "x").want(t, 404, "NoSuchBucket")
-	c.do("PUT", "/b/"+strings.Repeat("k", 1025), "x").want(t, 400, "KeyTooLongError")
-	c.do("PUT", "/b/a%00b", "x").want(t, 400, "InvalidURI")
-	c.do("PUT", "/b/%ff%fe", "x").want(t, 400, "InvalidURI")
-	c.do("PUT", "/b/k", "x", "X-Amz-Meta-A: "+strings.Repeat("v", 2048)).want(t, 400, "MetadataTooLarge")
-	c.do("PUT", "/b/k", "x", "X-Amz-Server-Side-Encryption: AES256").want(t, 501, "NotImplemented")
-	c.do("PUT", "/b/k", "x", "X-Amz-Website-Redirect-Location: /x").want(t, 501, "NotImplemented")
-	c.do("PUT", "/b/k", "x", "X-Amz-Storage-Class: NONSENSE").want(t, 400, "InvalidStorageClass")
-	c.do("PUT", "/b/k", "x", "X-Amz-Acl: public-read-write").want(t, 400, "AccessControlListNotSupported")
-	c.do("PUT", "/b/k", "x", "X-Amz-Grant-Read: id=1").want(t, 400, "AccessControlListNotSupported")
-	c.do("PUT", "/b/k", "x", "X-Holdfast-Expires-In: soon").want(t, 400, "InvalidArgument")
-	c.do("PUT", "/b/k?policy", "{}").want(t, 501, "NotImplemented")
-	c.do("PUT", "/b/k?brand-new", "{}").want(t, 501, "NotImplemented")
-	c.do("PUT", "/b?policy", "{}").want(t, 501, "NotImplemented")
+	c.do("PUT", "/bkt/"+strings.Repeat("k", 1025), "x").want(t, 400, "KeyTooLongError")
+	c.do("PUT", "/bkt/a%00b", "x").want(t, 400, "InvalidURI")
+	c.do("PUT", "/bkt/%ff%fe", "x").want(t, 400, "InvalidURI")
+	c.do("PUT", "/bkt/k", "x", "X-Amz-Meta-A: "+strings.Repeat("v", 2048)).want(t, 400, "MetadataTooLarge")
+	c.do("PUT", "/bkt/k", "x", "X-Amz-Server-Side-Encryption: AES256").want(t, 501, "NotImplemented")
+	c.do("PUT", "/bkt/k", "x", "X-Amz-Website-Redirect-Location: /x").want(t, 501, "NotImplemented")
+	c.do("PUT", "/bkt/k", "x", "X-Amz-Storage-Class: NONSENSE").want(t, 400, "InvalidStorageClass")
+	c.do("PUT", "/bkt/k", "x", "X-Amz-Acl: public-read-write").want(t, 400, "AccessControlListNotSupported")
+	c.do("PUT", "/bkt/k", "x", "X-Amz-Grant-Read: id=1").want(t, 400, "AccessControlListNotSupported")
+	c.do("PUT", "/bkt/k", "x", "X-Holdfast-Expires-In: soon").want(t, 400, "InvalidArgument")
+	c.do("PUT", "/bkt/k?policy", "{}").want(t, 501, "NotImplemented")
+	c.do("PUT", "/bkt/k?brand-new", "{}").want(t, 501, "NotImplemented")
+	c.do("PUT", "/bkt?policy", "{}").want(t, 501, "NotImplemented")
 	c.do("PUT", "/Bad_Name", "").want(t, 400, "InvalidBucketName")
 	c.do("PUT", "/192.168.1.1", "").want(t, 400, "InvalidBucketName")
-	c.do("PUT", "/b?cors", "<CORSConfiguration>").want(t, 400, "MalformedXML")
-	c.do("PUT", "/b?versioning", "<VersioningConfiguration><Status>On</Status></VersioningConfiguration>").want(t, 400, "MalformedXML")
-	c.do("POST", "/b?delete", "<Delete>"+strings.Repeat("<Object><Key>k</Key></Object>", 1001)+"</Delete>").want(t, 400, "MalformedXML")
-	c.holds("b")
+	c.do("PUT", "/bkt?cors", "<CORSConfiguration>").want(t, 400, "MalformedXML")
+	c.do("PUT", "/bkt?versioning", "<VersioningConfiguration><Status>On</Status></VersioningConfiguration>").want(t, 400, "MalformedXML")
+	c.do("POST", "/bkt?delete", "<Delete>"+strings.Repeat("<Object><Key>k</Key></Object>", 1001)+"</Delete>").want(t, 400, "MalformedXML")
+	c.holds("bkt")
 }
 
 // An upload that comes too slowly is cut off.
@@ -268,8 +267,8 @@ func TestASlowBodyIsCutOffAndStoresNothing(t *testing.T) {
 		Prepare: func(s *s3api.Server) { s3api.SetPace(s, 50*time.Millisecond) },
 	})
 	c := newClient(t, e)
-	c.mustBucket("b")
-	r := c.request("PUT", "/b/k", "")
+	c.mustBucket("bkt")
+	r := c.request("PUT", "/bkt/k", "")
 	r.ContentLength = 1 << 20
 	if _, err := c.signer().SignHeader(r, "UNSIGNED-PAYLOAD"); err != nil {
 		t.Fatal(err)
@@ -279,15 +278,15 @@ func TestASlowBodyIsCutOffAndStoresNothing(t *testing.T) {
 	r.Body = pipe
 	go func() { _, _ = w.Write([]byte("a little")) }() // the pipe's end ends it
 	c.send(r).want(t, 400, "RequestTimeout")
-	c.holds("b")
+	c.holds("bkt")
 }
 
 func TestTheBytesOfUploadsInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{Config: func(c *s3api.Config) { c.MaxInFlight = 1000 }})
 	c := newClient(t, e)
-	c.mustBucket("b")
-	r := c.request("PUT", "/b/first", "")
+	c.mustBucket("bkt")
+	r := c.request("PUT", "/bkt/first", "")
 	r.ContentLength = 900
 	if _, err := c.signer().SignHeader(r, "UNSIGNED-PAYLOAD"); err != nil {
 		t.Fatal(err)
@@ -300,8 +299,8 @@ func TestTheBytesOfUploadsInFlightAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.waitInFlight(900)
-	c.do("PUT", "/b/second", strings.Repeat("x", 200)).want(t, 503, "SlowDown")
-	c.mustPut("/b/third", "small")
+	c.do("PUT", "/bkt/second", strings.Repeat("x", 200)).want(t, 503, "SlowDown")
+	c.mustPut("/bkt/third", "small")
 	if _, err := w.Write([]byte(strings.Repeat("x", 899))); err != nil {
 		t.Fatal(err)
 	}
@@ -311,5 +310,5 @@ func TestTheBytesOfUploadsInFlightAreBounded(t *testing.T) {
 	if n := e.Server.Status().InFlight; n != 0 {
 		t.Errorf("%d bytes still in flight", n)
 	}
-	c.holds("b", "first", "third")
+	c.holds("bkt", "first", "third")
 }

@@ -82,7 +82,7 @@ func TestAnUploadFormKeepsItsPolicy(t *testing.T) {
 	c.postForm("/forms", fields("key", "down/b"), "b.png", "picture").want(t, http.StatusForbidden, "AccessDenied")
 	c.postForm("/forms", fields("acl", "public-read"), "b.png", "picture").want(t, http.StatusForbidden, "AccessDenied")
 	c.postForm("/forms", fields("x-amz-signature", "00"), "b.png", "picture").want(t, http.StatusForbidden, "SignatureDoesNotMatch")
-	c.postForm("/forms", fields("policy", ""), "b.png", "picture").want(t, http.StatusForbidden, "AccessDenied")
+	c.postForm("/forms", fields("policy", ""), "b.png", "picture").want(t, http.StatusForbidden, "SignatureDoesNotMatch")
 	c.postForm("/other", fields(), "b.png", "picture").want(t, http.StatusForbidden, "AccessDenied")
 	builder.Expiration = time.Now().Add(-time.Second)
 	c.postForm("/forms", fields(), "b.png", "picture").want(t, http.StatusForbidden, "AccessDenied")

@@ -135,7 +135,7 @@ func (c *call) describe(o *objects.Object) {
 	w.set("Cache-Control", o.Headers.CacheControl)
 	w.set("Expires", o.Headers.Expires)
 	for name, value := range o.Headers.User {
-		w.set(http.CanonicalHeaderKey(metaPrefix+name), value)
+		w.set("x-amz-meta-"+name, value) // lower case as S3 sends it: boto3 shows the name as it comes
 	}
 	w.set("X-Amz-Expiration", expiration(o.ExpiresAt))
 	if c.who.stranger() {

@@ -160,7 +160,9 @@ func (a answer) element(name string) string {
 // mustBucket makes a bucket.
 func (c client) mustBucket(name string) {
 	c.t.Helper()
-	c.do("PUT", "/"+name, "").want(c.t, http.StatusOK, "")
+	if a := c.do("PUT", "/"+name, ""); a.status != http.StatusOK {
+		c.t.Fatalf("make bucket %s: %d %s", name, a.status, a.body)
+	}
 }
 
 // mustPut stores an object.

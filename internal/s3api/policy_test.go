@@ -71,16 +71,16 @@ func TestARevokedOrEndedKeyIsUnknown(t *testing.T) {
 	t.Parallel()
 	e := s3apitest.Start(t, s3apitest.Options{})
 	c := newClient(t, e)
-	c.mustBucket("b")
+	c.mustBucket("bkt")
 	k := e.NewKey(t, s3apitest.Everything())
-	c.as(k).mustPut("/b/k", "x")
+	c.as(k).mustPut("/bkt/k", "x")
 	if err := e.Index.RevokeAccessKey(t.Context(), k.ID); err != nil {
 		t.Fatal(err)
 	}
-	c.as(k).do("GET", "/b/k", "").want(t, 403, "InvalidAccessKeyId")
+	c.as(k).do("GET", "/bkt/k", "").want(t, 403, "InvalidAccessKeyId")
 	ended, err := e.Index.CreateAccessKey(t.Context(), "app", s3apitest.Everything(), time.Now().Add(-time.Second))
 	if err == nil {
-		c.as(ended).do("GET", "/b/k", "").want(t, 403, "InvalidAccessKeyId")
+		c.as(ended).do("GET", "/bkt/k", "").want(t, 403, "InvalidAccessKeyId")
 	}
 }
 

@@ -21,9 +21,10 @@ func postObject(c *call) error {
 	if err != nil {
 		return err
 	}
-	if c.key, err = form.Key(); err != nil {
-		return err
+	if !form.Has("key") {
+		return invalidArgument("key", "", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
 	}
+	c.key = form.Key()
 	if !c.who.may(objects.ActionWrite, c.bucket, c.key) {
 		return s3wire.AccessDenied.New()
 	}

@@ -23,6 +23,8 @@ import (
 func awsClient(e *s3apitest.Endpoint) *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: &e.URL, UsePathStyle: true, Region: e.Region, RetryMaxAttempts: 1,
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported, // what the SDK's configuration loader sets
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
 		Credentials: credentials.NewStaticCredentialsProvider(e.Key.ID, e.Key.Secret.Reveal(), ""),
 	})
 }

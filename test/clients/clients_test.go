@@ -50,10 +50,13 @@ func overStores(t *testing.T, test func(t *testing.T, at target)) {
 func overS3(t *testing.T) blob.Store {
 	t.Helper()
 	peer := s3test.Versitygw(t)
-	store, err := s3.Open(t.Context(), s3.Config{
-		Enabled: true, EndpointURL: peer.URL(), BucketName: "holdfast", Region: peer.Region,
-		AccessKeyID: secret.New(peer.AccessKey), SecretKey: secret.New(peer.SecretKey),
-	})
+	cfg := s3.DefaultConfig()
+	cfg.Enabled, cfg.EndpointURL, cfg.BucketName, cfg.Region = true, peer.URL, "holdfast", peer.Region
+	cfg.AccessKeyID, cfg.SecretKey = secret.New(peer.AccessKey), secret.New(peer.SecretKey)
+	store, err := s3.New(cfg)
+	if err == nil {
+		err = store.EnsureBucket(t.Context(), true)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

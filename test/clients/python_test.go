@@ -7,7 +7,7 @@ import (
 	"holdfast/internal/pgtest"
 )
 
-const pythonPackages = "apt-get install python3-boto3 python3-django python3-django-storages python3-psycopg2 python3-psycopg"
+const pythonPackages = "apt-get install python3-boto3 python3-django python3-django-storages-boto3 python3-psycopg2 python3-psycopg"
 
 // S1-32, S0-30, S0-37: an application with boto3 keeps its files here and changes nothing.
 func TestBoto3(t *testing.T) {

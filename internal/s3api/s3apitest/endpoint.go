@@ -3,6 +3,7 @@ package s3apitest
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"testing"
 	"time"
@@ -113,7 +114,11 @@ func database(t testing.TB) *pgtest.DB {
 			return err
 		}
 		defer db.Close()
-		return db.Migrate(ctx, "objects", objects.Migrations)
+		files, err := fs.Sub(objects.Migrations, "migrations")
+		if err != nil {
+			return fmt.Errorf("open migrations: %w", err)
+		}
+		return db.Migrate(ctx, "objects", files)
 	})
 }
 
