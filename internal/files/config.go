@@ -1,6 +1,8 @@
 package files
 
 import (
+	"time"
+
 	"holdfast/internal/secret"
 	"holdfast/internal/unit"
 )
@@ -60,4 +62,10 @@ type BucketConfig struct {
 	Resources []string `toml:"resources"`
 	// Origins may read and upload from a browser on another origin, as "https://app.example.com".
 	Origins []string `toml:"origins"`
+}
+
+// LongestLink is the longest time that a link can be honoured after it was made: its life rounded up to the window, and a
+// minute for clocks that differ. Deaths of blobs must be remembered for as long.
+func (c Config) LongestLink() time.Duration {
+	return c.LinkMaxTTL.D() + c.LinkWindow.D() + time.Minute
 }

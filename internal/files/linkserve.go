@@ -49,17 +49,12 @@ func (f *Files) verify(r *http.Request, key *link.Key, l link.GetLink) error {
 	switch {
 	case err != nil:
 		return err
-	case l.Expires > f.latest(now):
+	case l.Expires > now.Add(f.config.LongestLink()).Unix():
 		return link.ErrRefused // signed by a helper that was asked for more than the configuration allows
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
 		return link.ErrRefused
 	}
 	return nil
-}
-
-// latest is the last moment that a link made now may live to, with a minute for clocks that differ.
-func (f *Files) latest(now time.Time) int64 {
-	return link.Expiry(now.Add(time.Minute), f.config.LinkMaxTTL.D(), f.config.LinkWindow.D()).Unix()
 }
 
 // session returns the value of the configured cookie.
@@ -136,12 +131,16 @@ func override(mediaType string) string {
 	return octets
 }
 
-// linkCaching returns Cache-Control and CDN-Cache-Control. No cache keeps an answer longer than the link lives, and
-// shared caches keep it only if the link says so.
+// linkCaching returns Cache-Control and CDN-Cache-Control. No cache keeps an answer longer than the link lives, shared
+// caches keep it only if the link says so, and what is bound to a session is asked for again each time: the next person
+// at the same browser has another.
 func linkCaching(l link.GetLink, life int64) (cache, cdn string) {
 	age := "max-age=" + strconv.FormatInt(life, 10)
-	if l.Shared {
+	switch {
+	case l.Shared:
 		return "public, " + age + ", immutable", "public, " + age
+	case l.Bound:
+		return "private, no-cache", ""
 	}
 	return "private, " + age + ", immutable", ""
 }

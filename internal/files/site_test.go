@@ -2,6 +2,7 @@ package files_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,12 +45,13 @@ type site struct {
 // node is one process of a site: index, feature and web server.
 type node struct {
 	*files.Files
-	site    *site
-	index   *objects.Index
-	url     string
-	log     *logBuffer
-	metrics *prometheus.Registry
-	skew    atomic.Int64 // nanoseconds that this process's links are ahead
+	site      *site
+	index     *objects.Index
+	url       string
+	transport http.RoundTripper
+	log       *logBuffer
+	metrics   *prometheus.Registry
+	skew      atomic.Int64 // nanoseconds that this process's links are ahead
 }
 
 // settings read the connection string of a test database as the configuration would say it.
@@ -217,7 +219,7 @@ func (n *node) do(t testing.TB, method, path string, body io.Reader, headers ...
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req) // no redirects, no cookies
+	resp, err := cmp.Or[http.RoundTripper](n.transport, http.DefaultTransport).RoundTrip(req) // no redirects, no cookies
 	if err != nil {
 		t.Fatal(err)
 	}

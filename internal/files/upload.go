@@ -26,7 +26,7 @@ func (f *Files) serveUpload(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = f.keys.find(l.KeyID).VerifyPut(l, f.session(r), f.now())
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, link.ErrExpired) {
 		f.refuseUpload(w, r, err)
 		return
 	}
@@ -35,8 +35,11 @@ func (f *Files) serveUpload(w http.ResponseWriter, r *http.Request) {
 		acc.preflight(w, r)
 		return
 	}
-	acc.setCORS(w.Header())
-	o, err := f.receive(w, r, l)
+	acc.setCORS(w.Header()) // so that the script can read why
+	var o objects.Object
+	if err == nil {
+		o, err = f.receive(r, l)
+	}
 	if err != nil {
 		f.refuseUpload(w, r, err)
 		return
@@ -49,7 +52,7 @@ func (f *Files) serveUpload(w http.ResponseWriter, r *http.Request) {
 
 // receive stores the body. Everything that can be known before the first byte is checked before it, so that a client
 // that waits for "100 Continue" sends nothing in vain.
-func (f *Files) receive(w http.ResponseWriter, r *http.Request, l link.PutLink) (objects.Object, error) {
+func (f *Files) receive(r *http.Request, l link.PutLink) (objects.Object, error) {
 	if err := f.admissible(r, l); err != nil {
 		return objects.Object{}, err
 	}

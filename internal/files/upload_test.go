@@ -266,4 +266,8 @@ func TestAScriptOfAnAllowedOriginMayUpload(t *testing.T) {
 	if r.status != http.StatusCreated || r.header.Get("Access-Control-Allow-Origin") != app {
 		t.Errorf("upload: %+v", r)
 	}
+	r = n.do(t, http.MethodPut, slot, strings.NewReader(png), "Origin", app)
+	if r.status != http.StatusConflict || r.header.Get("Access-Control-Allow-Origin") != app {
+		t.Errorf("a refusal that the script may read: %+v", r)
+	}
 }
