@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -20,7 +21,15 @@ import (
 	"holdfast/internal/secret"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if where := os.Getenv(writerVariable); where != "" {
+		if err := writer(where); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	pgtest.Main(m)
+}
 
 // world is a database and a store, on which any number of indexes may work.
 type world struct {
