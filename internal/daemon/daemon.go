@@ -54,11 +54,11 @@ type Daemon struct {
 	quit    chan struct{} // holds one order to stop
 
 	// Set by the steps, in their order.
+	database postgres.Config // what leads to the database, complete
+	db       *postgres.DB
 	store    blob.Store
 	disk     *disk.Store      // nil when the files are in S3
 	cache    *readcache.Cache // nil when the files are on disk
-	database postgres.Config  // what leads to the database, complete
-	db       *postgres.DB
 	index    *objects.Index
 	files    *files.Files
 	s3       *s3api.Server
@@ -123,8 +123,8 @@ func (d *Daemon) open(ctx context.Context) error {
 		start func(context.Context) error
 	}{
 		{"state", d.openState},
-		{"store", d.openStore},
 		{"database", d.openDatabase},
+		{"store", d.openStore},
 		{"index", d.startIndex},
 		{"files", d.startFiles},
 		{"s3", d.startS3},

@@ -4,7 +4,7 @@
 //
 // # Order
 //
-// state, store, database, index, files, s3, edge, admin: see steps in daemon.go. Each is ready before the next one
+// state, database, store, index, files, s3, edge, admin: see steps in daemon.go. Each is ready before the next one
 // begins, so whatever a part needs exists when it starts. A part that fails is named in the error, and what already
 // runs is stopped again.
 //
@@ -13,6 +13,12 @@
 // When all parts run, systemd is told READY=1 (sd_notify(3)). SIGTERM, SIGINT or "holdfast stop" begin the end: the
 // listeners close, requests under way have [Drain] to finish, PostgreSQL of our own stops last. A second signal ends
 // the process at once, which loses nothing that was acknowledged.
+//
+// # One store for one database
+//
+// Any number of daemons may share a database, if they share the store as well (S0-38). The id of the store is noted in
+// the database by the first of them; one that finds another store, or an empty directory where the store should be,
+// does not start. A store is made only for a database that has none.
 //
 // # One daemon for one state
 //

@@ -3,13 +3,10 @@ package daemon
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
+	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"holdfast/internal/atomicfile"
 	"holdfast/internal/blob"
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/readcache"
@@ -77,34 +74,34 @@ func (d *Daemon) checkStore(ctx context.Context) error {
 	return nil
 }
 
-// openDisk opens the store below media.root. It is made on the first start only: later, an empty directory means that
-// its file system is not mounted.
-func (d *Daemon) openDisk(context.Context) (blob.Store, error) {
-	root := d.cfg.Media.Root
-	marker := filepath.Join(d.cfg.Paths.State, "media-root")
-	known, err := os.ReadFile(marker)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	first := strings.TrimSpace(string(known)) != root
-	store, err := disk.Open(disk.Options{Root: root, Reserve: int64(d.cfg.Media.Reserve), Create: first})
-	if err != nil {
-		return nil, err
-	}
-	d.onStop("disk", func(context.Context) error { return store.Close() })
-	d.disk = store
-	if first {
-		return store, atomicfile.WriteFile(marker, []byte(root+"\n"), 0o600)
-	}
-	return store, nil
+// openDisk opens the store below media.root.
+func (d *Daemon) openDisk(ctx context.Context) (blob.Store, error) {
+	err := d.identify(ctx, func(create bool) (noted, error) {
+		store, err := disk.Open(disk.Options{Root: d.cfg.Media.Root, Reserve: int64(d.cfg.Media.Reserve), Create: create})
+		if err != nil {
+			return noted{}, err
+		}
+		d.onStop("disk", func(context.Context) error { return store.Close() })
+		d.disk = store
+		return noted{store.ID(), store.Root()}, nil
+	})
+	return d.disk, err
 }
 
 func (d *Daemon) openS3(ctx context.Context) (blob.Store, error) {
-	store, err := s3.New(d.cfg.Storage.S3)
+	c := d.cfg.Storage.S3
+	store, err := s3.New(c)
 	if err != nil {
 		return nil, err
 	}
-	return store, store.EnsureBucket(ctx, false)
+	err = d.identify(ctx, func(create bool) (noted, error) {
+		if err := store.EnsureBucket(ctx, false); err != nil {
+			return noted{}, err
+		}
+		id, err := store.ID(ctx, create)
+		return noted{id, fmt.Sprintf("bucket %s at %s", c.BucketName, c.EndpointURL)}, err
+	})
+	return store, err
 }
 
 // cacheStore puts the read cache in front of S3.

@@ -1,9 +1,9 @@
 package disk
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,10 +15,7 @@ import (
 	"holdfast/internal/fault"
 )
 
-const (
-	sentinelName = ".holdfast-store"
-	sentinelHead = "holdfast blob store, format 1\n"
-)
+const sentinelName = ".holdfast-store"
 
 // spaces are the directories whose 256 shards exist from the start: those that the index of objects fills.
 var spaces = [...]string{"blobs", "trash"}
@@ -46,10 +43,12 @@ func createRoot(path string) error {
 
 // prepare brings the store to the state in which blobs can be written: sentinel there, shards there and durable.
 func (s *Store) prepare(create bool) error {
-	known, err := s.sentinel()
+	id, err := s.sentinel()
 	if err != nil {
 		return err
 	}
+	s.id = id
+	known := id != ""
 	if !known {
 		if !create {
 			return s.notMounted()
@@ -70,24 +69,28 @@ func (s *Store) prepare(create bool) error {
 	return nil
 }
 
-// sentinel reports whether the root holds a store that we can read.
-func (s *Store) sentinel() (bool, error) {
+// sentinel returns the id of the store that the root holds; "" when it holds none.
+func (s *Store) sentinel() (id string, err error) {
 	fd, err := s.root.open(sentinelName, unix.O_RDONLY, 0)
 	if errors.Is(err, unix.ENOENT) {
-		return false, nil
+		return "", nil
 	}
 	if err != nil {
-		return false, s.explain(&fs.PathError{Op: "open", Path: filepath.Join(s.root.path, sentinelName), Err: err})
+		return "", s.explain(&fs.PathError{Op: "open", Path: filepath.Join(s.root.path, sentinelName), Err: err})
 	}
 	f := os.NewFile(uintptr(fd), sentinelName)
 	defer f.Close()
-	head := make([]byte, len(sentinelHead))
-	if n, err := f.Read(head); err != nil || string(head[:n]) != sentinelHead {
-		return false, fault.New(fault.Config, "store_format", "%s holds a store of another format (%q, %v)",
-			s.root.path, strings.TrimSpace(string(head[:n])), err).
+	text, err := io.ReadAll(io.LimitReader(f, 1<<10))
+	if err != nil {
+		return "", s.explain(fmt.Errorf("read sentinel: %w", err))
+	}
+	id, ok := blob.ParseSentinel(text)
+	if !ok {
+		head, _, _ := strings.Cut(string(text), "\n")
+		return "", fault.New(fault.Config, "store_format", "%s holds a store of another format (%.100q)", s.root.path, head).
 			WithHint("Use the version of holdfast that wrote it, or name another directory in media.root.")
 	}
-	return true, nil
+	return id, nil
 }
 
 func (s *Store) notMounted() error {
@@ -165,14 +168,14 @@ func (s *Store) writeSentinel() error {
 	defer d.close()
 	temp := newTempName()
 	defer d.remove(temp)
-	text := sentinelHead + "id " + rand.Text() + "\nDo not remove: its absence means that the store is not mounted.\n"
-	if err := writeDurably(d, temp, []byte(text)); err != nil {
+	if err := writeDurably(d, temp, blob.NewSentinel()); err != nil {
 		return fmt.Errorf("write sentinel: %w", s.explain(err))
 	}
 	if err := d.link(temp, d, sentinelName); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("write sentinel: %w", s.explain(err))
 	}
-	return d.sync()
+	s.id, err = s.sentinel() // ours, or that of a process that was faster
+	return errors.Join(err, d.sync())
 }
 
 // writeDurably makes a file whose content is on disk; its name is not yet.

@@ -29,6 +29,7 @@ type Options struct {
 type Store struct {
 	root    *root
 	room    *room
+	id      string   // of the sentinel
 	kind    string   // of the file system, see FileSystem
 	network bool     // the file system is shared with other machines
 	durable sync.Map // directories (string) whose names are known to be on disk
@@ -73,6 +74,9 @@ func Open(opts Options) (*Store, error) {
 // Close ends the use of the store. Open blobs stay readable.
 func (s *Store) Close() error { return s.root.close() }
 
+// ID returns the id that the store was given when it was made. It goes with the files wherever they are moved or copied.
+func (s *Store) ID() string { return s.id }
+
 // Root returns the directory of the store.
 func (s *Store) Root() string { return s.root.path }
 
@@ -88,8 +92,8 @@ func (s *Store) Check(ctx context.Context) error {
 	if err := s.sameRoot(); err != nil {
 		return fmt.Errorf("check store: %w", err)
 	}
-	known, err := s.sentinel()
-	if err == nil && !known {
+	id, err := s.sentinel()
+	if err == nil && id != s.id {
 		err = s.notMounted()
 	}
 	if err == nil {

@@ -14,8 +14,11 @@ import (
 	"holdfast/internal/fault"
 )
 
-// explain turns an error of the client into one of the contract, with the operation before it.
+// explain turns an error of the client into one of the contract, with the operation before it; nil stays nil.
 func (s *Store) explain(op string, name blob.Name, err error) error {
+	if err == nil {
+		return nil
+	}
 	if name != "" {
 		op += " " + string(name)
 	}
