@@ -52,6 +52,11 @@
 // every (re)connect, once LISTEN is in force, it calls Resync of each subscription: reload there what notifications
 // would have told. A connection that is silently dead is found within about 35 s by asking it a question.
 //
+// # Who else is here
+//
+// A [Sole] tells whether this process is the only Holdfast on the database: then nobody else can have written, and what was
+// read may be remembered. Its comment says how it stays true when connections and processes die.
+//
 // # The private server
 //
 // Layout of the directory it is given ([Place].Dir, <state>/postgres, 0711, ours): data/ (0700, the server's account's), run/ (the
