@@ -45,7 +45,7 @@ func (c *chunkReader) trailerField() (value string, found bool, err error) {
 	if c.trailer == "" || string(bytes.ToLower(name)) != c.trailer.headerName() {
 		return "", false, MalformedTrailer.New()
 	}
-	value = string(bytes.TrimSpace(text))
+	value = string(bytes.Trim(text, " \t"))
 	if c.signer != nil {
 		return value, true, nil
 	}
