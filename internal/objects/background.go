@@ -45,22 +45,27 @@ type troubles struct {
 
 func newTroubles(log *slog.Logger) *troubles { return &troubles{log: log, last: map[string]error{}} }
 
-// report records how the source fared; nil is success.
+// report records how the source fared, nil is success, and logs what is new.
 func (t *troubles) report(source string, err error) {
-	t.mu.Lock()
-	before := t.last[source]
-	if err == nil {
-		delete(t.last, source)
-	} else {
-		t.last[source] = err
-	}
-	t.mu.Unlock()
-	switch {
+	switch before := t.record(source, err); {
 	case err != nil && before == nil:
 		t.log.Error("index of stored files: background work interrupted", "work", source, "error", err)
 	case err == nil && before != nil:
 		t.log.Info("index of stored files: background work goes on", "work", source)
 	}
+}
+
+// record is report for a source that writes to the log itself. It returns the source's last error.
+func (t *troubles) record(source string, err error) (before error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before = t.last[source]
+	if err == nil {
+		delete(t.last, source)
+	} else {
+		t.last[source] = err
+	}
+	return before
 }
 
 // Status is what the index does at this moment.

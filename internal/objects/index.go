@@ -69,7 +69,7 @@ func New(o Options) *Index {
 		FROM {s}.commit_objects($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
 			$21, $22, $23, $24, $25, $26)`)
 	x.headSQL = x.q("SELECT * FROM {s}.head_objects($1, $2)")
-	x.listener = postgres.NewListener(o.DB, log, func(err error) { x.trouble.report("listen", err) }, postgres.Subscription{
+	x.listener = postgres.NewListener(o.DB, log, func(err error) { x.trouble.record("listen", err) }, postgres.Subscription{
 		Channel: x.rawSchema() + "_objects",
 		Notify:  func(string) { x.polls.up() },
 		Resync:  x.resync,
