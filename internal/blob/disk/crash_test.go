@@ -46,13 +46,16 @@ func crashWriter(root string, degraded bool) error {
 	if degraded {
 		s.Degrade()
 	}
-	say := func(e event, name blob.Name) { fmt.Fprintf(os.Stdout, "%s %s\n", e, name) }
+	say := func(e event, name blob.Name) bool {
+		_, err := fmt.Fprintf(os.Stdout, "%s %s\n", e, name)
+		return err == nil
+	}
 	say("ready", "")
 	failed := make(chan error)
 	for range 4 {
 		go func() {
 			r := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-			failed <- work(context.Background(), s, r, say, func() bool { return false })
+			failed <- work(context.Background(), s, r, say)
 		}()
 	}
 	return <-failed

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"holdfast/internal/blob"
@@ -40,6 +41,17 @@ func (l *ledger) note(e event, name blob.Name) {
 	l.last[name] = e
 }
 
+// noteUntil returns a note that hears nothing more once off is set: what was said after the power went is no promise.
+func (l *ledger) noteUntil(off *atomic.Bool) func(event, blob.Name) bool {
+	return func(e event, name blob.Name) bool {
+		if off.Load() {
+			return false
+		}
+		l.note(e, name)
+		return true
+	}
+}
+
 // count returns how many blobs came as far as that.
 func (l *ledger) count(e event) int {
 	l.mu.Lock()
@@ -61,7 +73,9 @@ func (l *ledger) check(ctx context.Context, s blob.Store) error {
 	for _, space := range []string{"blobs/", "trash/"} {
 		err := s.List(ctx, space, "", func(info blob.Info) bool {
 			there[info.Name] = true
-			wrong = append(wrong, whole(ctx, s, info.Name))
+			if err := whole(ctx, s, info.Name); err != nil {
+				wrong = append(wrong, fmt.Errorf("last word %q: %w", l.last["blobs/"+info.Name[len("blobs/"):]], err))
+			}
 			return true
 		})
 		wrong = append(wrong, err)
@@ -166,34 +180,31 @@ func whole(ctx context.Context, s blob.Store, name blob.Name) error {
 	return nil
 }
 
-// work writes blobs, moves most of them and deletes many, and tells of each step, until something fails or enough is
-// true.
-func work(ctx context.Context, s *disk.Store, r *rand.Rand, note func(event, blob.Name), enough func() bool) error {
-	for !enough() {
+// work writes blobs, moves most of them and deletes many, and says each step to note, until something fails or note has
+// heard enough and returns false.
+func work(ctx context.Context, s *disk.Store, r *rand.Rand, note func(event, blob.Name) bool) error {
+	for {
 		w := newWriting(r)
-		note(putting, w.name)
-		if err := w.store(ctx, s, r); err != nil {
-			return err
+		steps := []struct {
+			before, after event
+			do            func() error
+		}{
+			{putting, put_, func() error { return w.store(ctx, s, r) }},
+			{moving, moved, func() error { return s.Move(ctx, w.name, trashOf(w.name)) }},
+			{deleting, deleted, func() error { return s.Delete(ctx, trashOf(w.name)) }},
 		}
-		note(put_, w.name)
-		if r.IntN(3) == 0 {
-			continue
+		for _, step := range steps[:1+r.IntN(3)] {
+			if !note(step.before, w.name) {
+				return nil
+			}
+			if err := step.do(); err != nil {
+				return err
+			}
+			if !note(step.after, w.name) {
+				return nil
+			}
 		}
-		note(moving, w.name)
-		if err := s.Move(ctx, w.name, trashOf(w.name)); err != nil {
-			return err
-		}
-		note(moved, w.name)
-		if r.IntN(2) == 0 {
-			continue
-		}
-		note(deleting, w.name)
-		if err := s.Delete(ctx, trashOf(w.name)); err != nil {
-			return err
-		}
-		note(deleted, w.name)
 	}
-	return nil
 }
 
 // store puts the blob in one of the ways in which that can be done.

@@ -44,14 +44,32 @@ func deleteIn(d *dir, base string) error {
 		if err := d.remove(base); err != nil {
 			return err
 		}
-		if err := d.remove(boundMetaName(base, st.Ino)); err != nil {
-			return err
-		}
 	}
-	if err := d.remove(metaName(base)); err != nil {
+	if err := removeMeta(d, base, st.Ino); err != nil {
 		return err
 	}
 	return d.sync()
+}
+
+// removeMeta removes the files of the sidecar of a blob that was just removed, if there are any. The blob's removal comes
+// to the disk first: a blob that is back after a power cut must not be without its sidecar.
+func removeMeta(d *dir, base string, ino uint64) error {
+	for _, meta := range []string{boundMetaName(base, ino), metaName(base)} {
+		_, err := d.stat(meta)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err == nil {
+			err = d.sync()
+		}
+		if err == nil {
+			err = d.remove(meta)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Move implements [blob.Remover].
@@ -179,7 +197,7 @@ func (m *mover) settle(ino uint64) error {
 	if err := m.dst.sync(); err != nil {
 		return err
 	}
-	if err := errors.Join(m.src.remove(boundMetaName(m.old, ino)), m.src.remove(metaName(m.old))); err != nil {
+	if err := removeMeta(m.src, m.old, ino); err != nil {
 		return err
 	}
 	return m.src.sync()

@@ -162,7 +162,7 @@ func cutPower(t *testing.T, kind diskKind, seed uint64) (int, error) {
 	var wg sync.WaitGroup
 	for range 3 {
 		own := rand.New(rand.NewPCG(r.Uint64(), 8))
-		wg.Go(func() { _ = work(context.Background(), s, own, l.note, off.Load) })
+		wg.Go(func() { _ = work(context.Background(), s, own, l.noteUntil(&off)) })
 	}
 	wg.Wait()
 	acknowledged := len(l.last) - l.count(putting)

@@ -1,0 +1,75 @@
+package disk_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// image is a real file system in a file, mounted through a loop device.
+type image struct {
+	kind string
+	file string
+	path string
+}
+
+// mountImage makes a file system of so many megabytes and mounts it.
+func mountImage(t *testing.T, kind string, megabytes int64, mkfs ...string) *image {
+	t.Helper()
+	needRoot(t)
+	needProgram(t, "mkfs."+kind, map[string]string{"ext4": "e2fsprogs", "xfs": "xfsprogs", "btrfs": "btrfs-progs"}[kind])
+	_, err := os.Stat("/dev/loop-control")
+	need(t, "loop", err == nil, "modprobe loop")
+	im := &image{kind: kind, file: filepath.Join(t.TempDir(), "image"), path: t.TempDir()}
+	f, err := os.Create(im.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(megabytes << 20); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "mkfs."+kind, append(append([]string{"-q"}, mkfs...), im.file)...)
+	im.mount(t)
+	t.Cleanup(func() { _ = unix.Unmount(im.path, unix.MNT_DETACH) })
+	return im
+}
+
+func (im *image) mount(t *testing.T) {
+	t.Helper()
+	run(t, "mount", "-o", "loop", im.file, im.path)
+}
+
+func (im *image) unmount(t *testing.T) {
+	t.Helper()
+	run(t, "umount", im.path)
+}
+
+// cutPower stops the file system at once: what is not on the disk or in its journal by now is lost.
+func (im *image) cutPower(t *testing.T) {
+	t.Helper()
+	const (
+		shutdown   = 0x8004587d // FS_IOC_SHUTDOWN of linux/fs.h, _IOR('X', 125, __u32)
+		noLogFlush = 2          // FS_SHUTDOWN_FLAGS_NOLOGFLUSH
+	)
+	fd, err := unix.Open(im.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.IoctlSetPointerInt(fd, shutdown, noLogFlush); err != nil {
+		t.Fatalf("shut down %s: %v", im.kind, err)
+	}
+}
+
+func run(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %v: %v\n%s", program, args, err, out)
+	}
+}
