@@ -62,16 +62,29 @@ type linkKeyIndex interface {
 	RevokeLinks(ctx context.Context, bucket string) error
 }
 
-// Index is the sum of them.
-type Index interface {
+// browserIndex is what browsers cause to be asked.
+type browserIndex interface {
 	linkIndex
 	signIndex
 	uploadIndex
-	objectIndex
+}
+
+type bucketIndex interface {
 	bucketReader
 	bucketWriter
+}
+
+type keyIndex interface {
 	accessKeyIndex
 	linkKeyIndex
+}
+
+// Index is the sum of them.
+type Index interface {
+	browserIndex
+	objectIndex
+	bucketIndex
+	keyIndex
 }
 
 var _ Index = (*objects.Index)(nil)
