@@ -220,3 +220,18 @@ func verifyPath(k *link.Key, path, session string, now int64) error {
 	}
 	return k.VerifyGet(l, session, time.Unix(now, 0))
 }
+
+// The page that explains the format shows the first vector in full.
+func TestTheDocumentShowsTheFirstVector(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := makeVectors(t).Valid[0]
+	for _, part := range []string{v.Key.Text, v.DerivedKey, v.Message, v.Path} {
+		if !bytes.Contains(page, []byte(part)) {
+			t.Errorf("docs/formats.md misses %s", part)
+		}
+	}
+}
