@@ -51,7 +51,11 @@ func newFilesLinkKey(a *app) *cobra.Command {
 func newLinkKeyRotate(a *app) *cobra.Command {
 	var overlap durationFlag
 	c := a.command("rotate", "make a new signing key", filesLinkKeyHelp, 1, 1, func(c *cobra.Command, args []string) error {
-		return a.linkKeyCall(c.Context(), routeLinkKeyRotate, files.RotateLinkKeyRequest{Bucket: args[0], Overlap: overlap.Duration})
+		r := files.RotateLinkKeyRequest{Bucket: args[0]}
+		if c.Flags().Changed("overlap") {
+			r.Overlap = &overlap.Duration
+		}
+		return a.linkKeyCall(c.Context(), routeLinkKeyRotate, r)
 	})
 	c.Flags().Var(&overlap, "overlap", "")
 	return c

@@ -235,11 +235,11 @@ type RevealLinkKeyRequest struct {
 	Bucket string `json:"bucket"`
 }
 
-// RotateLinkKeyRequest makes a new signing key; older ones verify for Overlap longer (0: files.link_max_ttl, so that
-// no link dies early).
+// RotateLinkKeyRequest makes a new signing key; older ones verify for Overlap longer (not given: files.link_max_ttl,
+// so that no link dies early; 0: not at all).
 type RotateLinkKeyRequest struct {
-	Bucket  string        `json:"bucket"`
-	Overlap unit.Duration `json:"overlap,omitempty"`
+	Bucket  string         `json:"bucket"`
+	Overlap *unit.Duration `json:"overlap,omitempty"`
 }
 
 // RevokeLinkKeyRequest ends a key: its links die at once.

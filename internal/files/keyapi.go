@@ -112,9 +112,9 @@ func (f *Files) revealLinkKey(ctx context.Context, r RevealLinkKeyRequest) (Link
 
 // rotateLinkKey makes a new signing key. Links live at most link_max_ttl and a window, so an overlap of that kills none.
 func (f *Files) rotateLinkKey(ctx context.Context, r RotateLinkKeyRequest) (LinkKeyInfo, error) {
-	overlap := r.Overlap.D()
-	if overlap == 0 {
-		overlap = f.config.LinkMaxTTL.D() + f.config.LinkWindow.D()
+	overlap := f.config.LinkMaxTTL.D() + f.config.LinkWindow.D()
+	if r.Overlap != nil {
+		overlap = r.Overlap.D()
 	}
 	return f.withText(f.index.RotateLinkKey(ctx, r.Bucket, overlap))
 }
