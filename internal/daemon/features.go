@@ -9,19 +9,24 @@ import (
 	"holdfast/internal/edge"
 	"holdfast/internal/files"
 	"holdfast/internal/objects"
+	"holdfast/internal/postgres"
 	"holdfast/internal/s3api"
 )
 
 // startIndex starts the index of stored files over the database and the store.
 func (d *Daemon) startIndex(ctx context.Context) error {
 	f := d.cfg.Files
+	sole := postgres.NewSole(d.db, d.log.With("part", "objects"))
+	if err := d.run(ctx, "sole", sole); err != nil {
+		return err
+	}
 	d.index = objects.New(objects.Options{
 		Config: objects.Config{
-			LinkMaxTTL:        f.LinkMaxTTL.D(),
+			LinkMaxTTL:        f.LongestLink(),
 			TrashKeep:         f.TrashKeep.D(),
 			AbortUploadsAfter: f.AbortUploadsAfter.D(),
 		},
-		DB: d.db, Blobs: d.store, MasterKey: f.MasterKey, Log: d.log.With("part", "objects"),
+		DB: d.db, Blobs: d.store, MasterKey: f.MasterKey, Sole: sole, Log: d.log.With("part", "objects"),
 	})
 	return d.run(ctx, "index", d.index)
 }

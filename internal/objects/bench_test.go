@@ -4,8 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"holdfast/internal/blob"
 	"holdfast/internal/blob/disk"
@@ -15,14 +21,42 @@ import (
 )
 
 // benched returns an index on a PostgreSQL of its own that really syncs.
-func benched(b *testing.B, blobs blob.Store) *objects.Index {
+func benched(b *testing.B, blobs blob.Store) (*world, *objects.Index) {
 	b.Helper()
 	w := &world{t: b, pg: pgtest.Cluster(b, pgtest.Durable()).Template(b, "objects", migrate), blobs: blobs}
 	x := w.start()
 	if err := x.CreateBucket(b.Context(), objects.Bucket{Name: "bucket"}); err != nil {
 		b.Fatal(err)
 	}
-	return x
+	return w, x
+}
+
+// processorTime is what this process and PostgreSQL have used so far. It tells something even on a machine that is busy
+// with other things.
+func (w *world) processorTime() time.Duration {
+	var self syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &self); err != nil {
+		w.t.Fatal(err)
+	}
+	total := time.Duration(self.Utime.Nano() + self.Stime.Nano())
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if f[1] != strconv.Itoa(w.pg.Server.PID()) {
+			continue
+		}
+		user, _ := strconv.Atoi(f[11])
+		system, _ := strconv.Atoi(f[12])
+		total += time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100
+	}
+	return total
 }
 
 func onDisk(b *testing.B) blob.Store {
@@ -36,9 +70,10 @@ func onDisk(b *testing.B) blob.Store {
 }
 
 // together runs f n times in sixteen goroutines.
-func together(b *testing.B, f func(i int64)) {
+func together(b *testing.B, w *world, f func(i int64)) {
 	b.Helper()
 	var i atomic.Int64
+	before := w.processorTime()
 	b.SetParallelism(8) // of two processors: 16
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -48,13 +83,14 @@ func together(b *testing.B, f func(i int64)) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+	b.ReportMetric(float64((w.processorTime()-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 func benchPut(b *testing.B, blobs blob.Store, key func(i int64) string) {
-	x := benched(b, blobs)
+	w, x := benched(b, blobs)
 	data := []byte(randomText(16 << 10))
 	b.SetBytes(int64(len(data)))
-	together(b, func(i int64) {
+	together(b, w, func(i int64) {
 		_, err := x.Put(context.Background(), objects.Put{
 			Bucket: "bucket", Key: key(i), Size: int64(len(data)), Body: bytes.NewReader(data),
 			Headers: objects.Headers{ContentType: "image/png", User: map[string]string{"owner": "42"}},
@@ -74,19 +110,44 @@ func BenchmarkReplaceDisk(b *testing.B)   { benchPut(b, onDisk(b), fewKeys) }
 func BenchmarkReplaceMemory(b *testing.B) { benchPut(b, mem.New(), fewKeys) }
 
 func BenchmarkHead(b *testing.B) {
-	x := benched(b, mem.New())
-	for i := range int64(10_000) {
-		_, err := x.Put(context.Background(), objects.Put{
-			Bucket: "bucket", Key: newKey(i), Size: 5, Body: bytes.NewReader([]byte("12345")),
-			Headers: objects.Headers{ContentType: "image/png", User: map[string]string{"owner": "42"}},
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	together(b, func(i int64) {
-		if _, err := x.Head(context.Background(), objects.Ref{Bucket: "bucket", Key: newKey(i % 10_000)}); err != nil {
+	w, x := benched(b, mem.New())
+	fill(b, w, 100_000)
+	together(b, w, func(i int64) {
+		if _, err := x.Head(context.Background(), objects.Ref{Bucket: "bucket", Key: newKey(i * 7919 % 100_000)}); err != nil {
 			b.Error(err)
 		}
 	})
+}
+
+// A page of directories of a thousand files each: what is below them must not be read.
+func BenchmarkListDirectories(b *testing.B) {
+	w, x := benched(b, mem.New())
+	fill(b, w, 100_000)
+	for b.Loop() {
+		page, err := x.List(context.Background(), objects.ListQuery{Bucket: "bucket", Prefix: "courses/", Delimiter: "/", Limit: 1000})
+		if err != nil || len(page.Prefixes) != 100 {
+			b.Fatalf("%d prefixes, %v", len(page.Prefixes), err)
+		}
+	}
+}
+
+func BenchmarkListThousand(b *testing.B) {
+	w, x := benched(b, mem.New())
+	fill(b, w, 100_000)
+	for b.Loop() {
+		page, err := x.List(context.Background(), objects.ListQuery{Bucket: "bucket", Limit: 1000})
+		if err != nil || len(page.Objects) != 1000 {
+			b.Fatalf("%d objects, %v", len(page.Objects), err)
+		}
+	}
+}
+
+// fill writes the rows of n objects past the index; their blobs do not exist.
+func fill(b *testing.B, w *world, n int) {
+	b.Helper()
+	w.pg.Exec(b, fmt.Sprintf(`INSERT INTO holdfast.objects (gen, size, created, blob, bucket, null_id, key, etag, sniffed, md5, sha256, headers)
+		SELECT nextval('holdfast.generations'), 16384, now(), gen_random_uuid(), 1, true,
+			'courses/' || i %% 100 || '/file-' || lpad(i::text, 9, '0') || '.png', md5(i::text), 'image/png',
+			decode(md5(i::text), 'hex'), sha256(i::text::bytea), '{"content_type": "image/png", "user": {"owner": "42"}}'
+		FROM generate_series(0, %d) i`, n-1), "VACUUM ANALYZE holdfast.objects")
 }

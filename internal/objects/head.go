@@ -24,7 +24,7 @@ type found struct {
 }
 
 // Head returns the row of an object or version. ErrNoSuchKey, ErrNoSuchBucket, ErrNoSuchVersion; for a delete marker
-// the Object with Marker set and ErrNoSuchKey.
+// the Object with Marker set and ErrNoSuchKey. The maps and slices in the answer belong to the index: do not change them.
 func (x *Index) Head(ctx context.Context, r Ref) (Object, error) {
 	var o Object
 	err := x.withBucket(ctx, r.Bucket, func(b *bucketRow) (err error) {
@@ -46,6 +46,11 @@ func (x *Index) headLatest(ctx context.Context, b *bucketRow, key string) (Objec
 	if c == nil {
 		return Object{}, errNotRunning
 	}
+	k := memoryKey{b.id, key}
+	o, ticket, ok := x.memory.recall(k)
+	if ok {
+		return o, nil
+	}
 	f, err := c.heads.do(ctx, place{b.id, b.Name, key})
 	switch {
 	case err != nil:
@@ -57,6 +62,7 @@ func (x *Index) headLatest(ctx context.Context, b *bucketRow, key string) (Objec
 	case f.kind == kindNone:
 		return Object{}, fmt.Errorf("%s/%s: %w", b.Name, key, ErrNoSuchKey)
 	}
+	x.memory.keep(k, ticket, f.object)
 	return f.object, nil
 }
 

@@ -35,6 +35,7 @@ type Index struct {
 	crews    atomic.Pointer[crews]    // nil before Start
 	settings atomic.Pointer[settings] // nil before Start
 	deaths   *deaths
+	memory   *memory
 	used     usedKeys
 	trouble  *troubles
 	polls    wake // something was notified
@@ -62,7 +63,7 @@ func New(o Options) *Index {
 	schema := o.DB.Schema()
 	x := &Index{
 		cfg: o.complete(), db: o.DB, schema: schema, blobs: o.Blobs,
-		seal: newSealer(o.MasterKey), log: log, deaths: newDeaths(), trouble: newTroubles(log),
+		seal: newSealer(o.MasterKey), log: log, deaths: newDeaths(), memory: newMemory(o.turns()), trouble: newTroubles(log),
 		polls: newWake(), sweeps: newWake(),
 	}
 	x.commitSQL = x.q(`SELECT o_status, o_gen, o_expires, o_flags, o_dead, o_dead_seq, o_dead_state

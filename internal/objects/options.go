@@ -41,6 +41,8 @@ type Options struct {
 	Blobs blob.Store
 	// MasterKey seals the secrets of access keys (files.master_key).
 	MasterKey secret.String
+	// Sole says whether this process is the only one that uses the index; then rows are remembered. Default: never.
+	Sole Turns
 	// Log hears of background errors. Default: none.
 	Log *slog.Logger
 }
@@ -60,4 +62,16 @@ func (c Config) complete() Config {
 	c.CommitWorkers = cmp.Or(c.CommitWorkers, 3)
 	c.HeadWorkers = cmp.Or(c.HeadWorkers, 2)
 	return c
+}
+
+// company is a Turns that is never alone.
+type company struct{}
+
+func (company) Turn() uint64 { return 0 }
+
+func (o Options) turns() Turns {
+	if o.Sole == nil {
+		return company{}
+	}
+	return o.Sole
 }

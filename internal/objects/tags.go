@@ -39,6 +39,7 @@ func (x *Index) set(ctx context.Context, r Ref, column, value string, arg any) e
 			}
 			n, err := x.exec(ctx, "set "+column, "UPDATE {s}."+table+" SET "+column+" = "+value+
 				" WHERE bucket = $1 AND key = $2 AND "+where, b.id, r.Key, int64(r.Generation), arg)
+			x.memory.forget(memoryKey{b.id, r.Key})
 			if err != nil || n > 0 {
 				return err
 			}

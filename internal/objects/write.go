@@ -154,6 +154,9 @@ func (x *Index) commitBatch(ctx context.Context, batch []*write) []answer[writte
 		sorted[i] = batch[from]
 	}
 	results, err := x.commitSorted(ctx, sorted)
+	for _, w := range batch { // whatever came of it: nobody is told before the old rows are forgotten
+		x.memory.forget(memoryKey{w.bucket, w.key})
+	}
 	if pg := (*pgconn.PgError)(nil); len(batch) > 1 && errors.As(err, &pg) && rolledBack(err) && !temporary(pg) {
 		for i, w := range batch {
 			out[i] = x.commitBatch(ctx, []*write{w})[0]
