@@ -37,6 +37,7 @@ type Headers struct {
 	ContentLanguage    string            `json:"content_language,omitempty"`
 	CacheControl       string            `json:"cache_control,omitempty"`
 	Expires            string            `json:"expires,omitempty"`
+	Redirect           string            `json:"redirect,omitempty"` // x-amz-website-redirect-location; told, never obeyed
 	User               map[string]string `json:"user,omitempty"` // x-amz-meta-*, names in lower case
 }
 
