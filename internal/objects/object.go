@@ -38,7 +38,7 @@ type Headers struct {
 	CacheControl       string            `json:"cache_control,omitempty"`
 	Expires            string            `json:"expires,omitempty"`
 	Redirect           string            `json:"redirect,omitempty"` // x-amz-website-redirect-location; told, never obeyed
-	User               map[string]string `json:"user,omitempty"` // x-amz-meta-*, names in lower case
+	User               map[string]string `json:"user,omitempty"`     // x-amz-meta-*, names in lower case
 }
 
 // Object is one version of what a key holds.
