@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -36,7 +37,11 @@ func writer(where string) error {
 	if err != nil {
 		return err
 	}
-	x := objects.New(objects.Options{DB: db, Blobs: blobs})
+	sole := postgres.NewSole(db, slog.New(slog.DiscardHandler))
+	if err := sole.Start(ctx); err != nil {
+		return err
+	}
+	x := objects.New(objects.Options{DB: db, Blobs: blobs, Sole: sole})
 	if err := x.Start(ctx); err != nil {
 		return err
 	}

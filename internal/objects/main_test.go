@@ -77,15 +77,30 @@ func (w *world) connect() *postgres.DB {
 // build returns an index that is not started.
 func (w *world) build() *objects.Index {
 	w.t.Helper()
+	return w.buildOn(w.connect(), nil)
+}
+
+func (w *world) buildOn(db *postgres.DB, sole objects.Turns) *objects.Index {
 	return objects.New(objects.Options{
-		Config: w.cfg, DB: w.connect(), Blobs: w.blobs, MasterKey: secret.New(masterKey), Log: logger(w.t),
+		Config: w.cfg, DB: db, Blobs: w.blobs, MasterKey: secret.New(masterKey), Sole: sole, Log: logger(w.t),
 	})
 }
 
-// start returns a running index, stopped when the test is over.
+// start returns a running index as a process has it, with its own connections, stopped when the test is over. The first
+// one of a world is alone and remembers rows until a second one starts.
 func (w *world) start() *objects.Index {
 	w.t.Helper()
-	x := w.build()
+	db := w.connect()
+	sole := postgres.NewSole(db, logger(w.t))
+	if err := sole.Start(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := sole.Stop(context.Background()); err != nil {
+			w.t.Errorf("stop: %v", err)
+		}
+	})
+	x := w.buildOn(db, sole)
 	if err := x.Start(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}
