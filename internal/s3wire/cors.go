@@ -17,12 +17,22 @@ func (r CORSRule) check() error {
 			return InvalidRequest.Newf("AllowedOrigin %q can not have more than one wildcard.", o)
 		}
 	}
-	for _, h := range r.AllowedHeaders {
-		if strings.Count(h, "*") > 1 || strings.ContainsAny(h, " \t\r\n,;:\"") {
-			return InvalidRequest.Newf("AllowedHeader %q contains invalid character.", h)
+	for _, h := range slices.Concat(r.AllowedHeaders, r.ExposeHeaders) {
+		if strings.Count(h, "*") > 1 || !isHeaderName(h) {
+			return InvalidRequest.Newf("AllowedHeader \"%s\" contains invalid character.", h)
 		}
 	}
 	return nil
+}
+
+// isHeaderName reports whether s can be the name of a header, or a pattern of one (RFC 9110 section 5.6.2).
+func isHeaderName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte("\"(),/:;<=>?@[\\]{}", s[i]) >= 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // Allows reports whether the rule lets a page of the origin make a request with the method and headers (those named in

@@ -44,14 +44,15 @@ func (v *Verifier) setCredential(a *Auth, text string, complain complaint) error
 	region, rest, _ := strings.Cut(rest, "/")
 	svc, end, _ := strings.Cut(rest, "/")
 	switch {
-	case !isDate(date):
-		return complain("", `incorrect date format %q. This date in the credential must be in the format "yyyyMMdd".`, date)
 	case end != terminator:
 		return complain("", `incorrect terminal %q. This endpoint uses "aws4_request".`, end)
 	case svc != service:
 		return complain("", `incorrect service %q. This endpoint belongs to "s3".`, svc)
 	case len(v.Regions) > 0 && !slices.Contains(v.Regions, region):
 		return complain(v.Regions[0], `the region %q is wrong; expecting %q`, region, v.Regions[0])
+	}
+	if !isDate(date) {
+		return complain("", `incorrect date format %q. This date in the credential must be in the format "yyyyMMdd".`, date)
 	}
 	a.AccessKey, a.Region, a.scope = key, region, scope
 	return nil

@@ -91,7 +91,7 @@ func (d *digests) check() error {
 		if sum := d.md5.Sum(room[:0]); !bytes.Equal(sum, d.want.md5) {
 			return BadDigest.New().
 				With("CalculatedDigest", base64.StdEncoding.EncodeToString(sum)).
-				With("ExpectedDigest", base64.StdEncoding.EncodeToString(d.want.md5))
+				With("ExpectedDigest", hex.EncodeToString(d.want.md5)) // one in base64, one in hex: as S3 has it
 		}
 	}
 	if !d.want.sum.IsZero() && !bytes.Equal(d.sum.Sum(room[:0]), d.want.sum.Sum) {

@@ -194,7 +194,7 @@ func TestPolicyConditions(t *testing.T) {
 		"exact":               {`[{"bucket":"b"},{"key":"a/b"}]`, base, ""},
 		"list form":           {`[["eq","$bucket","b"],["starts-with","$key","a/"]]`, base, ""},
 		"names in any case":   {`[{"Bucket":"b"},["EQ","$KEY","a/b"]]`, base, ""},
-		"values exactly":      {`[{"bucket":"b"},{"key":"A/b"}]`, base, `["eq","$key","A/b"]`},
+		"values exactly":      {`[{"bucket":"b"},{"key":"A/b"}]`, base, `["eq", "$key", "A/b"]`},
 		"other key":           {`[{"bucket":"b"},["eq","$key","x"]]`, base, `["eq","$key","x"]`},
 		"other prefix":        {`[{"bucket":"b"},["starts-with","$key","x"]]`, base, "failed"},
 		"any key":             {`[{"bucket":"b"},["starts-with","$key",""]]`, base, ""},

@@ -25,8 +25,11 @@ func ParseRange(header string, size int64) (r Range, ok bool, err error) {
 	}
 	if first < 0 { // suffix: the last so many bytes
 		first = max(size-last, 0)
-		if last == 0 || size == 0 {
+		if last == 0 {
 			return Range{}, false, unsatisfiable(header, size)
+		}
+		if size == 0 { // S3 sends the empty whole
+			return Range{}, false, nil
 		}
 		last = size - 1
 	}
@@ -46,9 +49,9 @@ func splitRange(header string) (first, last int64, ok bool) {
 	if !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
 		return 0, 0, false
 	}
-	from, to, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	from, to, ok := strings.Cut(spec, "-")
 	first, last = -1, 1<<63-1
-	if from, to = strings.TrimSpace(from), strings.TrimSpace(to); !ok || from == "" && to == "" {
+	if !ok || from == "" && to == "" {
 		return 0, 0, false
 	}
 	if from != "" {

@@ -35,9 +35,7 @@ func CheckBucketName(name string) error {
 	if reason == "" {
 		return nil
 	}
-	e := InvalidBucketName.New().With("BucketName", name)
-	e.Message = strings.TrimSuffix(e.Message, ".") + ": it " + reason + "."
-	return e
+	return InvalidBucketName.New().With("BucketName", name).With("Reason", "The name "+reason+".")
 }
 
 // bucketNameFault says what is wrong with the name, "" if nothing is.

@@ -114,7 +114,7 @@ func (p *Policy) addObject(raw json.RawMessage) error {
 			return badPolicy("Invalid Simple-Condition: value must be a string.")
 		}
 		p.conditions = append(p.conditions, policyCondition{
-			field: strings.ToLower(name), value: value, text: jsonText([]string{"eq", "$" + name, value}),
+			field: strings.ToLower(name), value: value, text: `["eq", ` + jsonText("$"+name) + ", " + jsonText(value) + "]",
 		})
 	}
 	return nil
