@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -72,7 +71,7 @@ func (f *Files) receive(r *http.Request, l link.PutLink) (objects.Object, error)
 	return o, in.explain(err)
 }
 
-// admissible checks method, headers, announced length, and the slot.
+// admissible checks method, headers and the slot; the announced length is the index's matter.
 func (f *Files) admissible(r *http.Request, l link.PutLink) error {
 	switch {
 	case r.Method != http.MethodPut && r.Method != http.MethodPost:
@@ -81,8 +80,6 @@ func (f *Files) admissible(r *http.Request, l link.PutLink) error {
 		return errEncoding
 	case r.Header.Get("Content-Range") != "":
 		return errPartial // RFC 9110 section 14.5: a PUT of a part must not be taken for the whole
-	case r.Method == http.MethodPut && l.MaxSize > 0 && r.ContentLength > l.MaxSize:
-		return fmt.Errorf("%d bytes, at most %d: %w", r.ContentLength, l.MaxSize, objects.ErrTooLarge)
 	}
 	s, err := f.index.Slot(r.Context(), l.Slot)
 	if err != nil {
