@@ -49,7 +49,9 @@ func newCeph(t testing.TB) *ceph {
 	return c
 }
 
-// settings make the cluster small and quick, and keep it out of the directories of a real one.
+// settings make the cluster small and quick, and keep it out of the directories of a real one. The store must
+// not enter itself into the map of devices: without authentication it may do so before it learned the cluster's id, and
+// gives up when it is refused. startStore enters it.
 func (c *ceph) settings() string {
 	return fmt.Sprintf(`[global]
 fsid = %[1]s
@@ -82,6 +84,8 @@ paxos_min_wait = 0.005
 osd_data = %[4]s/osd
 osd_objectstore = memstore
 memstore_device_bytes = 4G
+osd_crush_update_on_start = false
+osd_class_update_on_start = false
 [client]
 rgw_data = %[4]s/rgw
 rgw_frontends = beast endpoint=%[5]s
@@ -115,6 +119,7 @@ func (c *ceph) startStore(t testing.TB) {
 	t.Helper()
 	id := uuid()
 	c.run(t, "ceph", "osd", "new", id, "0")
+	c.run(t, "ceph", "osd", "crush", "add", "osd.0", "1", "root=default")
 	c.run(t, "ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", id)
 	// The first pool must find the store there: one that is made before waits for seconds.
 	c.start(t, "ceph-osd", "-i", "0").await(t, logged(c.path("osd.0.log"), "state: booting -> active"))

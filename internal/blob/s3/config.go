@@ -23,11 +23,13 @@ type Config struct {
 	Addressing string `toml:"addressing"`
 	// CAFile is a PEM file with authorities to trust besides the system's.
 	CAFile string `toml:"ca_file"`
-	// Prefix is put before every object name, so that one bucket may serve several purposes. Default none.
+	// Prefix is put before every object name, as "files/", so that one bucket may serve several purposes. Default none.
 	Prefix string `toml:"prefix"`
-	// PartSize of multipart uploads to the service, 5MiB to 5GiB. Default 16MiB.
+	// PartSize of multipart uploads to the service, 5MiB to 5GiB: each upload keeps one in memory, all together
+	// 256MiB. Default 8MiB.
 	PartSize unit.Bytes `toml:"part_size"`
-	// Timeout of one request without its body. Default 30s.
+	// Timeout is how long the service may be silent before a request is given up: while it connects, answers, takes or
+	// sends bytes. Default 10s.
 	Timeout unit.Duration `toml:"timeout"`
 	// CacheSize bounds the local read cache in front of the service. Default 1GiB; 0 for none.
 	CacheSize unit.Bytes `toml:"cache_size"`

@@ -1,21 +1,21 @@
 package s3
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"holdfast/internal/fault"
 	"holdfast/internal/secret"
+	"holdfast/internal/unit"
 )
-
-// minPart is the least size of a part that is not the last (S3 User Guide, "Amazon S3 multipart upload limits").
-const minPart = 5 << 20
 
 // DefaultConfig returns the settings of a store that is not used.
 func DefaultConfig() Config {
 	return Config{
-		Region: "us-east-1", Addressing: "path", PartSize: 16 << 20,
-		Timeout: 30_000_000_000, CacheSize: 1 << 30,
+		Region: "us-east-1", Addressing: "path", PartSize: 8 << 20,
+		Timeout: unit.Duration(10 * time.Second), CacheSize: 1 << 30,
 	}
 }
 
@@ -36,6 +36,9 @@ func (c Config) Validate() fault.Problems {
 	case "path", "virtual", "auto":
 	default:
 		p.Add("addressing", `write "path", "virtual" or "auto"`, "%q is none of the ways to address a bucket", c.Addressing)
+	}
+	if strings.HasPrefix(c.Prefix, "/") || strings.Contains(c.Prefix, "//") || strings.Contains(c.Prefix, "./") {
+		p.Add("prefix", `write it as "files/"`, "%q has an empty segment or one that ends with a dot", c.Prefix)
 	}
 	if c.PartSize < minPart || c.PartSize > 5<<30 {
 		p.Add("part_size", "write a size such as 16MiB", "%d bytes is not between 5MiB and 5GiB", c.PartSize)
@@ -59,6 +62,8 @@ func (c Config) checkEndpoint(p *fault.Problems) {
 		p.Add("endpoint_url", hint, "%q has no scheme http or https", c.EndpointURL)
 	case u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "":
 		p.Add("endpoint_url", hint, "%q is more or less than scheme and host", c.EndpointURL)
+	case c.Addressing == "virtual" && isAddress(u.Hostname()):
+		p.Add("addressing", `write "path", or give the service a name`, "an address such as %s has no room for a bucket's name", u.Host)
 	}
 }
 
@@ -66,4 +71,9 @@ func checkCredential(p *fault.Problems, key string, value secret.String) {
 	if value.IsZero() {
 		p.Add(key, "set "+key+" or "+key+"_file", "not set")
 	}
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }

@@ -3,6 +3,8 @@ package s3
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,182 +16,205 @@ import (
 	"holdfast/internal/fault"
 )
 
-// putLarge stores a body that is larger than one part; buf holds its first part.
-func (s *Store) putLarge(
-	ctx context.Context, name blob.Name, body io.Reader, buf []byte, o blob.PutOptions,
-) (blob.Info, error) {
-	if o.Size > s.part*maxParts {
-		return blob.Info{}, fault.New(fault.Invalid, "blob_size", "put %s: %d bytes need more than %d parts", name, o.Size, maxParts).
+// maxParts is the most parts that one multipart upload may have (S3 User Guide, "multipart upload limits").
+const maxParts = 10_000
+
+// upload is a multipart upload. It is no blob until it is completed.
+type upload struct {
+	store *Store
+	name  blob.Name
+	id    string // of the upload, given by the service
+	blob  string // id of the blob
+	tag   string // of the companion, "" if the blob is to have no sidecar
+	parts []minio.CompletePart
+	size  int64
+}
+
+// begin starts an upload. What the sidecar says is known only at its end but the metadata is due now, so a blob made of
+// parts has its sidecar in a companion.
+func (s *Store) begin(ctx context.Context, op string, name blob.Name, o blob.PutOptions) (*upload, error) {
+	u := &upload{store: s, name: name, blob: newTag()}
+	meta := map[string]string{metaID: u.blob}
+	if o.Sidecar != nil {
+		u.tag = newTag()
+		meta[metaCompanion] = u.tag
+	}
+	return u, u.initiate(ctx, op, meta)
+}
+
+func (u *upload) initiate(ctx context.Context, op string, meta map[string]string) error {
+	s := u.store
+	return s.do(ctx, op, u.name, s.brief(), func(ctx context.Context) (err error) {
+		u.id, err = s.core.NewMultipartUpload(ctx, s.bucket, s.key(u.name), minio.PutObjectOptions{UserMetadata: meta})
+		return err
+	})
+}
+
+// add sends a part. S3 wants at least 5 MiB of each but the last.
+func (u *upload) add(ctx context.Context, data []byte) error {
+	number, err := u.next()
+	if err != nil {
+		return err
+	}
+	s, sum := u.store, sha256.Sum256(data)
+	opts := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(sum[:]), DisableContentSha256: true}
+	var part minio.ObjectPart
+	err = s.do(ctx, "put", u.name, s.steady(), func(ctx context.Context) (err error) {
+		part, err = s.core.PutObjectPart(ctx, s.bucket, s.key(u.name), u.id, number,
+			bytes.NewReader(data), int64(len(data)), opts)
+		return err
+	})
+	if err != nil {
+		return u.vanished(err)
+	}
+	u.parts = append(u.parts, minio.CompletePart{PartNumber: number, ETag: part.ETag})
+	u.size += int64(len(data))
+	return nil
+}
+
+func (u *upload) next() (int, error) {
+	if len(u.parts) == maxParts {
+		return 0, fault.New(fault.Invalid, "blob_size", "put %s: more than %d parts", u.name, maxParts).
 			WithHint("raise storage.s3.part_size")
 	}
-	opts, tag := minio.PutObjectOptions{ContentType: "application/octet-stream"}, newTag()
-	if o.Sidecar != nil { // the digests in it are known only at the end, the metadata is due now
-		opts.UserMetadata = map[string]string{metaCompanion: tag}
-	}
-	id, err := s.core.NewMultipartUpload(ctx, s.bucket, s.key(name), opts)
-	if err != nil {
-		return blob.Info{}, s.explain("put", name, err)
-	}
-	size, parts, err := s.sendParts(ctx, name, id, body, buf)
-	if err == nil {
-		err = checkSize(size, o.Size)
-	}
-	if err == nil {
-		err = s.complete(ctx, name, id, tag, parts, o)
-	}
-	if err != nil {
-		s.abort(ctx, name, id)
-		return blob.Info{}, err
-	}
-	return blob.Info{Name: name, Size: size, ModTime: time.Now()}, nil
+	return len(u.parts) + 1, nil
 }
 
-// sendParts sends the full buffer and what follows it.
-func (s *Store) sendParts(
-	ctx context.Context, name blob.Name, id string, body io.Reader, buf []byte,
-) (size int64, parts []minio.CompletePart, err error) {
-	n, last := len(buf), false
-	for n > 0 {
-		if len(parts) == maxParts {
-			return 0, nil, fault.New(fault.Invalid, "blob_size", "put %s: more than %d parts", name, maxParts).
-				WithHint("raise storage.s3.part_size")
-		}
-		p, err := s.core.PutObjectPart(ctx, s.bucket, s.key(name), id, len(parts)+1,
-			bytes.NewReader(buf[:n]), int64(n), minio.PutObjectPartOptions{})
-		if err != nil {
-			return 0, nil, s.explain("put", name, err)
-		}
-		parts = append(parts, minio.CompletePart{PartNumber: p.PartNumber, ETag: p.ETag})
-		size += int64(n)
-		if last {
-			break
-		}
-		if n, err = fill(ctx, body, buf); err != nil && !errors.Is(err, io.EOF) {
-			return 0, nil, err
-		}
-		last = err != nil
+// vanished corrects ErrNotFound, by which the service means the upload and not a blob.
+func (u *upload) vanished(err error) error {
+	if errors.Is(err, blob.ErrNotFound) {
+		return fmt.Errorf("put %s: %w: the service forgot the upload", u.name, blob.ErrUnavailable)
 	}
-	return size, parts, nil
+	return err
 }
 
-func (s *Store) complete(
-	ctx context.Context, name blob.Name, id, tag string, parts []minio.CompletePart, o blob.PutOptions,
-) error {
+// complete makes the upload a blob, its sidecar first.
+func (u *upload) complete(ctx context.Context, op string, o blob.PutOptions) error {
+	if err := checkSize(u.size, o.Size); err != nil {
+		return err
+	}
 	undo := func() {}
-	if o.Sidecar != nil {
+	if u.tag != "" {
 		side, err := o.Sidecar()
 		if err != nil {
 			return err
 		}
-		if err := s.putCompanion(ctx, name, tag, side); err != nil {
+		if undo, err = u.store.putCompanion(ctx, u.name, u.tag, side); err != nil {
 			return err
 		}
-		undo = s.undoCompanion(ctx, name, tag)
 	}
-	opts := minio.PutObjectOptions{}
-	opts.SetMatchETagExcept("*")
-	if _, err := s.core.CompleteMultipartUpload(ctx, s.bucket, s.key(name), id, parts, opts); err != nil {
+	if err := u.finish(ctx, op); err != nil {
 		undo()
-		return s.explain("put", name, err)
+		return err
 	}
 	return nil
 }
 
-// abort ends an upload that failed. Should the service not answer, the upload stays there unfinished: it is no blob,
-// and a lifecycle rule AbortIncompleteMultipartUpload, which docs/security.md advises, clears it.
-func (s *Store) abort(ctx context.Context, name blob.Name, id string) {
+// finish joins the parts. Some services copy them now, so it may last.
+func (u *upload) finish(ctx context.Context, op string) error {
+	s := u.store
+	err := s.create(func(opts minio.PutObjectOptions) error {
+		return s.do(ctx, op, u.name, s.working(u.size), func(ctx context.Context) error {
+			_, err := s.core.CompleteMultipartUpload(ctx, s.bucket, s.key(u.name), u.id, u.parts, opts)
+			return err
+		})
+	})
+	return s.settle(ctx, u.name, u.blob, u.vanished(err))
+}
+
+// abort ends an upload that failed. Should the service not answer, the upload stays there unfinished until Sweep.
+func (u *upload) abort(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
-	_ = s.core.AbortMultipartUpload(ctx, s.bucket, s.key(name), id)
+	_ = u.store.abortUpload(ctx, u.store.key(u.name), u.id)
 }
 
-// Compose joins blobs; see package blob.
-func (s *Store) Compose(
-	ctx context.Context, name blob.Name, parts []blob.Name, o blob.PutOptions,
-) (blob.Info, error) {
-	if err := name.Valid(); err != nil {
-		return blob.Info{}, err
+func (s *Store) abortUpload(ctx context.Context, key, id string) error {
+	return s.do(ctx, "abort an upload", "", s.brief(), func(ctx context.Context) error {
+		return s.core.AbortMultipartUpload(ctx, s.bucket, key, id)
+	})
+}
+
+// putLarge stores a body of unknown length, or of one part and more.
+func (s *Store) putLarge(ctx context.Context, name blob.Name, body io.Reader, o blob.PutOptions) (blob.Info, error) {
+	if o.Size > s.part*maxParts {
+		return blob.Info{}, fault.New(fault.Invalid, "blob_size", "put %s: %d bytes need more than %d parts", name, o.Size, maxParts).
+			WithHint("raise storage.s3.part_size")
 	}
-	sources, whole, err := s.sources(ctx, parts)
+	p := &parting{store: s, body: body, announced: o.Size}
+	defer p.release()
+	data, last, err := p.next(ctx)
+	switch {
+	case err != nil:
+		return blob.Info{}, err
+	case last:
+		return s.putSmall(ctx, name, data, o)
+	}
+	u, err := s.begin(ctx, "put", name, o)
 	if err != nil {
 		return blob.Info{}, err
 	}
-	if !whole {
-		readers, err := s.openAll(ctx, parts)
-		if err != nil {
-			return blob.Info{}, err
-		}
-		defer readers.close()
-		return s.Put(ctx, name, io.MultiReader(readers.readers()...), o)
-	}
-	if err := s.free(ctx, name); err != nil {
-		return blob.Info{}, err
-	}
-	meta, undo, err := s.attach(ctx, name, o)
-	if err != nil {
-		return blob.Info{}, err
-	}
-	dst := minio.CopyDestOptions{Bucket: s.bucket, Object: s.key(name), UserMetadata: meta, ReplaceMetadata: true}
-	if _, err := s.client.ComposeObject(ctx, dst, sources...); err != nil {
-		undo()
-		return blob.Info{}, s.explain("compose", name, err)
-	}
-	return s.checkComposed(ctx, name, o)
-}
-
-// sources looks at the parts, and reports whether the service may join them itself.
-func (s *Store) sources(ctx context.Context, parts []blob.Name) (src []minio.CopySrcOptions, whole bool, err error) {
-	whole = len(parts) > 0
-	for i, p := range parts {
-		info, err := s.Stat(ctx, p)
-		if err != nil {
-			return nil, false, err
-		}
-		if info.Size == 0 || i < len(parts)-1 && info.Size < minPart {
-			whole = false
-		}
-		src = append(src, minio.CopySrcOptions{Bucket: s.bucket, Object: s.key(p)})
-	}
-	return src, whole, nil
-}
-
-func (s *Store) checkComposed(ctx context.Context, name blob.Name, o blob.PutOptions) (blob.Info, error) {
-	info, err := s.Stat(ctx, name)
-	if err == nil {
-		err = checkSize(info.Size, o.Size)
+	if err = u.send(ctx, data, p); err == nil {
+		err = u.complete(ctx, "put", o)
 	}
 	if err != nil {
-		_ = s.Delete(context.WithoutCancel(ctx), name) // the first error is the one to tell
-		return blob.Info{}, fmt.Errorf("compose %s: %w", name, err)
+		u.abort(ctx)
+		return blob.Info{}, err
 	}
-	return info, nil
+	return blob.Info{Name: name, Size: u.size, ModTime: time.Now()}, nil
 }
 
-type openBlobs []blob.Blob
-
-func (s *Store) openAll(ctx context.Context, parts []blob.Name) (openBlobs, error) {
-	var all openBlobs
-	for _, p := range parts {
-		b, err := s.Open(ctx, p)
-		if err != nil {
-			all.close()
-			return nil, err
+// send sends the first part and what follows it.
+func (u *upload) send(ctx context.Context, data []byte, p *parting) error {
+	last := false
+	for {
+		if len(data) > 0 {
+			if err := u.add(ctx, data); err != nil {
+				return err
+			}
 		}
-		all = append(all, b)
+		if last {
+			return nil
+		}
+		var err error
+		if data, last, err = p.next(ctx); err != nil {
+			return err
+		}
 	}
-	return all, nil
 }
 
-func (o openBlobs) readers() []io.Reader {
-	r := make([]io.Reader, len(o))
-	for i, b := range o {
-		r[i] = b
-	}
-	return r
+// parting cuts a body into parts, of which it holds one in memory.
+type parting struct {
+	store     *Store
+	body      io.Reader
+	announced int64 // -1 if unknown
+	read      int64
+	buf       *[]byte
 }
 
-func (o openBlobs) close() {
-	for _, b := range o {
-		_ = b.Close() // reading is over; there is nothing to lose
+// next returns the next part, and whether it is the last; it may be empty then. What it returned before is overwritten.
+// The buffer is given back in between: who uploads slowly takes turns with the others.
+func (p *parting) next(ctx context.Context) (data []byte, last bool, err error) {
+	p.release()
+	if p.buf, err = p.store.buffers.borrow(ctx); err != nil {
+		return nil, false, err
+	}
+	n, err := fill(ctx, p.body, *p.buf)
+	p.read += int64(n)
+	switch {
+	case errors.Is(err, io.EOF):
+		return (*p.buf)[:n], true, nil
+	case err != nil:
+		return nil, false, err
+	case p.announced >= 0 && p.read > p.announced:
+		return nil, false, blob.SizeError(p.announced, p.read)
+	}
+	return *p.buf, false, nil
+}
+
+func (p *parting) release() {
+	if p.buf != nil {
+		p.store.buffers.giveBack(p.buf)
+		p.buf = nil
 	}
 }

@@ -3,19 +3,18 @@ package s3
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 
 	"holdfast/internal/blob"
 )
-
-// maxParts is the most parts that one multipart upload may have (S3 User Guide, "multipart upload limits").
-const maxParts = 10_000
 
 // cleanup bounds what is done after a failure to leave nothing behind.
 const cleanup = 10 * time.Second
@@ -28,37 +27,18 @@ func (s *Store) Put(ctx context.Context, name blob.Name, body io.Reader, o blob.
 	if err := s.free(ctx, name); err != nil {
 		return blob.Info{}, err
 	}
-	buf, release, err := s.buffer(ctx, o.Size)
-	if err != nil {
-		return blob.Info{}, err
+	if o.Size < 0 || o.Size >= s.part {
+		return s.putLarge(ctx, name, body, o)
 	}
-	defer release()
+	buf := make([]byte, o.Size+1) // one byte more, by which a longer body is seen
 	n, err := fill(ctx, body, buf)
 	switch {
 	case errors.Is(err, io.EOF):
 		return s.putSmall(ctx, name, buf[:n], o)
 	case err != nil:
 		return blob.Info{}, err
-	case o.Size >= 0 && int64(n) > o.Size:
-		return blob.Info{}, blob.SizeError(o.Size, int64(n))
 	}
-	return s.putLarge(ctx, name, body, buf, o)
-}
-
-// buffer returns room for the first part of a body. A body known to be smaller gets room for itself and one byte more,
-// by which it is seen to be longer than announced. Whole parts are few and reused, so memory stays flat: who comes
-// when all are in use waits.
-func (s *Store) buffer(ctx context.Context, size int64) (buf []byte, release func(), err error) {
-	if size >= 0 && size < s.part {
-		return make([]byte, size+1), func() {}, nil
-	}
-	select {
-	case s.large <- struct{}{}:
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
-	}
-	b := s.buffers.Get().(*[]byte)
-	return *b, func() { s.buffers.Put(b); <-s.large }, nil
+	return blob.Info{}, blob.SizeError(o.Size, int64(n))
 }
 
 // free reports ErrExists when the name is taken. It spares the upload, and is the whole guarantee on services that do
@@ -90,75 +70,66 @@ func fill(ctx context.Context, body io.Reader, buf []byte) (int, error) {
 	return n, nil
 }
 
+// putSmall stores a body that is one part or less.
 func (s *Store) putSmall(ctx context.Context, name blob.Name, data []byte, o blob.PutOptions) (blob.Info, error) {
 	if err := checkSize(int64(len(data)), o.Size); err != nil {
 		return blob.Info{}, err
 	}
-	opts := minio.PutObjectOptions{DisableMultipart: true, SendContentMd5: true, ContentType: "application/octet-stream"}
-	opts.SetMatchETagExcept("*")
-	meta, undo, err := s.attach(ctx, name, o)
+	id := newTag()
+	meta := map[string]string{metaID: id}
+	undo, err := s.attach(ctx, name, meta, o)
 	if err != nil {
 		return blob.Info{}, err
 	}
-	opts.UserMetadata = meta
-	_, err = s.client.PutObject(ctx, s.bucket, s.key(name), bytes.NewReader(data), int64(len(data)), opts)
-	if err != nil {
+	err = s.create(func(opts minio.PutObjectOptions) error {
+		opts.UserMetadata = meta
+		return s.write(ctx, "put", name, s.key(name), data, opts)
+	})
+	if err = s.settle(ctx, name, id, err); err != nil {
 		undo()
-		return blob.Info{}, s.explain("put", name, err)
+		return blob.Info{}, err
 	}
 	return blob.Info{Name: name, Size: int64(len(data)), ModTime: time.Now()}, nil
 }
 
-// maxInline is the longest encoded sidecar that is sent as user metadata.
-const maxInline = 1800
-
-// The user metadata of a blob: the sidecar itself, or the tag of the companion object that holds it.
-const (
-	metaSidecar   = "Holdfast"
-	metaCompanion = "Holdfast-Companion"
-)
-
-// attach asks for the sidecar and returns the user metadata to write with the object. A sidecar too large for that is
-// stored as a companion, which undo removes again if the object does not come into being.
-func (s *Store) attach(ctx context.Context, name blob.Name, o blob.PutOptions) (map[string]string, func(), error) {
-	nothing := func() {}
-	if o.Sidecar == nil {
-		return nil, nothing, nil
-	}
-	side, err := o.Sidecar()
-	if err != nil {
-		return nil, nothing, err
-	}
-	if encoded := base64.StdEncoding.EncodeToString(side); len(encoded) <= maxInline {
-		return map[string]string{metaSidecar: encoded}, nothing, nil
-	}
-	tag := newTag()
-	if err := s.putCompanion(ctx, name, tag, side); err != nil {
-		return nil, nothing, err
-	}
-	return map[string]string{metaCompanion: tag}, s.undoCompanion(ctx, name, tag), nil
+// write stores an object with one request. The signature covers a digest of the data, so the service checks it.
+func (s *Store) write(ctx context.Context, op string, name blob.Name, key string, data []byte, o minio.PutObjectOptions) error {
+	sum := sha256.Sum256(data)
+	o.DisableContentSha256 = true // of a streamed body: the digest below is that of the whole
+	return s.do(ctx, op, name, s.steady(), func(ctx context.Context) error {
+		_, err := s.core.PutObject(ctx, s.bucket, key, bytes.NewReader(data), int64(len(data)),
+			"", hex.EncodeToString(sum[:]), o)
+		return err
+	})
 }
 
-func (s *Store) putCompanion(ctx context.Context, name blob.Name, tag string, side []byte) error {
-	if len(side) > blob.MaxSidecar {
-		return fmt.Errorf("put %s: %w", name, blob.SidecarError(len(side)))
+// create calls f with the condition that the object must not exist, and without it when the service does not know
+// conditions.
+func (s *Store) create(f func(minio.PutObjectOptions) error) error {
+	opts := minio.PutObjectOptions{}
+	if !s.unconditional.Load() {
+		opts.SetMatchETagExcept("*")
+		err := f(opts)
+		var r minio.ErrorResponse
+		if !errors.As(err, &r) || r.StatusCode != http.StatusNotImplemented {
+			return err
+		}
+		s.unconditional.Store(true)
 	}
-	_, err := s.client.PutObject(ctx, s.bucket, s.companion(name, tag), bytes.NewReader(side), int64(len(side)),
-		minio.PutObjectOptions{DisableMultipart: true, SendContentMd5: true})
-	if err != nil {
-		return s.explain("put sidecar of", name, err)
-	}
-	return nil
+	return f(minio.PutObjectOptions{})
 }
 
-// undoCompanion removes the companion of an object that did not come into being. Should that fail, it is never listed
-// nor read, and goes with the next Delete of the name.
-func (s *Store) undoCompanion(ctx context.Context, name blob.Name, tag string) func() {
-	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
-		defer cancel()
-		_ = s.client.RemoveObject(ctx, s.bucket, s.companion(name, tag), minio.RemoveObjectOptions{})
+// settle looks what became of a write whose answer is an error. The client repeats requests, so "exists already" or "no
+// such upload" may mean that the one before went through; the id of the blob tells.
+func (s *Store) settle(ctx context.Context, name blob.Name, id string, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
+	o, statErr := s.stat(ctx, name)
+	if statErr == nil && o.UserMetadata[metaID] == id {
+		return nil
+	}
+	return err
 }
 
 func checkSize(got, want int64) error {

@@ -2,18 +2,25 @@ package s3
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
 	"holdfast/internal/blob"
 )
 
-// window is how many bytes one request of an open blob asks for.
-const window = 16 << 20
+// How many bytes one request of an open blob asks for: at first, since a visitor often wants a piece only, and then.
+const (
+	firstWindow = 4 << 20
+	window      = 16 << 20
+)
+
+// resumes is how often in a row a transfer is taken up again that broke without a byte.
+const resumes = 3
 
 // Stat returns size and time; see package blob.
 func (s *Store) Stat(ctx context.Context, name blob.Name) (blob.Info, error) {
@@ -21,56 +28,32 @@ func (s *Store) Stat(ctx context.Context, name blob.Name) (blob.Info, error) {
 	if err != nil {
 		return blob.Info{}, err
 	}
-	return blob.Info{Name: name, Size: o.Size, ModTime: o.LastModified}, nil
+	return infoOf(name, o), nil
 }
 
-func (s *Store) stat(ctx context.Context, name blob.Name) (minio.ObjectInfo, error) {
+// infoOf cuts the time to seconds: that is what all services tell in all their answers.
+func infoOf(name blob.Name, o minio.ObjectInfo) blob.Info {
+	return blob.Info{Name: name, Size: o.Size, ModTime: o.LastModified.Truncate(time.Second)}
+}
+
+func (s *Store) stat(ctx context.Context, name blob.Name) (o minio.ObjectInfo, err error) {
 	if err := name.Valid(); err != nil {
-		return minio.ObjectInfo{}, err
+		return o, err
 	}
-	o, err := s.client.StatObject(ctx, s.bucket, s.key(name), minio.StatObjectOptions{})
-	if err != nil {
-		return o, s.explain("stat", name, err)
-	}
-	return o, nil
-}
-
-// Sidecar returns the text stored beside the blob; see package blob.
-func (s *Store) Sidecar(ctx context.Context, name blob.Name) ([]byte, error) {
-	o, err := s.stat(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if encoded, ok := o.UserMetadata[metaSidecar]; ok {
-		side, err := base64.StdEncoding.DecodeString(encoded)
-		if err != nil {
-			return nil, fmt.Errorf("sidecar of %s: %w", name, err)
-		}
-		return side, nil
-	}
-	tag, ok := o.UserMetadata[metaCompanion]
-	if !ok {
-		return nil, nil
-	}
-	body, _, _, err := s.core.GetObject(ctx, s.bucket, s.companion(name, tag), minio.GetObjectOptions{})
-	if err != nil {
-		return nil, s.explain("sidecar of", name, err)
-	}
-	defer body.Close()
-	side, err := io.ReadAll(io.LimitReader(body, blob.MaxSidecar+1))
-	if err != nil {
-		return nil, s.explain("sidecar of", name, err)
-	}
-	return side, nil
+	err = s.do(ctx, "stat", name, s.brief(), func(ctx context.Context) (err error) {
+		o, err = s.client.StatObject(ctx, s.bucket, s.key(name), minio.StatObjectOptions{})
+		return err
+	})
+	return o, err
 }
 
 // Open returns the blob; see package blob. The context bounds all reading from it.
 func (s *Store) Open(ctx context.Context, name blob.Name) (blob.Blob, error) {
-	info, err := s.Stat(ctx, name)
+	o, err := s.stat(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return &object{ctx: ctx, store: s, info: info}, nil
+	return &object{ctx: ctx, store: s, info: infoOf(name, o), etag: o.ETag, ask: firstWindow}, nil
 }
 
 // object is an open blob. It is not safe for concurrent use, like a file's offset.
@@ -78,55 +61,98 @@ type object struct {
 	ctx   context.Context //nolint:containedctx // a blob reads like a file, and files take no context
 	store *Store
 	info  blob.Info
-	at    int64         // where the next Read begins
-	body  io.ReadCloser // the window in progress, nil if none
-	end   int64         // where that window ends
+	etag  string
+	at    int64     // where the next Read begins
+	ask   int64     // how many bytes the next request asks for
+	tries int       // requests since the last byte
+	win   *transfer // in progress, nil if none
+}
+
+// transfer is one request of an open blob.
+type transfer struct {
+	body io.ReadCloser
+	ctx  context.Context //nolint:containedctx // ends with the transfer, and knows why
+	stop func()
+	end  int64 // offset in the blob
 }
 
 func (o *object) Info() blob.Info { return o.info }
 
+// Read yields what the service sends. A transfer that breaks is taken up where it broke.
 func (o *object) Read(p []byte) (int, error) {
-	if o.at >= o.info.Size {
-		return 0, io.EOF
-	}
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if o.body == nil {
+	for o.at < o.info.Size {
+		n, err := o.read(p)
+		if n > 0 {
+			o.at += int64(n)
+			o.tries = 0
+			return n, nil // an error comes again with the next Read, or is overcome
+		}
+		if err != nil && (o.tries > resumes || !blob.SafeToRetry(err) || o.ctx.Err() != nil) {
+			return 0, err
+		}
+	}
+	return 0, io.EOF
+}
+
+// read reads from the transfer in progress, beginning one if there is none. At its end, or when it breaks, it is dropped.
+func (o *object) read(p []byte) (int, error) {
+	if o.win == nil {
+		o.tries++
 		if err := o.request(); err != nil {
 			return 0, err
 		}
 	}
-	n, err := o.body.Read(p)
-	o.at += int64(n)
-	if errors.Is(err, io.EOF) {
+	t := o.win
+	n, err := t.body.Read(p[:min(int64(len(p)), t.end-o.at)])
+	if o.at+int64(n) == t.end {
 		o.drop()
-		if o.at < o.end {
-			return n, o.store.unavailable("read "+string(o.info.Name), io.ErrUnexpectedEOF)
-		}
-		err = nil
+		return n, nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
+		err = o.store.explainRead(o.info.Name, because(t.ctx, err))
 		o.drop()
-		return n, o.store.explain("read", o.info.Name, err)
 	}
-	return n, nil
+	return n, err
 }
 
+// request begins a transfer. It names the ETag, so that what it yields is of the blob that was opened.
 func (o *object) request() error {
-	o.end = min(o.at+window, o.info.Size)
+	end := min(o.at+o.ask, o.info.Size)
 	var opts minio.GetObjectOptions
-	if err := opts.SetRange(o.at, o.end-1); err != nil {
+	if err := errors.Join(opts.SetRange(o.at, end-1), opts.SetMatchETag(o.etag)); err != nil {
 		return err
 	}
-	body, _, _, err := o.store.core.GetObject(o.ctx, o.store.bucket, o.store.key(o.info.Name), opts)
-	if err != nil {
-		return o.store.explain("read", o.info.Name, err)
+	ctx, stop := o.store.steady().begin(o.ctx)
+	body, _, header, err := o.store.core.GetObject(ctx, o.store.bucket, o.store.key(o.info.Name), opts)
+	if err == nil && !strings.HasPrefix(header.Get("Content-Range"), fmt.Sprintf("bytes %d-", o.at)) &&
+		(o.at > 0 || end < o.info.Size) {
+		_ = body.Close()
+		err = fmt.Errorf("the S3 service did not answer with the range that was asked for: %q", header.Get("Content-Range"))
 	}
-	o.body = body
+	if err != nil {
+		stop()
+		return gone(o.store.explain("read", o.info.Name, because(ctx, err)))
+	}
+	o.win = &transfer{body, ctx, stop, end}
+	o.ask = window
 	return nil
 }
 
+// gone corrects ErrExists: a condition that fails while reading means that the blob is not there any more.
+func gone(err error) error {
+	if errors.Is(err, blob.ErrExists) {
+		return fmt.Errorf("%w: it was replaced", blob.ErrNotFound)
+	}
+	return err
+}
+
+// Seek sets where the next Read begins.
 func (o *object) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -139,7 +165,7 @@ func (o *object) Seek(offset int64, whence int) (int64, error) {
 	}
 	if offset != o.at {
 		o.drop()
-		o.at = offset
+		o.at, o.ask, o.tries = offset, firstWindow, 0
 	}
 	return offset, nil
 }
@@ -150,8 +176,10 @@ func (o *object) Close() error {
 }
 
 func (o *object) drop() {
-	if o.body != nil {
-		_ = o.body.Close() // what was read is checked by its length
-		o.body = nil
+	if o.win == nil {
+		return
 	}
+	o.win.stop() // before the body is closed, which would else read on
+	_ = o.win.body.Close()
+	o.win = nil
 }

@@ -4,48 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"strings"
+	"net/http"
 
 	"github.com/minio/minio-go/v7"
 
 	"holdfast/internal/blob"
 )
 
-// Delete removes the blob, then its companions, the abandoned ones too; see package blob. S3 says nothing when there
-// was none.
+// Delete removes the companion of the blob, then the blob: whoever repeats a Delete that broke in between still finds
+// the way to the companion. S3 says nothing when there was none.
 func (s *Store) Delete(ctx context.Context, name blob.Name) error {
-	if err := name.Valid(); err != nil {
-		return err
+	o, err := s.stat(ctx, name)
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil
 	}
-	if err := s.deleteKey(ctx, name, s.key(name)); err != nil {
-		return err
-	}
-	start := strings.TrimSuffix(s.companion(name, ""), ".meta")
-	page, err := s.core.ListObjectsV2(s.bucket, start, "", "", "", 1000)
 	if err != nil {
-		return s.explain("delete", name, err)
+		return err
 	}
-	for _, o := range page.Contents {
-		if err := s.deleteKey(ctx, name, o.Key); err != nil {
+	return s.delete(ctx, name, o)
+}
+
+func (s *Store) delete(ctx context.Context, name blob.Name, o minio.ObjectInfo) error {
+	if tag, ok := o.UserMetadata[metaCompanion]; ok {
+		if err := s.remove(ctx, "delete the sidecar of", name, s.companion(name, tag)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.remove(ctx, "delete", name, s.key(name))
 }
 
-func (s *Store) deleteKey(ctx context.Context, name blob.Name, key string) error {
-	err := s.client.RemoveObject(ctx, s.bucket, key, minio.RemoveObjectOptions{})
-	if err == nil {
-		return nil
-	}
-	if err = s.explain("delete", name, err); errors.Is(err, blob.ErrNotFound) {
+// remove deletes one object, absent or not.
+func (s *Store) remove(ctx context.Context, op string, name blob.Name, key string) error {
+	err := s.do(ctx, op, name, s.brief(), func(ctx context.Context) error {
+		return s.client.RemoveObject(ctx, s.bucket, key, minio.RemoveObjectOptions{})
+	})
+	if errors.Is(err, blob.ErrNotFound) {
 		return nil
 	}
 	return err
 }
 
-// Move copies the blob inside the service, companion first, and deletes the old name; see package blob.
+// Move copies the blob inside the service, companion first, looks at the copy, and deletes the old name; see package
+// blob.
 func (s *Store) Move(ctx context.Context, from, to blob.Name) error {
 	if err := to.Valid(); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (s *Store) Move(ctx context.Context, from, to blob.Name) error {
 		return nil // an earlier Move got this far
 	case err != nil:
 		return err
-	case dstErr == nil && (dst.Size != src.Size || dst.ETag != src.ETag):
+	case dstErr == nil && !same(src, dst):
 		return fmt.Errorf("move %s to %s: %w", from, to, blob.ErrExists)
 	case dstErr != nil && !errors.Is(dstErr, blob.ErrNotFound):
 		return dstErr
@@ -70,63 +70,72 @@ func (s *Store) Move(ctx context.Context, from, to blob.Name) error {
 			return err
 		}
 	}
-	return s.Delete(ctx, from)
+	return s.delete(ctx, from, src)
 }
 
+// same reports whether two objects are one blob under two names. ETags do not tell: a copy of an object that was
+// uploaded in parts has another.
+func same(a, b minio.ObjectInfo) bool {
+	id := a.UserMetadata[metaID]
+	return id != "" && id == b.UserMetadata[metaID] && a.Size == b.Size
+}
+
+// copyBlob copies a blob and its companion. A service may answer 200 and then fail to copy, so the copy is looked at:
+// the original is deleted next.
 func (s *Store) copyBlob(ctx context.Context, src minio.ObjectInfo, from, to blob.Name) error {
 	if tag, ok := src.UserMetadata[metaCompanion]; ok {
-		if err := s.copyObject(ctx, s.companion(from, tag), s.companion(to, tag), nil); err != nil {
-			return s.explain("move sidecar of", from, err)
+		if err := s.copyObject(ctx, to, s.companion(from, tag), s.companion(to, tag), blob.MaxSidecar); err != nil {
+			return err
 		}
 	}
+	if src.Size > copyPart {
+		if err := s.copyLarge(ctx, src, from, to); err != nil {
+			return err
+		}
+	} else if err := s.copyObject(ctx, to, s.key(from), s.key(to), src.Size); err != nil {
+		return err
+	}
+	dst, err := s.stat(ctx, to)
+	if err == nil && !same(src, dst) {
+		err = fmt.Errorf("move %s to %s: the copy differs from the original", from, to)
+	}
+	return err
+}
+
+// copyObject copies an object with its metadata.
+func (s *Store) copyObject(ctx context.Context, to blob.Name, fromKey, toKey string, size int64) error {
+	return s.do(ctx, "copy to", to, s.working(size), func(ctx context.Context) error {
+		o, err := s.core.CopyObject(ctx, s.bucket, fromKey, s.bucket, toKey, nil, minio.CopySrcOptions{}, minio.PutObjectOptions{})
+		if err == nil && o.ETag == "" {
+			err = errNotCopied()
+		}
+		return err
+	})
+}
+
+// errNotCopied is what a service means that answers a copy with status 200 and an error in the body (S3 API, CopyObject).
+func errNotCopied() error {
+	return minio.ErrorResponse{Code: "InternalError", StatusCode: http.StatusInternalServerError, Message: "the service did not copy"}
+}
+
+// copyLarge copies an object in parts, which leaves its metadata to us.
+func (s *Store) copyLarge(ctx context.Context, src minio.ObjectInfo, from, to blob.Name) error {
 	meta := map[string]string{}
-	for _, k := range []string{metaSidecar, metaCompanion} {
+	for _, k := range []string{metaID, metaSidecar, metaCompanion} {
 		if v, ok := src.UserMetadata[k]; ok {
 			meta[k] = v
 		}
 	}
-	if err := s.copyObject(ctx, s.key(from), s.key(to), meta); err != nil {
-		return s.explain("move", from, err)
+	u := &upload{store: s, name: to, blob: meta[metaID]}
+	if err := u.initiate(ctx, "move", meta); err != nil {
+		return err
 	}
-	return nil
-}
-
-// copyObject copies inside the service; objects above 5 GiB are copied in parts, which would lose the metadata, so it
-// is always given.
-func (s *Store) copyObject(ctx context.Context, from, to string, meta map[string]string) error {
-	_, err := s.client.ComposeObject(ctx,
-		minio.CopyDestOptions{Bucket: s.bucket, Object: to, UserMetadata: meta, ReplaceMetadata: true},
-		minio.CopySrcOptions{Bucket: s.bucket, Object: from})
+	err := u.copyAll(ctx, s.split(from, src))
+	if err == nil {
+		err = u.finish(ctx, "move")
+	}
+	if err != nil {
+		u.abort(ctx)
+	}
 	return err
-}
-
-// List calls yield for each blob; see package blob. One page of a thousand is in memory at a time.
-func (s *Store) List(ctx context.Context, prefix string, after blob.Name, yield func(blob.Info) bool) error {
-	start := ""
-	if after != "" {
-		start = s.key(after)
-	}
-	token := ""
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		page, err := s.core.ListObjectsV2(s.bucket, s.prefix+prefix, start, token, "", 1000)
-		if err != nil {
-			return s.explain("list", blob.Name(prefix), err)
-		}
-		for _, o := range page.Contents {
-			name := strings.TrimPrefix(o.Key, s.prefix)
-			if strings.HasPrefix(path.Base(name), ".") || name <= string(after) {
-				continue
-			}
-			if !yield(blob.Info{Name: blob.Name(name), Size: o.Size, ModTime: o.LastModified}) {
-				return nil
-			}
-		}
-		if !page.IsTruncated {
-			return nil
-		}
-		token = page.NextContinuationToken
-	}
 }

@@ -1,11 +1,9 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/minio/minio-go/v7"
 
@@ -34,11 +32,11 @@ func (s *Store) ID(ctx context.Context, create bool) (string, error) {
 			Hint: "check storage.s3.bucket_name and storage.s3.prefix",
 		}
 	}
-	text := blob.NewSentinel()
-	opts := minio.PutObjectOptions{DisableMultipart: true, SendContentMd5: true, ContentType: "text/plain"}
-	opts.SetMatchETagExcept("*")
-	_, err = s.client.PutObject(ctx, s.bucket, s.prefix+sentinelName, bytes.NewReader(text), int64(len(text)), opts)
-	if err = s.explain("write", sentinelName, err); err != nil && !errors.Is(err, blob.ErrExists) {
+	err = s.create(func(opts minio.PutObjectOptions) error {
+		opts.ContentType = "text/plain"
+		return s.write(ctx, "write", sentinelName, s.key(sentinelName), blob.NewSentinel(), opts)
+	})
+	if err != nil && !errors.Is(err, blob.ErrExists) {
 		return "", err
 	}
 	return s.sentinel(ctx)
@@ -46,14 +44,9 @@ func (s *Store) ID(ctx context.Context, create bool) (string, error) {
 
 // sentinel reads the id; ErrNotFound when there is none.
 func (s *Store) sentinel(ctx context.Context) (string, error) {
-	body, _, _, err := s.core.GetObject(ctx, s.bucket, s.prefix+sentinelName, minio.GetObjectOptions{})
+	text, err := s.fetch(ctx, "read", sentinelName, s.key(sentinelName), maxSentinel)
 	if err != nil {
-		return "", s.explain("read", sentinelName, err)
-	}
-	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, maxSentinel))
-	if err != nil {
-		return "", s.explain("read", sentinelName, err)
+		return "", err
 	}
 	id, ok := blob.ParseSentinel(text)
 	if !ok {

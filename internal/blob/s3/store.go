@@ -2,17 +2,14 @@ package s3
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -21,11 +18,9 @@ import (
 	"holdfast/internal/fault"
 )
 
-// retries of one request by the client, with back-off: 4 attempts take about 2 seconds.
-const retries = 4
-
-// maxBuffers bounds the uploads that need a whole part of memory at once.
-const maxBuffers = 8
+// attempts of one request by the client, with pauses of at most 0.2, 0.4 and 0.8 seconds. Wrappers repeat whole
+// operations, so there are few.
+const attempts = 3
 
 // Store is a blob.Store in a bucket. It is safe for concurrent use.
 type Store struct {
@@ -34,41 +29,45 @@ type Store struct {
 	bucket  string
 	prefix  string
 	part    int64
+	timeout time.Duration
 	cfg     Config
-	buffers sync.Pool     // of *[]byte, each of part bytes
-	large   chan struct{} // holds one token for each buffer in use
+	buffers *buffers
+	// unconditional is set when the service refused a conditional write as something that it does not know.
+	unconditional atomic.Bool
 }
 
 var _ blob.Store = (*Store)(nil)
 
 // New returns a store for the configured bucket. Nothing is asked of the service yet.
 func New(cfg Config) (*Store, error) {
-	u, err := url.Parse(strings.TrimRight(cfg.EndpointURL, "/"))
-	if err != nil {
-		return nil, fault.New(fault.Config, "s3_endpoint", "endpoint_url: %w", err)
-	}
-	transport, err := newTransport(cfg)
+	t, err := newTransport(cfg)
 	if err != nil {
 		return nil, err
+	}
+	return newStore(cfg, t)
+}
+
+func newStore(cfg Config, connections http.RoundTripper) (*Store, error) {
+	u, err := url.Parse(strings.TrimRight(cfg.EndpointURL, "/"))
+	if err != nil {
+		return nil, fault.New(fault.Config, "s3_endpoint", "storage.s3.endpoint_url: %w", err)
 	}
 	client, err := minio.New(u.Host, &minio.Options{
 		Creds:        credentials.NewStaticV4(cfg.AccessKeyID.Reveal(), cfg.SecretKey.Reveal(), ""),
 		Secure:       u.Scheme == "https",
-		Transport:    transport,
+		Transport:    &patient{next: connections, silent: cfg.Timeout.D()},
 		Region:       cfg.Region,
 		BucketLookup: lookup(cfg.Addressing),
-		MaxRetries:   retries,
+		MaxRetries:   attempts,
 	})
 	if err != nil {
 		return nil, fault.New(fault.Config, "s3_client", "S3 client for %s: %w", cfg.EndpointURL, err)
 	}
-	s := &Store{
+	return &Store{
 		client: client, core: minio.Core{Client: client},
-		bucket: cfg.BucketName, prefix: cfg.Prefix, part: int64(cfg.PartSize), cfg: cfg,
-		large: make(chan struct{}, maxBuffers),
-	}
-	s.buffers.New = func() any { b := make([]byte, s.part); return &b }
-	return s, nil
+		bucket: cfg.BucketName, prefix: cfg.Prefix, part: int64(cfg.PartSize), timeout: cfg.Timeout.D(), cfg: cfg,
+		buffers: newBuffers(int64(cfg.PartSize), bufferMemory),
+	}, nil
 }
 
 func lookup(addressing string) minio.BucketLookupType {
@@ -81,81 +80,46 @@ func lookup(addressing string) minio.BucketLookupType {
 	return minio.BucketLookupPath
 }
 
-func newTransport(cfg Config) (http.RoundTripper, error) {
-	t, err := minio.DefaultTransport(strings.HasPrefix(cfg.EndpointURL, "https:"))
-	if err != nil {
-		return nil, fmt.Errorf("S3 transport: %w", err)
+// do runs one call to the service, which may be made again, and explains what went wrong with it.
+func (s *Store) do(ctx context.Context, op string, name blob.Name, w wait, f func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return s.explain(op, name, err)
 	}
-	t.ResponseHeaderTimeout = cfg.Timeout.D()
-	t.DisableCompression = true
-	if cfg.CAFile == "" {
-		return t, nil
+	bounded, end := w.begin(ctx)
+	defer end()
+	err := f(bounded)
+	for pause := firstPause; isPassing(err) && pause <= longestPause; pause *= 2 {
+		select {
+		case <-time.After(pause/2 + rand.N(pause)):
+			err = f(bounded)
+		case <-bounded.Done():
+		}
 	}
-	pem, err := os.ReadFile(cfg.CAFile)
-	if err != nil {
-		return nil, fault.New(fault.Config, "s3_ca", "ca_file: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fault.New(fault.Config, "s3_ca", "ca_file %s: no certificate in it", cfg.CAFile).
-			WithHint("the file must hold certificates in PEM form")
-	}
-	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	return t, nil
+	return s.explain(op, name, because(bounded, err))
 }
 
-// EnsureBucket checks that the bucket exists, and makes it when create is set.
-func (s *Store) EnsureBucket(ctx context.Context, create bool) error {
-	ok, err := s.client.BucketExists(ctx, s.bucket)
-	if err != nil {
-		return s.explain("look for the bucket", "", err)
-	}
-	if ok {
-		return nil
-	}
-	if !create {
-		return s.noBucket()
-	}
-	err = s.client.MakeBucket(ctx, s.bucket, minio.MakeBucketOptions{Region: s.cfg.Region})
+// Pauses before a call is made again that met a passing state of the service: six, of 10 to 320 milliseconds.
+const (
+	firstPause   = 10 * time.Millisecond
+	longestPause = 320 * time.Millisecond
+)
+
+// isPassing reports an error of services that keep objects as files: they remove a directory when its last object goes,
+// and an object that comes at the same moment finds it half gone.
+func isPassing(err error) bool {
 	var r minio.ErrorResponse
-	if errors.As(err, &r) && r.Code == "BucketAlreadyOwnedByYou" {
-		return nil
-	}
-	if err != nil {
-		return s.explain("create the bucket", "", err)
-	}
-	return nil
+	return errors.As(err, &r) && r.Code == "ExistingObjectIsDirectory"
 }
 
-// Check writes and deletes a small object.
-func (s *Store) Check(ctx context.Context) error {
-	const name = ".check"
-	_, err := s.core.PutObject(ctx, s.bucket, s.prefix+name, strings.NewReader("ok"), 2, "", "",
-		minio.PutObjectOptions{DisableMultipart: true})
-	if err != nil {
-		return s.explain("write to the bucket", name, err)
+// because returns silence in place of the errors that it made.
+func because(ctx context.Context, err error) error {
+	if cause, ok := context.Cause(ctx).(silence); ok && err != nil { //nolint:errorlint // it is set bare
+		return cause
 	}
-	if err := s.client.RemoveObject(ctx, s.bucket, s.prefix+name, minio.RemoveObjectOptions{}); err != nil {
-		return s.explain("delete from the bucket", name, err)
-	}
-	return nil
+	return err
 }
 
 func (s *Store) key(n blob.Name) string { return s.prefix + string(n) }
 
-// companion returns the key of the object that holds a sidecar too large for user metadata. Its tag is random, and
-// stands in the metadata of the blob that it belongs to: writers that race for a name do not share a companion.
-func (s *Store) companion(n blob.Name, tag string) string {
-	i := strings.LastIndexByte(string(n), '/') + 1
-	return s.prefix + string(n[:i]) + "." + string(n[i:]) + "." + tag + ".meta"
-}
-
-// newTag returns 8 random hex digits.
-func newTag() string {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // crypto/rand.Read never fails: it ends the process instead
-	return hex.EncodeToString(b[:])
-}
+// newTag returns 16 random hex digits. They are no secret.
+func newTag() string { return fmt.Sprintf("%016x", rand.Uint64()) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -44,13 +45,17 @@ func open(t *testing.T, c s3.Config) *s3.Store {
 	return store
 }
 
-// S0-37, S1-31: the same conformance suite as the disk, against an independent S3 server.
-func TestStoreKeepsTheContractOnVersitygw(t *testing.T) {
-	server := s3test.Versitygw(t)
+// S0-37, S1-31: the same conformance suite as the disk, against independent S3 servers.
+func TestStoreKeepsTheContractOnVersitygw(t *testing.T) { runSuite(t, s3test.Versitygw(t)) }
+
+func TestStoreKeepsTheContractOnCephRGW(t *testing.T) { runSuite(t, s3test.CephRGW(t)) }
+
+func runSuite(t *testing.T, server *s3test.Server) {
+	t.Helper()
 	var n atomic.Int64
 	blobtest.Run(t, func(t *testing.T) blob.Store {
 		c := config(server, "suite")
-		c.Prefix = "run" + strings.Repeat("x", int(n.Add(1))) + "/"
+		c.Prefix = fmt.Sprintf("run%d/", n.Add(1))
 		return open(t, c)
 	})
 }

@@ -1,0 +1,49 @@
+package s3
+
+import (
+	"context"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+
+	"holdfast/internal/blob"
+)
+
+// List calls yield for each blob; see package blob. One page of a thousand is in memory at a time.
+func (s *Store) List(ctx context.Context, prefix string, after blob.Name, yield func(blob.Info) bool) error {
+	start := ""
+	if after != "" {
+		start = s.key(after)
+	}
+	for {
+		hidden := false
+		err := s.list(ctx, s.prefix+prefix, start, func(o minio.ObjectInfo) bool {
+			name := blob.Name(strings.TrimPrefix(o.Key, s.prefix))
+			if hidden = strings.HasPrefix(string(name), "."); hidden {
+				return false
+			}
+			return name <= after || name.Valid() != nil || yield(infoOf(name, o))
+		})
+		if err != nil || !hidden {
+			return err
+		}
+		start = s.prefix + "/" // all that begins with a dot is ours and no blob; the next byte is the slash
+	}
+}
+
+// list calls yield for each object below the prefix, in the order of their keys.
+func (s *Store) list(ctx context.Context, prefix, start string, yield func(minio.ObjectInfo) bool) error {
+	owner := false
+	opts := minio.ListObjectsOptions{Prefix: prefix, StartAfter: start, Recursive: true, MaxKeys: 1000, FetchOwner: &owner}
+	return s.do(ctx, "list", "", s.steady(), func(ctx context.Context) error {
+		for o := range s.client.ListObjectsIter(ctx, s.bucket, opts) {
+			if o.Err != nil {
+				return o.Err
+			}
+			if !yield(o) {
+				return nil
+			}
+		}
+		return ctx.Err()
+	})
+}
