@@ -69,14 +69,13 @@ func listPrefix(t *testing.T, s blob.Store) {
 
 func listAfter(t *testing.T, s blob.Store) {
 	names := fill(t, s)
-	for _, after := range names {
-		wantList(t, s, names, "", after)
-		wantList(t, s, names, "a/", after)
+	afters := slices.Concat(names, []blob.Name{"-", "a", "a/", "a/a", "a/b", "a/z", "b/x", "blobs", "blobs/00", "blobs/00/zzz", "zzz"})
+	for i, after := range afters {
+		wantList(t, s, names, "a", after)
 		wantList(t, s, names, "blobs/0", after)
-	}
-	for _, after := range []blob.Name{"-", "a", "a/", "a/a", "a/b", "a/z", "b/x", "blobs", "blobs/00", "blobs/00/zzz", "zzz"} {
-		wantList(t, s, names, "", after)
-		wantList(t, s, names, "blobs/", after)
+		if i%5 == 0 { // a store may have many directories to look into
+			wantList(t, s, names, "", after)
+		}
 	}
 }
 

@@ -99,7 +99,7 @@ func oneLife(ctx context.Context, s blob.Store, i, round int) error {
 		return fmt.Errorf("sidecar of %s is %s, %w", trash, brief(got), err)
 	}
 	found := false
-	err = s.List(ctx, "trash/", "", func(info blob.Info) bool {
+	err = s.List(ctx, string(trash[:len(trash)-1]), "", func(info blob.Info) bool {
 		found = info.Name == trash
 		return !found
 	})

@@ -64,7 +64,11 @@ func (d *draft) settleMeta(base string) error {
 	if d.meta == "" {
 		return d.dir.remove(metaName(base))
 	}
-	if err := d.dir.rename(d.meta, d.dir, metaName(base)); err != nil {
+	err := d.dir.rename(d.meta, d.dir, metaName(base))
+	if errors.Is(err, unix.ENOENT) { // repeated on the wire, or Sweep of another process was faster: then it is there
+		_, err = d.dir.stat(metaName(base))
+	}
+	if err != nil {
 		return fmt.Errorf("name sidecar: %w", err)
 	}
 	d.meta = ""
