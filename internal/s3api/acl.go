@@ -39,21 +39,22 @@ func cannedACL(h http.Header) (public, sent bool, err error) {
 
 // requestedACL reads the list of a PutBucketAcl or PutObjectAcl: canned in a header, or as a document.
 func (c *call) requestedACL() (public bool, err error) {
-	public, sent, err := cannedACL(c.r.Header)
-	if err != nil {
-		return false, err
-	}
+	public, sent, headerErr := cannedACL(c.r.Header)
 	var doc s3wire.AccessControlPolicy
 	err = c.decode(&doc)
+	empty := isCode(err, s3wire.MissingRequestBody)
 	switch {
-	case sent && (err == nil || !isCode(err, s3wire.MissingRequestBody)):
+	case (sent || headerErr != nil) && !empty:
 		return false, s3wire.UnexpectedContent.New()
-	case sent:
-		return public, nil
-	case isCode(err, s3wire.MissingRequestBody):
+	case headerErr != nil || sent:
+		return public, headerErr
+	case empty:
 		return false, s3wire.MissingSecurityHeader.New()
 	case err != nil:
 		return false, err
+	}
+	if !wellFormed(doc) {
+		return false, s3wire.MalformedACL.New()
 	}
 	public, ok := doc.IsPublicRead()
 	if !ok {
@@ -62,13 +63,41 @@ func (c *call) requestedACL() (public bool, err error) {
 	return public, nil
 }
 
+// wellFormed reports whether a list says who owns it, and to whom each grant gives what.
+func wellFormed(p s3wire.AccessControlPolicy) bool {
+	for _, g := range p.Grants {
+		if !slices.Contains([]string{"FULL_CONTROL", "READ", "WRITE", "READ_ACP", "WRITE_ACP"}, g.Permission) {
+			return false
+		}
+		switch g.Grantee.Type {
+		case "CanonicalUser":
+			if g.Grantee.ID == "" {
+				return false
+			}
+		case "Group", "AmazonCustomerByEmail":
+		default:
+			return false
+		}
+	}
+	return p.Owner.ID != ""
+}
+
+// accessList is the list of what has one owner and is private or not. S3 names a group by its address alone; the id is
+// for clients that want one of every grantee.
+func accessList(owner s3wire.Owner, public bool) *s3wire.AccessControlPolicy {
+	acl := s3wire.CannedACL(owner, public)
+	if public {
+		acl.Grants[len(acl.Grants)-1].Grantee.ID = "all-users"
+	}
+	return &acl
+}
+
 func getBucketACL(c *call) error {
 	b, err := c.bucketRow()
 	if err != nil {
 		return err
 	}
-	acl := s3wire.CannedACL(ownerOf(b), b.Public)
-	return c.send(&acl)
+	return c.send(accessList(ownerOf(b), b.Public))
 }
 
 func putBucketACL(c *call) error {
@@ -95,8 +124,7 @@ func getObjectACL(c *call) error {
 		return err
 	}
 	c.sayVersion(&o)
-	acl := s3wire.CannedACL(ownerOf(b), o.Public)
-	return c.send(&acl)
+	return c.send(accessList(ownerOf(b), o.Public))
 }
 
 func putObjectACL(c *call) error {

@@ -14,6 +14,9 @@ const attributesHeader = "X-Amz-Object-Attributes"
 
 // getObjectAttributes tells what is known about an object without its bytes.
 func getObjectAttributes(c *call) error {
+	if _, err := c.bucketRow(); err != nil {
+		return err
+	}
 	wanted, err := c.wantedAttributes()
 	if err != nil {
 		return err

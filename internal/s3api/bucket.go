@@ -1,6 +1,7 @@
 package s3api
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -53,15 +54,12 @@ func createBucket(c *call) error {
 	if err := s3wire.CheckBucketName(c.bucket); err != nil {
 		return err
 	}
-	public, _, err := cannedACL(c.r.Header)
+	public, err := createACL(c.r.Header)
 	if err != nil {
 		return err
 	}
 	if c.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled") == "true" {
 		return s3wire.NotImplemented.New().With("Header", "x-amz-bucket-object-lock-enabled")
-	}
-	if err := checkOwnership(c.r.Header.Get("X-Amz-Object-Ownership")); err != nil {
-		return err
 	}
 	tags, err := c.createBody()
 	if err != nil {
@@ -72,6 +70,7 @@ func createBucket(c *call) error {
 		return c.whoseBucket(err)
 	}
 	c.Header()["Location"] = []string{"/" + c.bucket}
+	c.Header()["X-Amz-Bucket-Arn"] = []string{"arn:aws:s3:::" + c.bucket}
 	return c.sendNothing(http.StatusOK)
 }
 
@@ -84,19 +83,27 @@ func (c *call) createBody() (map[string]string, error) {
 		}
 		return nil, err
 	}
-	if at := doc.LocationConstraint; at != "" && c.s.cfg.Region != "" && at != c.s.cfg.Region {
+	// In the region that has no name of its own, naming it is a mistake in S3.
+	if at := doc.LocationConstraint; at == "us-east-1" || at != "" && c.s.cfg.Region != "" && at != c.s.cfg.Region {
 		return nil, s3wire.InvalidLocationConstraint.New().With("LocationConstraint", at)
 	}
 	return tagMap(doc.Tags, maxBucketTags, "Bucket tag count cannot be greater than 50")
 }
 
-// checkOwnership accepts the settings under which lists do not matter.
-func checkOwnership(setting string) error {
-	switch setting {
+// createACL reads the canned list of a new bucket. Any setting of ownership is accepted, because lists give nobody else
+// a right; but one that forbids lists does not go with a list.
+func createACL(h http.Header) (public bool, err error) {
+	ownership := h.Get("X-Amz-Object-Ownership")
+	switch ownership {
 	case "", "BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter":
-		return nil
+	default:
+		return false, s3wire.InvalidArgument.Newf("Invalid x-amz-object-ownership header: %s", ownership).With("ArgumentName", "x-amz-object-ownership")
 	}
-	return s3wire.InvalidArgument.Newf("Invalid x-amz-object-ownership header: %s", setting).With("ArgumentName", "x-amz-object-ownership")
+	public, _, err = cannedACL(h)
+	if public && ownership == "BucketOwnerEnforced" {
+		return false, s3wire.InvalidBucketACLWithObjectOwnership.New()
+	}
+	return public, err
 }
 
 // whoseBucket tells a bucket of one's own from somebody else's when the name is taken.
@@ -120,11 +127,41 @@ func headBucket(c *call) error {
 	return c.sendNothing(http.StatusOK)
 }
 
+// deleteBucket deletes a bucket without objects. Uploads that were never completed end with it, as in S3.
 func deleteBucket(c *call) error {
-	if err := c.s.index.DeleteBucket(c.ctx(), c.bucket); err != nil {
+	err := c.s.index.DeleteBucket(c.ctx(), c.bucket)
+	if errors.Is(err, objects.ErrBucketNotEmpty) && c.onlyUploads() {
+		if err = c.abortUploads(); err == nil {
+			err = c.s.index.DeleteBucket(c.ctx(), c.bucket)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return c.sendNothing(http.StatusNoContent)
+}
+
+// onlyUploads reports whether a bucket holds neither objects nor versions.
+func (c *call) onlyUploads() bool {
+	page, _, err := c.s.index.ListVersions(c.ctx(), objects.ListQuery{Bucket: c.bucket, Limit: 1}, 0)
+	return err == nil && len(page.Objects) == 0
+}
+
+func (c *call) abortUploads() error {
+	for {
+		list, _, next, _, err := c.s.index.ListUploads(c.ctx(), objects.ListQuery{Bucket: c.bucket, Limit: maxPage}, "")
+		if err != nil {
+			return err
+		}
+		for _, u := range list {
+			if err := c.s.index.AbortUpload(c.ctx(), u); err != nil && !errors.Is(err, objects.ErrNoSuchUpload) {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+	}
 }
 
 // getBucketLocation answers with the configured region; S3 sends nothing for us-east-1.

@@ -47,7 +47,7 @@ func (c *call) serve() error {
 	}
 	op, err := c.s.router.find(c.r, c.level(), c.query, c.who.stranger())
 	if err != nil {
-		return c.forStranger(err)
+		return err
 	}
 	c.op = op
 	if err := c.authorize(); err != nil {
@@ -152,14 +152,6 @@ func (c *call) checkOwner(bucket, want string) error {
 	return nil
 }
 
-// forStranger answers strangers whose request fits no operation as it does those who may not do one.
-func (c *call) forStranger(err error) error {
-	if c.who.stranger() && c.r.Method != http.MethodOptions {
-		return s3wire.AccessDenied.New().Because(err)
-	}
-	return err
-}
-
 // bucketRow returns the bucket that the request addresses.
 func (c *call) bucketRow() (objects.Bucket, error) { return c.s.index.Bucket(c.ctx(), c.bucket) }
 
@@ -178,7 +170,7 @@ func (c *call) operation() string {
 func (c *call) logLevel() slog.Level {
 	reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
 	switch {
-	case c.Status() >= http.StatusInternalServerError:
+	case c.Status() >= http.StatusInternalServerError && c.Status() != http.StatusNotImplemented:
 		return slog.LevelWarn
 	case reading && (c.Status() < http.StatusBadRequest || c.Status() == http.StatusNotFound):
 		return slog.LevelDebug

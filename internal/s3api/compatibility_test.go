@@ -21,7 +21,7 @@ func TestTheCompatibilityPageNamesEveryOperation(t *testing.T) {
 	for _, word := range regexp.MustCompile(`\b[A-Z][a-z0-9]+[A-Z]\w+|\bPreflight\b`).FindAll(table[1], -1) {
 		named[string(word)] = true
 	}
-	for _, op := range append(operations(), unsetOperations()...) {
+	for _, op := range allOperations() {
 		if !named[op.Name] {
 			t.Errorf("the page does not name %s", op.Name)
 		}

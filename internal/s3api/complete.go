@@ -15,7 +15,7 @@ func completeMultipartUpload(c *call) error {
 	if err := c.decodeBody(&doc, s3wire.BodyOptions{MaxSize: s3wire.MaxXML, OtherChecksum: true}); err != nil {
 		return err
 	}
-	u, err := c.upload()
+	u, implicit, err := c.upload()
 	if err != nil {
 		return err
 	}
@@ -23,11 +23,11 @@ func completeMultipartUpload(c *call) error {
 	if err != nil {
 		return err
 	}
-	whole, err := wholeChecksum(c.r.Header, u)
+	whole, err := wholeChecksum(c.r.Header, u, implicit)
 	if err != nil {
 		return err
 	}
-	parts, err := completeParts(doc.Parts, u)
+	parts, err := completeParts(doc.Parts, u, implicit)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func completeMultipartUpload(c *call) error {
 }
 
 // completeParts checks the client's list as far as that needs no row.
-func completeParts(list []s3wire.CompletePart, u objects.Upload) ([]objects.CompletePart, error) {
+func completeParts(list []s3wire.CompletePart, u objects.Upload, implicit bool) ([]objects.CompletePart, error) {
 	parts := make([]objects.CompletePart, len(list))
 	for i, p := range list {
 		if p.ETag == "" {
@@ -56,7 +56,10 @@ func completeParts(list []s3wire.CompletePart, u objects.Upload) ([]objects.Comp
 		}
 		sum, err := p.Checksum()
 		if err != nil {
-			return nil, err
+			return nil, invalidArgument("Checksum", "", "Invalid Base64 or multiple checksums present in request")
+		}
+		if implicit {
+			sum = s3wire.Checksum{} // nothing was agreed on
 		}
 		if err := partChecksumFits(u, p.PartNumber, sum); err != nil {
 			return nil, err
@@ -78,19 +81,23 @@ func partChecksumFits(u objects.Upload, number int, sum s3wire.Checksum) error {
 	return nil
 }
 
-// wholeChecksum reads the checksum of the whole object, if the client sends one.
-func wholeChecksum(h http.Header, u objects.Upload) ([]byte, error) {
-	if kind := s3wire.ChecksumType(h.Get("X-Amz-Checksum-Type")); kind != "" {
+// wholeChecksum reads the checksum of the whole object, if the client sends one. Without an agreement on checksums, S3
+// does not look at it.
+func wholeChecksum(h http.Header, u objects.Upload, implicit bool) ([]byte, error) {
+	sum, err := s3wire.HeaderChecksum(h)
+	if err != nil {
+		return nil, err
+	}
+	if kind := s3wire.ChecksumType(strings.ToUpper(h.Get("X-Amz-Checksum-Type"))); kind != "" {
 		if kind != s3wire.FullObject && kind != s3wire.Composite {
 			return nil, s3wire.InvalidRequest.Newf("Value for x-amz-checksum-type header is invalid.")
 		}
-		if u.Algorithm != "" && kind != checksumType(u.Composite) {
+		if !implicit && kind != checksumType(u.Composite) {
 			return nil, s3wire.InvalidRequest.Newf("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", checksumType(u.Composite))
 		}
 	}
-	sum, err := s3wire.HeaderChecksum(h)
-	if err != nil || sum.Algorithm == "" || sum.Algorithm != s3wire.Algorithm(u.Algorithm) {
-		return nil, err
+	if implicit || sum.Algorithm != s3wire.Algorithm(u.Algorithm) {
+		return nil, nil
 	}
 	return sum.Sum, nil
 }

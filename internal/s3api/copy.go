@@ -93,7 +93,9 @@ func copyObject(c *call) error {
 		return err
 	}
 	if !replaced.metadata {
+		redirect := put.Headers.Redirect // never copied
 		put.Headers = src.Headers
+		put.Headers.Redirect = redirect
 	}
 	if !replaced.tags {
 		put.Tags = src.Tags
@@ -125,11 +127,11 @@ func (c *call) sayCopied(o *objects.Object) {
 }
 
 // replacement says what of a copy's source the request replaces.
-type replacement struct{ metadata, tags, class bool }
+type replacement struct{ metadata, tags, class, redirect bool }
 
 // anything reports whether a copy onto itself would change something.
 func (r replacement) anything(a s3wire.Algorithm, src *objects.Object) bool {
-	return r.metadata || r.class || a != "" && string(a) != src.Digests.Algorithm
+	return r.metadata || r.class || r.redirect || a != "" && string(a) != src.Digests.Algorithm
 }
 
 // copyTarget reads the headers of a copy's target.
@@ -143,7 +145,7 @@ func (c *call) copyTarget() (put objects.Put, r replacement, err error) {
 	if r.tags, err = directive(c.r.Header, "X-Amz-Tagging-Directive", "Unknown tagging directive."); err != nil {
 		return put, r, err
 	}
-	r.class = c.r.Header.Get("X-Amz-Storage-Class") != ""
+	r.class, r.redirect = c.r.Header.Get("X-Amz-Storage-Class") != "", put.Headers.Redirect != ""
 	return put, r, nil
 }
 

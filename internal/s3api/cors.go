@@ -114,11 +114,11 @@ func corsWanted(list string) ([]string, error) {
 	}
 	var out []string
 	for h := range strings.SplitSeq(list, ",") {
-		h = strings.TrimSpace(h)
-		if h == "" || !token(h) {
-			return nil, s3wire.BadRequest.Newf("Access-Control-Request-Headers %q contains invalid character.", h)
+		name := strings.TrimSpace(h)
+		if name == "" || !token(name) {
+			return nil, s3wire.BadRequest.Newf("Access-Control-Request-Headers \"%s\" contains invalid character.", h)
 		}
-		out = append(out, h)
+		out = append(out, name)
 	}
 	return out, nil
 }

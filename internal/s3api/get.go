@@ -20,6 +20,11 @@ func getObject(c *call) error {
 	if err != nil {
 		return err
 	}
+	if text := c.query.Get("partNumber"); text != "" {
+		if _, err := c.partNumber(); err != nil {
+			return err
+		}
+	}
 	for try := 1; ; try++ {
 		err := c.getOnce(overrides)
 		if try == lookups || !errors.Is(err, blob.ErrNotFound) {
@@ -79,13 +84,9 @@ func (c *call) head() (objects.Object, error) {
 	c.sayVersion(&o)
 	if versioned {
 		c.Header()["Last-Modified"] = []string{httpTime(o.Created)}
-		return o, methodNotAllowedOn(c.r.Method, "DeleteMarker")
+		return o, methodNotAllowed(c.r.Method, "DeleteMarker")
 	}
 	return o, c.detail(s3wire.NoSuchKey.New())
-}
-
-func methodNotAllowedOn(method, kind string) error {
-	return s3wire.MethodNotAllowed.New().With("Method", method).With("ResourceType", kind)
 }
 
 // checkRead evaluates the request's conditions. A 304 says what the 200 would have said about caching.
@@ -109,11 +110,15 @@ func (c *call) checkRead(o *objects.Object) error {
 func (c *call) part(o *objects.Object) (s3wire.Range, int, error) {
 	whole := s3wire.Range{Length: o.Size}
 	header := c.r.Header.Get("Range")
-	if number := c.query.Get("partNumber"); number != "" {
+	if c.query.Get("partNumber") != "" {
 		if header != "" {
 			return whole, 0, s3wire.InvalidRequest.Newf("Cannot specify both Range header and partNumber query parameter")
 		}
-		return partByNumber(o, number)
+		n, err := c.partNumber()
+		if err != nil {
+			return whole, 0, err
+		}
+		return partByNumber(o, n)
 	}
 	if header == "" || !s3wire.ParseConditions(c.r.Header).RangeApplies(o.ETag, o.Created) {
 		return whole, http.StatusOK, nil
@@ -130,18 +135,14 @@ func (c *call) part(o *objects.Object) (s3wire.Range, int, error) {
 }
 
 // partByNumber finds a part of an object that was uploaded in parts; any other object is its own part 1.
-func partByNumber(o *objects.Object, text string) (s3wire.Range, int, error) {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxParts {
-		return s3wire.Range{}, 0, invalidArgument("partNumber", text, "Part number must be an integer between 1 and 10000, inclusive.")
-	}
+func partByNumber(o *objects.Object, n int) (s3wire.Range, int, error) {
 	sizes := o.Digests.PartSizes
 	if len(sizes) == 0 {
 		sizes = []int64{o.Size}
 	}
 	if n > len(sizes) {
 		return s3wire.Range{}, 0, s3wire.InvalidPartNumber.New().
-			With("ActualPartCount", strconv.Itoa(len(sizes))).With("PartNumberRequested", text)
+			With("ActualPartCount", strconv.Itoa(len(sizes))).With("PartNumberRequested", strconv.Itoa(n))
 	}
 	r := s3wire.Range{Length: sizes[n-1]}
 	for _, size := range sizes[:n-1] {

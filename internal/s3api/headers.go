@@ -26,7 +26,10 @@ func storedHeaders(h http.Header) (objects.Headers, error) {
 	out := objects.Headers{
 		ContentType: h.Get("Content-Type"), ContentEncoding: contentEncoding(h),
 		ContentDisposition: h.Get("Content-Disposition"), ContentLanguage: h.Get("Content-Language"),
-		CacheControl: h.Get("Cache-Control"), Expires: h.Get("Expires"),
+		CacheControl: h.Get("Cache-Control"), Expires: h.Get("Expires"), Redirect: h.Get(redirectHeader),
+	}
+	if out.Redirect != "" && !validRedirect(out.Redirect) {
+		return out, s3wire.Code("InvalidRedirectLocation").Newf("The website redirect location must have a prefix of 'http://' or 'https://' or '/'.").WithStatus(http.StatusBadRequest)
 	}
 	size := 0
 	for name, values := range h {
@@ -60,6 +63,7 @@ func checkHeaders(h objects.Headers) error {
 		{Name: "Content-Type", Value: h.ContentType}, {Name: "Content-Encoding", Value: h.ContentEncoding},
 		{Name: "Content-Disposition", Value: h.ContentDisposition}, {Name: "Content-Language", Value: h.ContentLanguage},
 		{Name: "Cache-Control", Value: h.CacheControl}, {Name: "Expires", Value: h.Expires},
+		{Name: redirectHeader, Value: h.Redirect},
 	} {
 		if err := printable(f.Name, f.Value); err != nil {
 			return err
@@ -76,6 +80,14 @@ func token(s string) bool {
 		}
 	}
 	return true
+}
+
+// redirectHeader is kept and told like any other header. There is no website here that would obey it.
+const redirectHeader = "X-Amz-Website-Redirect-Location"
+
+func validRedirect(to string) bool {
+	return len(to) <= maxMetadata &&
+		(strings.HasPrefix(to, "/") || strings.HasPrefix(to, "http://") || strings.HasPrefix(to, "https://"))
 }
 
 // contentEncoding leaves out "aws-chunked", which belongs to the transfer and not to the object.
@@ -114,9 +126,12 @@ func newHeaderWriter(h http.Header) headerWriter { return headerWriter{h, make([
 
 // set leaves out empty values.
 func (w *headerWriter) set(name, value string) {
-	if value == "" {
-		return
+	if value != "" {
+		w.put(name, value)
 	}
+}
+
+func (w *headerWriter) put(name, value string) {
 	w.values = append(w.values, value)
 	n := len(w.values)
 	w.h[name] = w.values[n-1 : n : n]
@@ -135,7 +150,7 @@ func (c *call) describe(o *objects.Object) {
 	w.set("Cache-Control", o.Headers.CacheControl)
 	w.set("Expires", o.Headers.Expires)
 	for name, value := range o.Headers.User {
-		w.set("x-amz-meta-"+name, value) // lower case as S3 sends it: boto3 shows the name as it comes
+		w.put("x-amz-meta-"+name, value) // lower case as S3 sends it: boto3 shows the name as it comes
 	}
 	w.set("X-Amz-Expiration", expiration(o.ExpiresAt))
 	if c.who.stranger() {
@@ -147,6 +162,7 @@ func (c *call) describe(o *objects.Object) {
 	if o.Digests.Parts > 0 && c.query.Has("partNumber") {
 		w.set("X-Amz-Mp-Parts-Count", strconv.Itoa(o.Digests.Parts))
 	}
+	w.set(redirectHeader, o.Headers.Redirect)
 	w.set("X-Holdfast-Blob", blobID(o))
 	c.sayVersion(o)
 }

@@ -1,8 +1,10 @@
 package s3api
 
 import (
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"holdfast/internal/objects"
 	"holdfast/internal/s3wire"
@@ -10,6 +12,10 @@ import (
 
 // maxParts is the highest part number.
 const maxParts = 10000
+
+// Every upload has a checksum. One that was begun without a word about it gets CRC64NVME of the whole, as in S3, and is
+// called implicit: nothing is said about the checksums of its parts, and none are asked for. It is kept as the one pair
+// of algorithm and type that S3 forbids to be asked for, a composite CRC64NVME.
 
 // createMultipartUpload begins an upload in parts.
 func createMultipartUpload(c *call) error {
@@ -21,10 +27,13 @@ func createMultipartUpload(c *call) error {
 	if err != nil {
 		return err
 	}
-	u, err := c.s.index.CreateUpload(c.ctx(), objects.Upload{
+	u := objects.Upload{
 		Bucket: c.bucket, Key: c.key, Put: put, Algorithm: string(algorithm), Composite: composite, AccessKey: c.who.id,
-	})
-	if err != nil {
+	}
+	if algorithm == "" {
+		u.Algorithm, u.Composite = string(s3wire.CRC64NVME), true
+	}
+	if u, err = c.s.index.CreateUpload(c.ctx(), u); err != nil {
 		return err
 	}
 	if algorithm != "" {
@@ -34,14 +43,26 @@ func createMultipartUpload(c *call) error {
 	return c.send(&s3wire.InitiateMultipartUploadResult{Bucket: c.bucket, Key: c.key, UploadID: u.ID})
 }
 
+// agreed returns the upload as it is to be completed, and whether it is implicit.
+func agreed(u objects.Upload) (objects.Upload, bool) {
+	if u.Algorithm == string(s3wire.CRC64NVME) && u.Composite {
+		u.Composite = false
+		return u, true
+	}
+	return u, false
+}
+
 // uploadChecksum reads which checksum the parts and the whole shall have.
 func uploadChecksum(h http.Header) (a s3wire.Algorithm, composite bool, err error) {
-	kind := s3wire.ChecksumType(h.Get("X-Amz-Checksum-Type"))
+	kind := s3wire.ChecksumType(strings.ToUpper(h.Get("X-Amz-Checksum-Type")))
+	if kind != "" && kind != s3wire.FullObject && kind != s3wire.Composite {
+		return "", false, s3wire.InvalidRequest.Newf("Value for x-amz-checksum-type header is invalid.")
+	}
 	text := h.Get("X-Amz-Checksum-Algorithm")
-	if text == "" {
-		if kind != "" {
-			return "", false, s3wire.InvalidRequest.Newf("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
-		}
+	switch {
+	case text == "" && kind != "":
+		return "", false, s3wire.InvalidRequest.Newf("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+	case text == "":
 		return "", false, nil
 	}
 	if a, err = s3wire.ParseAlgorithm(text); err != nil {
@@ -49,9 +70,6 @@ func uploadChecksum(h http.Header) (a s3wire.Algorithm, composite bool, err erro
 	}
 	if kind == "" {
 		kind = a.DefaultType()
-	}
-	if kind != s3wire.FullObject && kind != s3wire.Composite {
-		return "", false, s3wire.InvalidRequest.Newf("Value for x-amz-checksum-type header is invalid.")
 	}
 	return a, kind == s3wire.Composite, a.CheckType(kind)
 }
@@ -63,9 +81,13 @@ func checksumType(composite bool) s3wire.ChecksumType {
 	return s3wire.FullObject
 }
 
-// upload returns the upload that the request names.
-func (c *call) upload() (objects.Upload, error) {
-	return c.s.index.GetUpload(c.ctx(), c.bucket, c.key, c.query.Get("uploadId"))
+// upload returns the upload that the request names, unless it is over.
+func (c *call) upload() (u objects.Upload, implicit bool, err error) {
+	if u, err = c.s.index.GetUpload(c.ctx(), c.bucket, c.key, c.query.Get("uploadId")); err != nil {
+		return u, false, err
+	}
+	u, implicit = agreed(u)
+	return u, implicit, nil
 }
 
 // partNumber reads the number of a part.
@@ -84,41 +106,58 @@ func uploadPart(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := refuseUnsupported(c.r.Header); err != nil {
+	if err := c.s.refuseUnsupported(c.r.Header); err != nil {
 		return err
 	}
-	u, err := c.upload()
+	u, implicit, err := c.upload()
 	if err != nil {
 		return err
 	}
-	b, err := c.openBody(s3wire.BodyOptions{MaxSize: maxPartSize, Algorithm: s3wire.Algorithm(u.Algorithm), NeedLength: true})
+	b, err := c.openBody(s3wire.BodyOptions{MaxSize: maxPartSize, NeedLength: true})
 	if err != nil {
 		return err
 	}
-	if err := matchAlgorithm(u, b); err != nil {
+	said := b.Algorithm()
+	if err := matchAlgorithm(u, implicit, said); err != nil {
 		return err
 	}
-	p, err := c.s.index.PutPart(c.ctx(), u, number, b.Size(), b, b.checksum)
+	body, sum := partBody(u, b)
+	p, err := c.s.index.PutPart(c.ctx(), u, number, b.Size(), body, sum)
 	if err != nil {
 		return err
 	}
 	c.Header()["Etag"] = []string{quoted(p.ETag)}
-	if sum := b.Checksum(); sum.Algorithm != "" {
-		c.Header()[sum.Algorithm.Header()] = []string{sum.String()}
+	got := b.Checksum()
+	if said == "" {
+		got = partSum(u, implicit, p)
+	}
+	if got.Algorithm != "" {
+		c.Header()[got.Algorithm.Header()] = []string{got.String()}
 	}
 	return c.sendNothing(http.StatusOK)
+}
+
+// partBody is the body with the checksum that the upload needs of it. The client may have sent one of another kind.
+func partBody(u objects.Upload, b *body) (io.Reader, func() (string, []byte)) {
+	want := s3wire.Algorithm(u.Algorithm)
+	if b.Algorithm() == want {
+		return b, b.checksum
+	}
+	h := want.New()
+	return io.TeeReader(b, h), func() (string, []byte) { return u.Algorithm, h.Sum(nil) }
 }
 
 // maxPartSize is the size of the largest part, 5 GiB.
 const maxPartSize = 5 << 30
 
-// matchAlgorithm refuses a part whose checksum is of another kind than the upload was begun with.
-func matchAlgorithm(u objects.Upload, b *body) error {
-	got := b.Algorithm()
-	if u.Algorithm == "" || got == s3wire.Algorithm(u.Algorithm) {
+// matchAlgorithm refuses a part whose checksum is of another kind than was agreed on, or that has none where the whole
+// is made of them.
+func matchAlgorithm(u objects.Upload, implicit bool, said s3wire.Algorithm) error {
+	want := s3wire.Algorithm(u.Algorithm)
+	if implicit || said == want || said == "" && !u.Composite {
 		return nil
 	}
-	return s3wire.InvalidRequest.Newf("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", u.Algorithm, got)
+	return s3wire.InvalidRequest.Newf("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", want, or(string(said), "null"))
 }
 
 // uploadPartCopy stores a range of an object as a part.
@@ -127,11 +166,11 @@ func uploadPartCopy(c *call) error {
 	if err != nil {
 		return err
 	}
-	u, err := c.upload()
+	src, err := c.copySource()
 	if err != nil {
 		return err
 	}
-	src, err := c.copySource()
+	u, implicit, err := c.upload()
 	if err != nil {
 		return err
 	}
@@ -145,22 +184,22 @@ func uploadPartCopy(c *call) error {
 			return reply{}, err
 		}
 		doc := &s3wire.CopyPartResult{
-			LastModified: s3wire.Time{Time: p.Modified}, ETag: quoted(p.ETag), ChecksumElements: partSum(u, p).Elements(),
+			LastModified: s3wire.Time{Time: p.Modified}, ETag: quoted(p.ETag), ChecksumElements: partSum(u, implicit, p).Elements(),
 		}
 		return reply{doc, func() {}}, nil
 	})
 }
 
-// partSum is the checksum of a part.
-func partSum(u objects.Upload, p objects.Part) s3wire.Checksum {
-	if u.Algorithm == "" || p.Checksum == nil {
+// partSum is the checksum of a part, where one was agreed on.
+func partSum(u objects.Upload, implicit bool, p objects.Part) s3wire.Checksum {
+	if implicit || p.Checksum == nil {
 		return s3wire.Checksum{}
 	}
 	return s3wire.Checksum{Algorithm: s3wire.Algorithm(u.Algorithm), Sum: p.Checksum}
 }
 
 func abortMultipartUpload(c *call) error {
-	u, err := c.upload()
+	u, _, err := c.upload()
 	if err != nil {
 		return err
 	}
@@ -169,7 +208,7 @@ func abortMultipartUpload(c *call) error {
 		if err != nil {
 			return invalidArgument("x-amz-if-match-initiated-time", text, "Invalid time.")
 		}
-		if at.Unix() != u.Initiated.Unix() {
+		if at.Unix() != u.Initiated.Unix() && at.Before(c.s.now()) { // S3 ignores times to come
 			return s3wire.PreconditionFailed.New().With("Condition", "If-Match-Initiated-Time")
 		}
 	}
@@ -192,7 +231,7 @@ func listParts(c *call) error {
 	if c.query.Get("part-number-marker") == "" {
 		after = 0
 	}
-	u, err := c.upload()
+	u, implicit, err := c.upload()
 	if err != nil {
 		return err
 	}
@@ -200,7 +239,7 @@ func listParts(c *call) error {
 		Bucket: c.bucket, Key: c.key, UploadID: u.ID, StorageClass: standardClass, PartNumberMarker: after, MaxParts: limit,
 		Initiator: s3wire.Owner{ID: u.AccessKey, DisplayName: u.AccessKey}, Owner: s3wire.Owner{ID: u.AccessKey, DisplayName: u.AccessKey},
 	}
-	if u.Algorithm != "" {
+	if !implicit {
 		out.ChecksumAlgorithm, out.ChecksumType = s3wire.Algorithm(u.Algorithm), checksumType(u.Composite)
 	}
 	if limit > 0 {
@@ -211,7 +250,7 @@ func listParts(c *call) error {
 		for _, p := range parts {
 			out.Parts = append(out.Parts, s3wire.PartEntry{
 				PartNumber: p.Number, LastModified: s3wire.Time{Time: p.Modified}, ETag: quoted(p.ETag), Size: p.Size,
-				ChecksumElements: partSum(u, p).Elements(),
+				ChecksumElements: partSum(u, implicit, p).Elements(),
 			})
 			out.NextPartNumberMarker = p.Number
 		}

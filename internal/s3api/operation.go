@@ -2,6 +2,7 @@ package s3api
 
 import (
 	"net/http"
+	"slices"
 
 	"holdfast/internal/objects"
 )
@@ -88,6 +89,11 @@ func operations() []operation {
 		{Name: "Preflight", Method: opt, Level: bucket, Right: rightNone, Serve: preflight},
 		{Name: "Preflight", Method: opt, Level: object, Right: rightNone, Serve: preflight},
 	}
+}
+
+// allOperations is the whole table.
+func allOperations() []operation {
+	return slices.Concat(operations(), unsetOperations(), lockOperations())
 }
 
 // objectReadParams are the parameters of GetObject and HeadObject.

@@ -3,6 +3,7 @@ package s3api
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/internal/objects"
@@ -37,7 +38,7 @@ func putObject(c *call) error {
 // newPut reads what the headers of a write say about the new object. An upload form brings its fields as headers.
 func (c *call) newPut(h http.Header) (objects.Put, error) {
 	put := objects.Put{Bucket: c.bucket, Key: c.key}
-	if err := refuseUnsupported(h); err != nil {
+	if err := c.s.refuseUnsupported(h); err != nil {
 		return put, err
 	}
 	if class := h.Get("X-Amz-Storage-Class"); class != "" && !slices.Contains(storageClasses(), class) {
@@ -93,6 +94,7 @@ func (c *call) explain(err error, cond objects.Condition) error {
 func (c *call) sayStored(o *objects.Object) {
 	w := newHeaderWriter(c.Header())
 	w.set("Etag", quoted(o.ETag))
+	w.set("X-Amz-Object-Size", strconv.FormatInt(o.Size, 10))
 	w.set("X-Amz-Expiration", expiration(o.ExpiresAt))
 	w.set("X-Holdfast-Blob", blobID(o))
 	c.sayVersion(o)

@@ -39,6 +39,9 @@ func (c *call) decode(v any) error {
 }
 
 func (c *call) decodeBody(v any, o s3wire.BodyOptions) error {
+	if c.auth.Payload.Chunked() { // S3 takes encoded bodies for objects only
+		return s3wire.InvalidRequest.Newf("The value of x-amz-content-sha256 header is invalid.")
+	}
 	b, err := c.openBody(o)
 	if err != nil {
 		return err

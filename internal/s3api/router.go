@@ -22,7 +22,7 @@ type route struct {
 
 func newRouter() router {
 	rt := router{rows: map[route][]operation{}, subs: map[string]bool{}}
-	for _, op := range append(operations(), unsetOperations()...) {
+	for _, op := range allOperations() {
 		k := route{op.Method, op.Level}
 		rt.rows[k] = append(rt.rows[k], op)
 		if op.Sub != "" {
@@ -49,14 +49,17 @@ func (rt router) find(r *http.Request, l level, q url.Values, stranger bool) (*o
 			op = row
 		}
 	}
+	if source && (op == nil || !op.Source) {
+		return nil, invalidArgument("x-amz-copy-source", r.Header.Get(copySourceHeader), "You can only specify a copy source header for copy requests.")
+	}
 	if err := rt.foreign(r.Method, l, op, q, stranger); err != nil {
 		return nil, err
 	}
 	switch {
 	case op == nil:
-		return nil, methodNotAllowed(r.Method, l)
-	case source && !op.Source:
-		return nil, invalidArgument(copySourceHeader, r.Header.Get(copySourceHeader), "You can only specify a copy source header for copy requests.")
+		return nil, methodNotAllowed(r.Method, [...]string{"SERVICE", "BUCKET", "OBJECT"}[l])
+	case r.Method == http.MethodPut && op.Sub == "uploadId" && !q.Has("partNumber"):
+		return nil, methodNotAllowed(r.Method, "UPLOAD")
 	}
 	return op, nil
 }
@@ -110,8 +113,8 @@ func proofParam(name string) bool {
 	return name == "AWSAccessKeyId" || name == "Signature" || name == "Expires"
 }
 
-func methodNotAllowed(method string, l level) *s3wire.Error {
-	return s3wire.MethodNotAllowed.New().With("Method", method).With("ResourceType", [...]string{"SERVICE", "BUCKET", "OBJECT"}[l])
+func methodNotAllowed(method, kind string) *s3wire.Error {
+	return s3wire.MethodNotAllowed.New().With("Method", method).With("ResourceType", kind)
 }
 
 func invalidArgument(name, value, message string) *s3wire.Error {

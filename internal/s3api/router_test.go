@@ -89,7 +89,7 @@ func TestNoSubResourceIsTakenForAPlainOperation(t *testing.T) {
 func TestEveryRowOfTheTableIsComplete(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, op := range append(operations(), unsetOperations()...) {
+	for _, op := range allOperations() {
 		if op.Name == "" || op.Method == "" || op.Right == "" || op.Serve == nil {
 			t.Errorf("row %+v lacks something", op)
 		}

@@ -25,7 +25,7 @@ func awsClient(e *s3apitest.Endpoint) *s3.Client {
 		BaseEndpoint: &e.URL, UsePathStyle: true, Region: e.Region, RetryMaxAttempts: 1,
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported, // what the SDK's configuration loader sets
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
-		Credentials: credentials.NewStaticCredentialsProvider(e.Key.ID, e.Key.Secret.Reveal(), ""),
+		Credentials:                credentials.NewStaticCredentialsProvider(e.Key.ID, e.Key.Secret.Reveal(), ""),
 	})
 }
 

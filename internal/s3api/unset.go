@@ -28,9 +28,9 @@ func unsets() []unset {
 		{sub: "website", name: "BucketWebsite", code: "NoSuchWebsiteConfiguration", forgets: true},
 		{sub: "replication", name: "BucketReplication", code: "ReplicationConfigurationNotFoundError", forgets: true},
 		{sub: "encryption", name: "BucketEncryption", code: "ServerSideEncryptionConfigurationNotFoundError", forgets: true},
-		{sub: "publicAccessBlock", name: "PublicAccessBlock", code: "NoSuchPublicAccessBlockConfiguration"},
+		{sub: "publicAccessBlock", name: "PublicAccessBlock", code: "NoSuchPublicAccessBlockConfiguration", forgets: true},
 		{sub: "object-lock", name: "ObjectLockConfiguration", code: "ObjectLockConfigurationNotFoundError"},
-		{sub: "ownershipControls", name: "BucketOwnershipControls", code: "OwnershipControlsNotFoundError"},
+		{sub: "ownershipControls", name: "BucketOwnershipControls", root: "OwnershipControls", inner: "<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"},
 		{sub: "logging", name: "BucketLogging", root: "BucketLoggingStatus"},
 		{sub: "notification", name: "BucketNotificationConfiguration", root: "NotificationConfiguration"},
 		{sub: "accelerate", name: "BucketAccelerateConfiguration", root: "AccelerateConfiguration"},
@@ -45,6 +45,11 @@ func unsetOperations() []operation {
 		ops = append(ops, operation{
 			Name: "Get" + u.name, Method: http.MethodGet, Level: bucket, Sub: u.sub, Right: rightMember, Serve: u.get,
 		})
+		if u.name != "BucketPolicyStatus" {
+			ops = append(ops, operation{
+				Name: "Put" + u.name, Method: http.MethodPut, Level: bucket, Sub: u.sub, Right: objects.ActionAdmin, Serve: u.refuse,
+			})
+		}
 		if u.forgets {
 			ops = append(ops, operation{
 				Name: "Delete" + u.name, Method: http.MethodDelete, Level: bucket, Sub: u.sub, Right: objects.ActionAdmin, Serve: forget,
@@ -65,6 +70,14 @@ func (u unset) get(c *call) error {
 	return c.sendXML([]byte(xmlDeclaration + "<" + u.root + ` xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` + u.inner + "</" + u.root + ">"))
 }
 
+// refuse names the setting that cannot be made.
+func (u unset) refuse(c *call) error {
+	if _, err := c.bucketRow(); err != nil {
+		return err
+	}
+	return s3wire.NotImplemented.New().With("Setting", u.name)
+}
+
 // forget takes away a setting that is not there.
 func forget(c *call) error {
 	if _, err := c.bucketRow(); err != nil {
@@ -77,10 +90,8 @@ func forget(c *call) error {
 // for one is refused by name rather than taken for an ordinary parameter.
 func foreignSubs() []string {
 	return []string{
-		"analytics", "intelligent-tiering", "inventory", "metrics", "legal-hold", "retention", "restore", "select",
+		"analytics", "intelligent-tiering", "inventory", "metrics", "restore", "select",
 		"select-type", "torrent", "metadataTable", "metadataConfiguration", "metadataInventoryTable",
-		"metadataJournalTable", "session", "renameObject", "abac", "append", "policy", "lifecycle", "website",
-		"replication", "encryption", "publicAccessBlock", "object-lock", "ownershipControls", "logging",
-		"notification", "accelerate", "requestPayment", "policyStatus", "encryptionConfiguration",
+		"metadataJournalTable", "session", "renameObject", "abac", "append", "encryptionConfiguration",
 	}
 }

@@ -47,7 +47,7 @@ func (c *call) fillUploads(out *s3wire.ListMultipartUploadsResult, l listing, ow
 			Key: u.Key, UploadID: u.ID, Owner: owner, Initiator: s3wire.Owner{ID: u.AccessKey, DisplayName: u.AccessKey},
 			StorageClass: standardClass, Initiated: s3wire.Time{Time: u.Initiated},
 		}
-		if u.Algorithm != "" {
+		if u, implicit := agreed(u); !implicit {
 			e.ChecksumAlgorithm, e.ChecksumType = s3wire.Algorithm(u.Algorithm), checksumType(u.Composite)
 		}
 		out.Uploads = append(out.Uploads, e)

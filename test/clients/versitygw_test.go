@@ -33,8 +33,9 @@ func TestVersitygwSuite(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			e := s3apitest.Start(t, s3apitest.Options{
-				Config: func(c *s3api.Config) { c.Region = "us-east-1" },
-				Index:  func(c *objects.Config) { c.MinPartSize = 5 << 20 },
+				Config:      func(c *s3api.Config) { c.Region = "us-east-1" },
+				Index:       func(c *objects.Config) { c.Timeout = time.Minute }, // a hundred tests at once may wait
+				Connections: 24,
 			})
 			result := runSuite(t, program, e, args)
 			t.Logf("%s: %d of %d tests pass", mode, len(result.passed), len(result.passed)+len(result.failed))
