@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
@@ -26,8 +27,12 @@ import (
 	"holdfast/internal/s3api"
 )
 
-// Drain is how long requests under way may take to finish when the daemon stops.
-const Drain = 30 * time.Second
+const (
+	// Drain is how long requests under way may take to finish when the daemon stops.
+	Drain = 30 * time.Second
+	// settle is how long the parts behind them may take then, a PostgreSQL of our own last.
+	settle = 30 * time.Second
+)
 
 // logLines is how many lines of the log "holdfast logs" can look back.
 const logLines = 5000
@@ -65,7 +70,8 @@ type Daemon struct {
 	edge     *edge.Edge
 	admin    *admin.Admin
 
-	running []running // in the order of their start
+	doors   []running // where visitors and applications come in
+	running []running // all else, in the order of their start
 }
 
 // running is a part that has to be stopped.
@@ -148,16 +154,29 @@ func (d *Daemon) run(ctx context.Context, name string, s lifecycle.Service) erro
 	return nil
 }
 
+// runDoor starts a listener, one of those that are closed first.
+func (d *Daemon) runDoor(ctx context.Context, name string, s lifecycle.Service) error {
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	d.doors = append(d.doors, running{name, s.Stop})
+	return nil
+}
+
 // onStop remembers what has to be done at the end.
 func (d *Daemon) onStop(name string, stop func(context.Context) error) {
 	d.running = append(d.running, running{name, stop})
 }
 
-// unwind stops what runs, the last one first. A part gets half of what is left of the time, so that those below it get
-// some, too.
+// unwind stops what runs. First the doors are closed, all at once, and requests under way may finish until the context
+// ends; meanwhile the admin listener says that this process is not ready any more. Then the rest, the last one first: a
+// part gets half of what is left of the time, so that those below it get some, too.
 func (d *Daemon) unwind(ctx context.Context) error {
 	d.log.InfoContext(ctx, "stopping")
-	var all []error
+	d.health.Set(stopping(), "no new requests are taken, those under way may finish")
+	all := []error{d.closeDoors(ctx)}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	defer cancel()
 	for i := len(d.running) - 1; i >= 0; i-- {
 		part, cancel := halfOf(ctx)
 		if err := d.running[i].stop(part); err != nil {
@@ -166,14 +185,34 @@ func (d *Daemon) unwind(ctx context.Context) error {
 		cancel()
 	}
 	d.running = nil
+	d.health.Clear(stopping())
 	d.log.InfoContext(ctx, "stopped")
 	return errors.Join(all...)
+}
+
+func stopping() health.Condition {
+	return health.Condition{Code: "stopping", Title: "Holdfast is stopping", Severity: health.Error}
+}
+
+func (d *Daemon) closeDoors(ctx context.Context) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(d.doors))
+	for i, door := range d.doors {
+		all.Go(func() {
+			if err := door.stop(ctx); err != nil {
+				errs[i] = fmt.Errorf("stop %s: %w", door.name, err)
+			}
+		})
+	}
+	all.Wait()
+	d.doors = nil
+	return errors.Join(errs...)
 }
 
 func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return context.WithTimeout(ctx, Drain)
+		return context.WithTimeout(ctx, settle)
 	}
 	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }

@@ -10,9 +10,9 @@
 //
 // # Ready, and the end
 //
-// When all parts run, systemd is told READY=1 (sd_notify(3)). SIGTERM, SIGINT or "holdfast stop" begin the end: the
-// listeners close, requests under way have [Drain] to finish, PostgreSQL of our own stops last. A second signal ends
-// the process at once, which loses nothing that was acknowledged.
+// When all parts run, systemd is told READY=1 (sd_notify(3)). SIGTERM, SIGINT or "holdfast stop" begin the end: edge and
+// s3 close, requests under way have [Drain] to finish, and /readyz answers 503 meanwhile; then the rest stops, PostgreSQL
+// of our own last. A second signal ends the process at once, which loses nothing that was acknowledged.
 //
 // # One store for one database
 //

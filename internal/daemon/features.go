@@ -63,7 +63,7 @@ func (d *Daemon) storeKind() string {
 // startS3 opens the endpoint that applications speak S3 to.
 func (d *Daemon) startS3(ctx context.Context) error {
 	d.s3 = s3api.New(d.cfg.S3, d.index, d.log.With("listener", "s3"), d.meters.s3)
-	return d.run(ctx, "s3", d.s3)
+	return d.runDoor(ctx, "s3", d.s3)
 }
 
 // startEdge opens the front for visitors.
@@ -73,7 +73,7 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 		maps.Copy(routes, demo.Routes(demoFiles{d.files}))
 	}
 	d.edge = edge.New(edge.Options{Config: d.cfg.Edge, Routes: routes, Observe: d.meters.edge, Log: d.log})
-	return d.run(ctx, "edge", d.edge)
+	return d.runDoor(ctx, "edge", d.edge)
 }
 
 // startAdmin opens the control socket and the admin listener.

@@ -19,8 +19,11 @@ const (
 	// storeConcurrency bounds the operations on the store at once: more than this many writers only wait for the
 	// same disk, and each may hold a buffer.
 	storeConcurrency = 256
-	// checkEvery is how often the store is tried, so that a lost mount is told before somebody needs a file.
-	checkEvery = 15 * time.Second
+	// checkEvery is how often the store and the database are tried, so that a loss is told before somebody needs a file,
+	// and load balancers, which ask /readyz, know of it soon.
+	checkEvery = 5 * time.Second
+	// checkFarEvery is the same for a store that counts requests and may have a price for them.
+	checkFarEvery = 15 * time.Second
 	// checkTimeout bounds one try: a hard NFS mount whose server is gone does not answer at all.
 	checkTimeout = 10 * time.Second
 )
@@ -59,7 +62,11 @@ func (d *Daemon) openStore(ctx context.Context) error {
 	if err := d.cacheStore(); err != nil {
 		return err
 	}
-	return d.run(ctx, "store check", lifecycle.NewLoop(checkEvery, d.checkStore, func(error) {}))
+	every := checkEvery
+	if d.cfg.Storage.S3.Enabled {
+		every = checkFarEvery
+	}
+	return d.run(ctx, "store check", lifecycle.NewLoop(every, d.checkStore, func(error) {}))
 }
 
 // checkStore tries the store and keeps the finding up to date.
