@@ -1,11 +1,7 @@
 package cli
 
 import (
-	"context"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -13,10 +9,8 @@ import (
 // Main runs the command that args name, without the name of the program, and returns the exit code. The environment is
 // what os.Environ returns.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop) // from here on a signal does what it does by default: end the process
-
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	root := newRoot(a)
 	root.SetArgs(args)

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// interruptible returns a context that ends with the first SIGINT or SIGTERM. The second one does what it does by
+// default, however soon it comes: it ends the process. stop gives the signals back.
+func interruptible() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	got, done := make(chan os.Signal, 2), make(chan struct{})
+	signal.Notify(got, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer close(done)
+		defer cancel()
+		if _, ok := <-got; !ok {
+			return
+		}
+		cancel()
+		if s, ok := (<-got).(syscall.Signal); ok {
+			signal.Reset(s)
+			_ = syscall.Kill(os.Getpid(), s) // to ourselves, which cannot be refused
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(got)
+		close(got)
+		<-done
+	}
+}
