@@ -76,11 +76,9 @@ func migrate(ctx context.Context, url string) error {
 		return err
 	}
 	defer db.Close()
-	var dir fs.FS = objects.Migrations
-	if _, err := fs.Stat(dir, "migrations"); err == nil {
-		if dir, err = fs.Sub(dir, "migrations"); err != nil {
-			return err
-		}
+	dir, err := fs.Sub(objects.Migrations, "migrations")
+	if err != nil {
+		return err
 	}
 	return db.Migrate(ctx, "objects", dir)
 }
