@@ -45,6 +45,7 @@
 // # When the root is not what it was
 //
 // An empty directory where the store should be is a file system that was not mounted, not a store whose files are
-// all gone. Open and Check therefore ask for the sentinel, and report ErrUnavailable with a hint without it. Only Open with Create
+// all gone. Open and Check therefore ask for the sentinel, and report ErrUnavailable with a hint without it; they and Put ask
+// whether the path still leads to the directory that was opened, so that nothing is written under a mount. Only Open with Create
 // makes a store, and only in a directory that is empty.
 package disk

@@ -37,6 +37,10 @@ func (s *Store) write(ctx context.Context, name blob.Name, opts blob.PutOptions,
 	if err := ready(ctx, name); err != nil {
 		return blob.Info{}, err
 	}
+	// What is mounted over the root, or was put in its place, hides from the next start whatever is written now.
+	if err := s.sameRoot(); err != nil {
+		return blob.Info{}, err
+	}
 	d, err := s.needDir(path.Dir(string(name)))
 	if err != nil {
 		return blob.Info{}, s.explain(err)
