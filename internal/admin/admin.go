@@ -48,9 +48,18 @@ func New(o Options) *Admin {
 	log = o.Log.With("listener", "admin")
 	a.public = web.NewServer(web.Options{
 		Name: "admin", Listen: o.Config.Listen, TLSCert: o.Config.TLSCert, TLSKey: o.Config.TLSKey,
-		Handler: web.Wrap(a.guarded(), log, nil), Log: log,
+		Handler: a.probes(web.Wrap(a.guarded(), log, nil)), Log: log,
 	})
 	return a
+}
+
+// probes answers load balancers, outside of what logs requests: they ask every second, and a 503 to them is an answer.
+func (a *Admin) probes(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK) })
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("/", next)
+	return mux
 }
 
 // Addr returns the address of the admin listener once it is started.
@@ -108,8 +117,6 @@ func (a *Admin) guarded() http.Handler {
 	inside.HandleFunc("/", notFound)
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK) })
-	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("GET /login/{ticket}", a.enter)
 	mux.HandleFunc("GET /style.css", style)
 	mux.Handle("/", a.guard(inside))
