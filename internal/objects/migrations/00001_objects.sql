@@ -363,8 +363,10 @@ CREATE FUNCTION put_object(b buckets, it write_item, moment timestamptz, p_pendi
 LANGUAGE plpgsql AS $$
 DECLARE
     r outcome := ROW(0, 0, NULL, 0, 0, 0, '{}');
-    cur objects;
+    cur record;
     have boolean;
+    conditional boolean := it.if_match IS NOT NULL OR it.if_none IS NOT NULL OR it.if_unmodified IS NOT NULL
+        OR it.if_size IS NOT NULL;
     higher bigint;
 BEGIN
     IF b.max_size > 0 AND it.size > b.max_size THEN
@@ -379,9 +381,12 @@ BEGIN
         r.flags := 16;
     END IF;
     LOOP
-        SELECT * INTO cur FROM objects o WHERE o.bucket = it.bucket AND o.key = it.key FOR UPDATE;
+        SELECT o.blob, o.size, o.etag, o.created, o.expires, o.null_id INTO cur
+        FROM objects o WHERE o.bucket = it.bucket AND o.key = it.key FOR UPDATE;
         have := FOUND;
-        r.status := check_write(it, have AND (cur.expires IS NULL OR cur.expires > moment), cur.etag, cur.size, cur.created);
+        IF conditional THEN
+            r.status := check_write(it, have AND (cur.expires IS NULL OR cur.expires > moment), cur.etag, cur.size, cur.created);
+        END IF;
         -- Of a row that a transaction deleted and wrote again while we waited for it, FOR UPDATE sees only the deletion.
         CONTINUE WHEN r.status = 2 AND NOT have
             AND EXISTS (SELECT FROM objects o WHERE o.bucket = it.bucket AND o.key = it.key);
@@ -804,7 +809,8 @@ CREATE TYPE object_row AS (
 );
 
 -- +goose StatementBegin
--- head_objects answers each question (a bucket and a key) with one row.
+-- head_objects answers each question (a bucket and a key) with one row. It is STABLE, so both of its statements see one
+-- snapshot; the second is for what the first did not find.
 CREATE FUNCTION head_objects(p_bucket integer[], p_key text[]) RETURNS SETOF object_row
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path FROM CURRENT
@@ -813,20 +819,31 @@ SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
+DECLARE
+    n bigint;
 BEGIN
     RETURN QUERY
+    SELECT q.ord::integer, 0::smallint, true, false, o.gen, o.size, o.created, o.expires, o.blob, o.bucket, o.parts,
+        o.null_id, o.public, o.composite, o.key, o.etag, o.sniffed, o.md5, o.sha256, o.algorithm, o.checksum, o.headers,
+        o.tags, o.part_sizes
+    FROM unnest(p_bucket, p_key) WITH ORDINALITY AS q(bucket, key, ord)
+    JOIN objects o ON o.bucket = q.bucket AND o.key = q.key AND (o.expires IS NULL OR o.expires > now());
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = cardinality(p_key) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
     SELECT q.ord::integer,
-        CASE WHEN o.gen IS NOT NULL THEN 0 WHEN m.marker THEN 3
-            WHEN EXISTS (SELECT FROM buckets b WHERE b.id = q.bucket) THEN 4 ELSE 2 END::smallint,
-        true, o.gen IS NULL, coalesce(o.gen, m.gen), o.size, coalesce(o.created, m.created), o.expires, o.blob, q.bucket,
-        o.parts, coalesce(o.null_id, m.null_id), o.public, o.composite, q.key, o.etag, o.sniffed, o.md5, o.sha256,
-        o.algorithm, o.checksum, o.headers, o.tags, o.part_sizes
+        CASE WHEN m.marker THEN 3 WHEN EXISTS (SELECT FROM buckets b WHERE b.id = q.bucket) THEN 4 ELSE 2 END::smallint,
+        true, true, m.gen, 0::bigint, m.created, NULL::timestamptz, NULL::uuid, q.bucket, 0, m.null_id, false, false, q.key,
+        '', '', NULL::bytea, NULL::bytea, '', NULL::bytea, NULL::jsonb, NULL::jsonb, NULL::bigint[]
     FROM unnest(p_bucket, p_key) WITH ORDINALITY AS q(bucket, key, ord)
     LEFT JOIN objects o ON o.bucket = q.bucket AND o.key = q.key AND (o.expires IS NULL OR o.expires > now())
     LEFT JOIN LATERAL (
         SELECT v.gen, v.created, v.marker, v.null_id FROM versions v
-        WHERE o.gen IS NULL AND v.bucket = q.bucket AND v.key = q.key ORDER BY v.gen DESC LIMIT 1
-    ) m ON true;
+        WHERE v.bucket = q.bucket AND v.key = q.key ORDER BY v.gen DESC LIMIT 1
+    ) m ON true
+    WHERE o.gen IS NULL;
 END
 $$;
 -- +goose StatementEnd
