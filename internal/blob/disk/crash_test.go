@@ -66,7 +66,7 @@ func kills() int {
 	if n, err := strconv.Atoi(os.Getenv("HOLDFAST_SOAK")); err == nil && n > 1 {
 		return n
 	}
-	if os.Getenv("HOLDFAST_SOAK") != "" {
+	if soaking() {
 		return 4000
 	}
 	return 150

@@ -23,7 +23,7 @@ func mountImage(t *testing.T, kind string, megabytes int64, mkfs ...string) *ima
 	needProgram(t, "mkfs."+kind, map[string]string{"ext4": "e2fsprogs", "xfs": "xfsprogs", "btrfs": "btrfs-progs"}[kind])
 	_, err := os.Stat("/dev/loop-control")
 	need(t, "loop", err == nil, "modprobe loop")
-	im := &image{kind: kind, file: filepath.Join(t.TempDir(), "image"), path: t.TempDir()}
+	im := &image{kind: kind, file: filepath.Join(memoryDir(t), "image"), path: t.TempDir()}
 	f, err := os.Create(im.file)
 	if err != nil {
 		t.Fatal(err)

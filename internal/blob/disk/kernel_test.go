@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -38,7 +37,7 @@ func TestStoreKeepsTheContractOnXFSAndBtrfs(t *testing.T) {
 func TestAcknowledgedBlobsSurviveAPowerCutOfTheKernelsFileSystems(t *testing.T) {
 	t.Parallel()
 	rounds := 6
-	if os.Getenv("HOLDFAST_SOAK") != "" {
+	if soaking() {
 		rounds = 200
 	}
 	for _, kind := range []string{"ext4", "xfs"} {
@@ -248,9 +247,17 @@ func wantContent(t *testing.T, s blob.Store, name blob.Name, want []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := io.ReadAll(b)
-	if err = errors.Join(err, b.Close()); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s holds %d bytes, want %d: %v", name, len(got), len(want), err)
+	wantRest(t, b, want)
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantRest reads an open blob to its end.
+func wantRest(t *testing.T, b blob.Blob, want []byte) {
+	t.Helper()
+	if got, err := io.ReadAll(b); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s holds %d bytes, want %d: %v", b.Info().Name, len(got), len(want), err)
 	}
 }
 

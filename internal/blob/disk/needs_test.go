@@ -9,6 +9,9 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
+// soaking reports whether the long runs were asked for.
+func soaking() bool { return os.Getenv("HOLDFAST_SOAK") != "" }
+
 // need fails the test when the machine lacks something, with the way to get it, unless HOLDFAST_TEST_SKIP names it.
 func need(t *testing.T, what string, there bool, remedy string) {
 	t.Helper()

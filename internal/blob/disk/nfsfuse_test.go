@@ -19,9 +19,11 @@ type nfsFS struct {
 	nfs         *nfsClient
 	losesAnswer bool // each LINK, REMOVE and RENAME is done twice, as after an answer that was lost on the wire
 
-	mu    sync.Mutex // protects the following
-	nodes map[uint64]*nfsNode
-	ids   map[handle]uint64
+	mu      sync.Mutex // protects the following
+	nodes   map[uint64]*nfsNode
+	ids     map[handle]uint64
+	dirs    map[uint64][]nfs.EntryPlus // what open directories hold
+	lastDir uint64
 }
 
 type nfsNode struct {
@@ -41,6 +43,7 @@ func mountNFSShare(t *testing.T, s *nfsServer, loses bool) (path string) {
 	f := &nfsFS{
 		RawFileSystem: fuse.NewDefaultRawFileSystem(), nfs: client, losesAnswer: loses,
 		nodes: map[uint64]*nfsNode{fuse.FUSE_ROOT_ID: {fh: root}}, ids: map[handle]uint64{root: fuse.FUSE_ROOT_ID},
+		dirs: map[uint64][]nfs.EntryPlus{},
 	}
 	path, _ = mountFUSE(t, f, "nfsbridge")
 	return path
@@ -268,12 +271,33 @@ func (f *nfsFS) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newName st
 	return f.twice(func() syscall.Errno { return f.nfs.rename(f.fh(in.NodeId), oldName, f.fh(in.Newdir), newName) })
 }
 
-func (f *nfsFS) OpenDir(<-chan struct{}, *fuse.OpenIn, *fuse.OpenOut) fuse.Status { return 0 }
+func (f *nfsFS) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lastDir++
+	out.Fh = f.lastDir
+	return 0
+}
 
+func (f *nfsFS) ReleaseDir(in *fuse.ReleaseIn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.dirs, in.Fh)
+}
+
+// ReadDir reads the directory once for each descriptor.
 func (f *nfsFS) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	entries, errno := f.nfs.readdir(f.fh(in.NodeId))
-	if errno != 0 {
-		return fuse.Status(errno)
+	f.mu.Lock()
+	entries, known := f.dirs[in.Fh]
+	f.mu.Unlock()
+	if !known || in.Offset == 0 {
+		var errno syscall.Errno
+		if entries, errno = f.nfs.readdir(f.fh(in.NodeId)); errno != 0 {
+			return fuse.Status(errno)
+		}
+		f.mu.Lock()
+		f.dirs[in.Fh] = entries
+		f.mu.Unlock()
 	}
 	for i := int(in.Offset); i < len(entries); i++ {
 		e := entries[i]

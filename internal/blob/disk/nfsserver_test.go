@@ -57,7 +57,7 @@ func startNFSServer(t *testing.T) *nfsServer {
 	needProgram(t, "ganesha.nfsd", "nfs-ganesha nfs-ganesha-vfs")
 	needProgram(t, "rpcbind", "rpcbind")
 	needProgram(t, "ip", "iproute2")
-	s := &nfsServer{export: t.TempDir()}
+	s := &nfsServer{export: memoryDir(t)}
 	config := filepath.Join(t.TempDir(), "ganesha.conf")
 	if err := os.WriteFile(config, fmt.Appendf(nil, ganeshaConfig, s.export), 0o600); err != nil {
 		t.Fatal(err)

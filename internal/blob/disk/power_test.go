@@ -3,7 +3,6 @@ package disk_test
 import (
 	"context"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -29,7 +28,7 @@ func openLazy(t *testing.T, path string, kind diskKind) *disk.Store {
 
 // cuts is how many power cuts each kind of disk sees.
 func cuts() int {
-	if os.Getenv("HOLDFAST_SOAK") != "" {
+	if soaking() {
 		return 1000
 	}
 	return 12
@@ -39,7 +38,7 @@ func cuts() int {
 // without FUSE in TestStoreKeepsTheContractWithoutAnythingSpecial.)
 func TestStoreKeepsTheContractOnFUSE(t *testing.T) {
 	kinds := diskKinds[:1]
-	if os.Getenv("HOLDFAST_SOAK") != "" {
+	if soaking() {
 		kinds = diskKinds
 	}
 	for _, kind := range kinds {
