@@ -3,7 +3,6 @@ package disk_test
 import (
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -12,18 +11,12 @@ import (
 // soaking reports whether the long runs were asked for.
 func soaking() bool { return os.Getenv("HOLDFAST_SOAK") != "" }
 
-// need fails the test when the machine lacks something, with the way to get it, unless HOLDFAST_TEST_SKIP names it.
+// need fails the test when the machine lacks something, with the way to get it.
 func need(t *testing.T, what string, there bool, remedy string) {
 	t.Helper()
-	if there {
-		return
+	if !there {
+		t.Fatalf("this test needs %s: %s", what, remedy)
 	}
-	for skipped := range strings.SplitSeq(os.Getenv("HOLDFAST_TEST_SKIP"), ",") {
-		if skipped == what {
-			t.Skipf("%s is missing, and HOLDFAST_TEST_SKIP names it", what)
-		}
-	}
-	t.Fatalf("this test needs %s: %s (or HOLDFAST_TEST_SKIP=%s)", what, remedy, what)
 }
 
 // needProgram fails the test when a program is not installed.
