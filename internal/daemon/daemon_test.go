@@ -13,7 +13,7 @@ import (
 )
 
 // configure returns a configuration of loopback ports and a private PostgreSQL in a short temporary directory.
-func configure(t *testing.T, env ...string) *config.Config {
+func configure(t testing.TB, env ...string) *config.Config {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "hfd-")
 	if err != nil {
@@ -40,12 +40,12 @@ func configure(t *testing.T, env ...string) *config.Config {
 }
 
 // start runs a daemon until the test ends.
-func start(t *testing.T, change func(*daemon.Options), env ...string) *daemon.Daemon {
+func start(t testing.TB, change func(*daemon.Options), env ...string) *daemon.Daemon {
 	t.Helper()
 	return startWith(t, configure(t, env...), change)
 }
 
-func startWith(t *testing.T, c *config.Config, change func(*daemon.Options)) *daemon.Daemon {
+func startWith(t testing.TB, c *config.Config, change func(*daemon.Options)) *daemon.Daemon {
 	t.Helper()
 	o := daemon.Options{Config: c, Version: "test", Log: t.Output()}
 	if change != nil {

@@ -1,0 +1,19 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"holdfast/internal/objects"
+)
+
+// NewKeyForTest returns an access key that may do everything.
+func (d *Daemon) NewKeyForTest(ctx context.Context) (id, secret string, err error) {
+	k, err := d.index.CreateAccessKey(ctx, "test", objects.Policy{Statements: []objects.Statement{{
+		Buckets: []string{"*"},
+		Actions: []objects.Action{
+			objects.ActionRead, objects.ActionList, objects.ActionWrite, objects.ActionDelete, objects.ActionAdmin,
+		},
+	}}}, time.Time{})
+	return k.ID, k.Secret.Reveal(), err
+}
