@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // connectionReserve is the room above the pools: PostgreSQL keeps 3 for superusers; our listener, a migration, a backup, and
@@ -55,8 +57,18 @@ func (s *PrivateServer) arguments() []string {
 		"unix_socket_permissions=0777", // scram-sha-256 guards the door
 		"log_destination=stderr",
 		"logging_collector=off",
+		"dynamic_shared_memory_type=" + sharedMemory(),
 	} {
 		args = append(args, "-c", setting)
 	}
 	return args
+}
+
+// sharedMemory says where parallel queries share memory: in /dev/shm, which costs the disk nothing, or, where everything
+// but our own directories is read-only, in a file of the data directory.
+func sharedMemory() string {
+	if unix.Access("/dev/shm", unix.W_OK) != nil {
+		return "mmap"
+	}
+	return "posix"
 }
