@@ -34,6 +34,7 @@ type intake struct {
 	head  []byte   // the first sniffBytes
 
 	n       int64
+	lanes   *lanes // nil while digests are computed in line
 	sniffed string
 	looked  bool
 	err     error
@@ -89,12 +90,39 @@ func (in *intake) take(p []byte) {
 	}
 }
 
+// hash computes digests in line for small bodies, beside for large ones.
 func (in *intake) hash(p []byte) {
+	if in.lanes == nil && in.n >= lanesFrom {
+		if hashes := in.hashes(); len(hashes) > 0 {
+			in.lanes = newLanes(hashes)
+		}
+	}
+	if in.lanes != nil {
+		in.lanes.write(p)
+		return
+	}
+	for _, h := range in.hashes() {
+		_, _ = h.Write(p) // a hash never fails
+	}
+}
+
+// hashes are the digests that are computed here.
+func (in *intake) hashes() []hash.Hash {
+	list := make([]hash.Hash, 0, 2)
 	if in.md5 != nil {
-		_, _ = in.md5.Write(p) // a hash never fails
+		list = append(list, in.md5)
 	}
 	if in.sha != nil {
-		_, _ = in.sha.Write(p)
+		list = append(list, in.sha)
+	}
+	return list
+}
+
+// close waits for what is computed beside. It must be called in the end, and may be called twice.
+func (in *intake) close() {
+	if in.lanes != nil {
+		in.lanes.finish()
+		in.lanes = nil
 	}
 }
 
@@ -115,6 +143,7 @@ func (in *intake) look() {
 
 // digests returns MD5 and SHA-256 of the body after its end.
 func (in *intake) digests() (sum, sha []byte) {
+	in.close()
 	if in.md5 != nil {
 		sum = in.md5.Sum(nil)
 	} else {

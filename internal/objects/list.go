@@ -66,8 +66,11 @@ func (x *Index) List(ctx context.Context, q ListQuery) (Page, error) {
 		}
 		return err
 	})
+	if err != nil {
+		return Page{}, err
+	}
 	page.cut(q.Limit)
-	return page, err
+	return page, nil
 }
 
 // cut takes the one entry more than asked for, which shows that there are more, off the page. Objects and prefixes are

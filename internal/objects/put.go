@@ -34,6 +34,7 @@ func (x *Index) put(ctx context.Context, p Put, r rights) (Object, error) {
 		return Object{}, fmt.Errorf("put %s/%.60q: %w", p.Bucket, p.Key, err)
 	}
 	in := newIntake(p.Body, leastLimit(b.MaxSize, r.limit), b.AllowedTypes)
+	defer in.close()
 	if r.kind != "" {
 		in.also = []string{r.kind}
 	}

@@ -58,7 +58,7 @@ func above(prefix string) string {
 
 func encodeHeaders(h Headers) (string, error) {
 	for _, s := range []string{
-		h.ContentType, h.ContentEncoding, h.ContentDisposition, h.ContentLanguage, h.CacheControl, h.Expires,
+		h.ContentType, h.ContentEncoding, h.ContentDisposition, h.ContentLanguage, h.CacheControl, h.Expires, h.Redirect,
 	} {
 		if !storable(s) {
 			return "", fmt.Errorf("header %.60q: %w", s, ErrMetadataInvalid)

@@ -1,6 +1,8 @@
 package objects
 
 import (
+	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +94,26 @@ func TestAPageIsCutBehindItsLimit(t *testing.T) {
 		p.Prefixes = c.prefixes
 		if p.cut(2); p.Next != c.next || len(p.Objects)+len(p.Prefixes) > 2 {
 			t.Errorf("%q %q: next %q of %+v", c.keys, c.prefixes, p.Next, p)
+		}
+	}
+}
+
+// A field that is added to Headers must be checked, too.
+func TestNoHeaderMayHoldWhatPostgreSQLCannot(t *testing.T) {
+	t.Parallel()
+	for i := range reflect.TypeFor[Headers]().NumField() {
+		var h Headers
+		f := reflect.ValueOf(&h).Elem().Field(i)
+		switch f.Kind() {
+		case reflect.String:
+			f.SetString("a\x00b")
+		case reflect.Map:
+			f.Set(reflect.ValueOf(map[string]string{"a\x00b": ""}))
+		default:
+			t.Fatalf("field of kind %s", f.Kind())
+		}
+		if _, err := encodeHeaders(h); !errors.Is(err, ErrMetadataInvalid) {
+			t.Errorf("%+v: %v", h, err)
 		}
 	}
 }

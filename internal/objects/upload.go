@@ -149,8 +149,11 @@ func (x *Index) ListUploads(ctx context.Context, q ListQuery, afterID string) (u
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, nil, "", "", err
+	}
 	nextKey, nextID = l.cut()
-	return l.uploads, l.prefixes, nextKey, nextID, err
+	return l.uploads, l.prefixes, nextKey, nextID, nil
 }
 
 // uploadLister rolls up the pages of uploads that are read.

@@ -28,11 +28,14 @@ func (x *Index) ListVersions(ctx context.Context, q ListQuery, afterGen Generati
 		}
 		return err
 	})
+	if err != nil {
+		return Page{}, 0, err
+	}
 	page.cut(q.Limit)
 	if n := len(page.Objects); page.Next != "" && n > 0 && page.Objects[n-1].Key == page.Next {
 		nextGen = page.Objects[n-1].Generation
 	}
-	return page, nextGen, err
+	return page, nextGen, nil
 }
 
 // holds reports whether a key is listed as itself, and not outside the prefix or rolled up.
