@@ -139,13 +139,13 @@ func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	endpoint := listenURL(cfg.S3.Listen, false)
+	endpoint := "http://" + cfg.S3.Listen
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n\n", a.bold("Holdfast runs. Open http://"+cfg.Edge.Listen+"/"))
 	fmt.Fprintf(&b, "The S3 endpoint, for any client:\n\n")
 	fmt.Fprintf(&b, "  export AWS_ENDPOINT_URL=%s\n  export AWS_REGION=%s\n", endpoint, cfg.S3.Region)
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s\n  export AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
-	fmt.Fprintf(&b, "  aws s3 ls s3://demo\n\nCtrl-C ends it.\n")
+	fmt.Fprintf(&b, "  aws --endpoint-url %s s3 ls s3://demo\n\nCtrl-C ends it.\n", endpoint)
 	a.printf("%s", b.String())
 	return nil
 }

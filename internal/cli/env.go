@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/internal/config"
+	"holdfast/internal/control"
 	"holdfast/internal/daemon"
 	"holdfast/internal/postgres"
 )
@@ -20,7 +22,8 @@ Usage:
   DATABASE_URL_READONLY   the same, for sessions that cannot write
   AWS_ACCESS_KEY_ID       the application's key for the S3 endpoint; boto3, the SDKs and most tools read it
   AWS_SECRET_ACCESS_KEY
-  AWS_ENDPOINT_URL_S3     where the endpoint is; AWS_S3_ENDPOINT_URL is the same for django-storages
+  AWS_ENDPOINT_URL_S3     where the endpoint is; the SDKs and aws-cli read it since 2023, older ones take --endpoint-url
+  AWS_S3_ENDPOINT_URL     the same, for the settings of django-storages
   AWS_REGION              AWS_DEFAULT_REGION is the same for older tools
   PUBLIC_URL              scheme and host that visitors use, for links in mails and jobs
   MEDIA_URL, STATIC_URL   where visitors find uploads and assets
@@ -76,18 +79,24 @@ func runEnv(ctx context.Context, a *app, o envOptions) error {
 	if err != nil {
 		return err
 	}
+	client := control.NewClient(cfg.Socket())
+	defer client.Close()
 	vars, err := databaseVariables(cfg)
 	if err != nil {
 		return err
 	}
 	if !o.noS3 {
-		s3, err := a.s3Variables(ctx, cfg, o)
+		s3, err := s3Variables(ctx, client, cfg, o)
 		if err != nil {
 			return err
 		}
 		vars = append(vars, s3...)
 	}
-	vars = append(vars, siteVariables(cfg)...)
+	site, err := siteVariables(ctx, client, cfg)
+	if err != nil {
+		return err
+	}
+	vars = append(vars, site...)
 	object := map[string]string{}
 	for _, v := range vars {
 		object[v.name] = v.value
@@ -118,20 +127,15 @@ func databaseVariables(cfg *config.Config) ([]variable, error) {
 }
 
 // siteVariables are what a template needs to know without a request.
-func siteVariables(cfg *config.Config) []variable {
-	files := strings.TrimSuffix(cfg.Files.PublicURL, "/")
-	site := listenURL(cfg.Edge.Listen, cfg.Edge.TLSCert != "")
+func siteVariables(ctx context.Context, client *control.Client, cfg *config.Config) ([]variable, error) {
+	site, err := "", error(nil)
 	if len(cfg.Edge.Hosts) > 0 {
 		site = "https://" + cfg.Edge.Hosts[0]
+	} else if site, err = listenURL(ctx, client, "edge", cfg.Edge.Listen, cfg.Edge.TLSCert != ""); err != nil {
+		return nil, err
 	}
-	return []variable{{"PUBLIC_URL", site}, {"MEDIA_URL", files + cfg.Media.URL}, {"STATIC_URL", site + cfg.Static.URL}}
-}
-
-func listenURL(addr string, tls bool) string {
-	if tls {
-		return "https://" + addr
-	}
-	return "http://" + addr
+	files := strings.TrimSuffix(cmp.Or(cfg.Files.PublicURL, site), "/")
+	return []variable{{"PUBLIC_URL", site}, {"MEDIA_URL", files + cfg.Media.URL}, {"STATIC_URL", site + cfg.Static.URL}}, nil
 }
 
 // envFormats write one variable each.

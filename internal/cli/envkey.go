@@ -30,13 +30,11 @@ type appKey struct {
 // appName is what may stand in the name of a file.
 var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-func (a *app) s3Variables(ctx context.Context, cfg *config.Config, o envOptions) ([]variable, error) {
+func s3Variables(ctx context.Context, client *control.Client, cfg *config.Config, o envOptions) ([]variable, error) {
 	if !appName.MatchString(o.app) {
 		return nil, fault.New(fault.Usage, "app_name", "%q is no name for an application", o.app).
 			WithHint("use a-z, 0-9, - and _, as in journal")
 	}
-	client := control.NewClient(cfg.Socket())
-	defer client.Close()
 	key, err := keepKey(ctx, client, cfg, o)
 	if err != nil {
 		return nil, err
@@ -118,16 +116,21 @@ func s3Endpoint(ctx context.Context, client *control.Client, cfg *config.Config)
 		if h := cfg.S3.Hosts[0]; strings.Contains(h, "://") {
 			return strings.TrimSuffix(h, "/"), nil
 		}
-		return listenURL(cfg.S3.Hosts[0], true), nil
+		return "https://" + cfg.S3.Hosts[0], nil
 	}
-	if _, port, err := net.SplitHostPort(cfg.S3.Listen); err == nil && port != "0" {
-		return listenURL(cfg.S3.Listen, cfg.S3.TLSCert != ""), nil
+	return listenURL(ctx, client, "s3", cfg.S3.Listen, cfg.S3.TLSCert != "")
+}
+
+// listenURL returns the URL of a listener. One whose port is chosen at the start is asked for.
+func listenURL(ctx context.Context, client *control.Client, section, addr string, tls bool) (string, error) {
+	if _, port, err := net.SplitHostPort(addr); err == nil && port == "0" {
+		r, err := control.Call[admin.Report](ctx, client, "/v1/status", control.Empty{})
+		return fact(r, section, "url"), err
 	}
-	r, err := control.Call[admin.Report](ctx, client, "/v1/status", control.Empty{})
-	if err != nil {
-		return "", err
+	if tls {
+		return "https://" + addr, nil
 	}
-	return fact(r, "s3", "url"), nil
+	return "http://" + addr, nil
 }
 
 // fact finds a fact in a status; "" when it is not there.

@@ -19,16 +19,16 @@ const parallelFiles = 4
 func (a *app) eachFile(ctx context.Context, n int, move func(context.Context, int, *progress) error, name func(int) string) error {
 	p := a.newProgress()
 	defer p.wait()
-	g, ctx := errgroup.WithContext(ctx)
+	g, group := errgroup.WithContext(ctx)
 	g.SetLimit(parallelFiles)
 	var mu sync.Mutex // protects failed
 	failed := 0
 	for i := range n {
-		if ctx.Err() != nil {
+		if group.Err() != nil {
 			break
 		}
 		g.Go(func() error {
-			err := move(ctx, i, p)
+			err := move(group, i, p)
 			if err == nil || n == 1 || hopeless(err) {
 				return err
 			}

@@ -160,7 +160,7 @@ type storedLine struct {
 }
 
 func (u *uploader) put(ctx context.Context, job putJob, p *progress) error {
-	body, size, err := u.open(job.file)
+	body, size, err := u.open(ctx, job.file)
 	if err != nil {
 		return localError(err)
 	}
@@ -183,9 +183,9 @@ func (u *uploader) put(ctx context.Context, job putJob, p *progress) error {
 	return u.told(storedLine{info, false})
 }
 
-func (u *uploader) open(file string) (io.ReadCloser, int64, error) {
+func (u *uploader) open(ctx context.Context, file string) (io.ReadCloser, int64, error) {
 	if file == "-" {
-		return io.NopCloser(u.app.stdin), -1, nil
+		return endless(ctx, u.app.stdin), -1, nil
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -200,9 +200,20 @@ func (u *uploader) open(file string) (io.ReadCloser, int64, error) {
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return f, -1, nil
+		return endless(ctx, f), -1, nil
 	}
 	return f, info.Size(), nil
+}
+
+// endless reads from what may never give anything, as a pipe or a terminal, until the context ends.
+func endless(ctx context.Context, r io.Reader) io.ReadCloser {
+	here, there := io.Pipe()
+	go func() { // ends with the input, at the latest with the process: nothing calls a read from a pipe back
+		_, err := io.Copy(there, r)
+		there.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { here.CloseWithError(ctx.Err()) })
+	return here
 }
 
 // unchanged reports whether the object is there already with the content of the file, which is left at its beginning.

@@ -42,7 +42,7 @@ func runFilesStat(ctx context.Context, a *app, name objectName) error {
 	}
 	return a.data(f, func() {
 		a.printf("%s/%s\n", f.Bucket, f.Key)
-		a.printf("  size      %s (%d bytes)\n  type      %s\n", size(f.Size), f.Size, f.Type)
+		a.printf("  size      %s (%d bytes)\n  type      %s\n", size(f.Size), f.Size, orDash(f.Type))
 		if f.Sniffed != "" && f.Sniffed != f.Type {
 			a.printf("  looks     %s\n", f.Sniffed)
 		}

@@ -50,6 +50,7 @@ Options of every command:
       --config PATH   file or directory of the configuration ("none": environment only)
       --json          print data and errors as JSON
   -h, --help          print the help of the command
+      --version       print the version
 
 EXIT STATUS
   0 when all went well, else what went wrong; see: holdfast help exit-codes
@@ -60,6 +61,8 @@ EXAMPLE
 
 func newRoot(a *app) *cobra.Command {
 	root := a.group("holdfast", "the data tier around a web application", rootHelp)
+	root.Version = binaryVersion().Version
+	root.SetVersionTemplate("holdfast {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 var update = flag.Bool("update", false, "write the generated files instead of comparing them")
@@ -86,15 +85,15 @@ var longFlag = regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z0-9-]+)`)
 func TestEveryOptionIsInTheHelpAndEveryOptionInTheHelpExists(t *testing.T) {
 	t.Parallel()
 	exist, named := map[string][]string{}, map[string][]string{}
-	for _, c := range commands(testRoot()) {
+	root := testRoot()
+	root.InitDefaultVersionFlag()
+	for _, c := range commands(root) {
 		title := strings.SplitN(c.Long, "\n", 2)[0]
-		add := func(f *pflag.Flag) {
-			if f.Name != "help" {
-				exist[title] = append(exist[title], f.Name)
+		for _, usages := range []string{c.LocalNonPersistentFlags().FlagUsages(), c.PersistentFlags().FlagUsages()} {
+			for _, m := range longFlag.FindAllStringSubmatch(usages, -1) {
+				exist[title] = append(exist[title], m[1])
 			}
 		}
-		c.LocalNonPersistentFlags().VisitAll(add)
-		c.PersistentFlags().VisitAll(add)
 		for _, m := range longFlag.FindAllStringSubmatch(c.Long, -1) {
 			if m[1] != "help" {
 				named[title] = append(named[title], m[1])

@@ -3,6 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,12 +90,36 @@ func (a *app) printStatus(r admin.Report) {
 	for _, s := range r.Sections {
 		a.printf("%-8s %-10s %s\n", s.State, s.Name, s.Summary)
 		for _, f := range s.Facts {
-			a.printf("                    %s: %v\n", f.Name, f.Value)
+			if text := factText(f.Value); text != "" {
+				a.printf("                    %s: %s\n", f.Name, text)
+			}
 		}
 	}
 	for _, f := range r.Findings {
 		a.printf("\n%s\n", findingText(f))
 	}
+}
+
+// factText prints a fact as JSON has it, lists with commas and objects as name=value; "" for nothing.
+func factText(v any) string {
+	var parts []string
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case []any:
+		for _, item := range v {
+			parts = append(parts, factText(item))
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			parts = append(parts, name+"="+factText(v[name]))
+		}
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	default:
+		return fmt.Sprint(v)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func findingText(f health.Finding) string {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 
 	"holdfast/internal/fault"
@@ -32,6 +34,28 @@ func (c *Config) listenProblems() fault.Problems {
 			p.Add(l.key, "give each its own port", "%q is taken by %s", l.addr, other)
 		}
 		taken[l.addr] = l.key
+	}
+	return p
+}
+
+// loopProblems refuses a store that is our own S3 endpoint: each file would be stored in itself.
+func (c *Config) loopProblems() fault.Problems {
+	var p fault.Problems
+	u, err := url.Parse(c.Storage.S3.EndpointURL)
+	if err != nil || !c.Storage.S3.Enabled {
+		return p
+	}
+	own := []string{c.S3.Listen, strings.Replace(c.S3.Listen, "127.0.0.1", "localhost", 1)}
+	for _, h := range c.S3.Hosts {
+		_, rest, ok := strings.Cut(h, "://")
+		if !ok {
+			rest = h
+		}
+		own = append(own, rest)
+	}
+	if slices.Contains(own, u.Host) {
+		p.Add("storage.s3.endpoint_url", "name the service that is to hold the files, or set enabled = false to keep them on disk",
+			"%q is Holdfast's own S3 endpoint", c.Storage.S3.EndpointURL)
 	}
 	return p
 }

@@ -50,6 +50,7 @@ func (d *decoder) judge(c *Config, dir string, network func(string) string) {
 	p = append(p, c.Edge.Validate().Under("edge")...)
 	p = append(p, c.Admin.Validate().Under("admin")...)
 	p = append(p, c.listenProblems()...)
+	p = append(p, c.loopProblems()...)
 	p = append(p, c.rootProblems(dir)...)
 	wrong, notes := c.fileSystemProblems(network)
 	p = append(p, wrong...)

@@ -223,3 +223,13 @@ func TestTwoDoorsAtOneAddressAreRefused(t *testing.T) {
 	got := oneFile(t, "[edge]\nlisten = \"127.0.0.1:9000\"\n"+key).mistakes(t)
 	expectIn(t, got, `s3.listen: "127.0.0.1:9000" is taken by edge.listen`)
 }
+
+func TestAStoreThatIsOurOwnEndpointIsRefused(t *testing.T) {
+	t.Parallel()
+	const text = "[storage.s3]\nenabled = true\nbucket_name = \"b\"\naccess_key_id = \"AKIAQ7W3R9T2\"\nsecret_key = \"nW8vT2qLr5Xk\"\nendpoint_url = "
+	for _, own := range []string{"http://127.0.0.1:9000", "http://localhost:9000/", "https://files.school.org"} {
+		got := oneFile(t, text+"\""+own+"\"\n[s3]\nhosts = [\"https://files.school.org\"]\n"+key).mistakes(t)
+		expectIn(t, got, "holdfast.toml:6: storage.s3.endpoint_url: ", "is Holdfast's own S3 endpoint")
+	}
+	oneFile(t, text+"\"http://127.0.0.1:9001\"\n"+key).mustLoad(t)
+}

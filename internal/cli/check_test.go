@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"holdfast/internal/pgtest"
+	"holdfast/internal/s3test"
+)
+
+// attach returns the table [database] for a role of a test server.
+func attach(pg *pgtest.PG, name, user, password string) string {
+	return fmt.Sprintf("[database]\nhost = %q\nport = %d\nname = %q\nusername = %q\npassword = %q\n", pg.Host, pg.Port, name, user, password)
+}
+
+const quiet = "[edge]\nlisten = \"127.0.0.1:0\"\n[s3]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"
+
+func TestCheckTriesAnAttachedDatabase(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Database(t)
+	pg := db.Server
+	_, env := site(t, quiet+attach(pg, db.Name, pg.User, "unused-on-the-socket"))
+	run(env, "check").expect(t, 0, "ok    database       PostgreSQL ", "primary", "ok    connections ", "ok    store          disk")
+
+	_, env = site(t, quiet+attach(pg, db.Name, pg.User, "unused-on-the-socket")+"[database.options.pool]\nmax_size = 9000\n")
+	run(env, "check").expect(t, 3, "FAIL  connections", "9008 are wanted: 9000 for the application", "→ set max_connections")
+
+	_, env = site(t, quiet+attach(pg, "no_such_database", pg.User, "unused-on-the-socket"))
+	r := run(env, "check")
+	r.expect(t, r.code, "FAIL  database", "no_such_database")
+	if r.code == 0 {
+		t.Error("a missing database is fine")
+	}
+}
+
+func TestCheckSaysWhenTheRoleMayNotCreateTheSchema(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Database(t)
+	db.Exec(t, "CREATE ROLE reader_"+db.Name+" LOGIN")
+	_, env := site(t, quiet+attach(db.Server, db.Name, "reader_"+db.Name, "unused-on-the-socket"))
+	run(env, "check").expect(t, 5, "FAIL  database", "may not create the schema", "GRANT CREATE ON DATABASE")
+}
+
+// S0-44
+func TestCheckNamesAMissingBucketAndCreatesItWhenAsked(t *testing.T) {
+	t.Parallel()
+	s := s3test.Versitygw(t)
+	db := pgtest.Database(t)
+	_, env := site(t, quiet+attach(db.Server, db.Name, db.Server.User, "unused-on-the-socket")+fmt.Sprintf(
+		"[storage.s3]\nenabled = true\nendpoint_url = %q\nbucket_name = \"media\"\naccess_key_id = %q\nsecret_key = %q\n",
+		s.URL+"/", s.AccessKey, s.SecretKey))
+	run(env, "check").expect(t, 4, "FAIL  store", "media", "check --create")
+	run(env, "check", "--create").expect(t, 0, "ok    store          bucket media at "+s.URL)
+	run(env, "check").expect(t, 0, "ok    store")
+}
+
+func TestCheckTriesDirectoriesAndListeners(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dir, env := site(t, "[media]\nroot = \"file/media\"\n[s3]\nlisten = \""+l.Addr().String()+"\"\n[edge]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n")
+	write(t, filepath.Join(dir, "file"), "in the way")
+	r := run(env, "check")
+	r.expect(t, r.code, "FAIL  directories", "media.root", "FAIL  listeners", "s3.listen", "address already in use", "→ find its owner")
+	if _, err := os.Stat(filepath.Join(dir, "state")); err == nil {
+		t.Error("check made a directory")
+	}
+	type answer struct {
+		OK       bool
+		Findings []finding
+	}
+	if a := decode[answer](t, run(env, "check", "--json").stdout); a.OK || len(a.Findings) < 4 {
+		t.Errorf("got %+v", a)
+	}
+}
+
+// S1-81
+func TestCheckLooksAtTheSecretOfTheApplication(t *testing.T) {
+	t.Parallel()
+	_, env := site(t, "")
+	run(append(env, "SESSION_SECRET=your-secure-secret-key"), "check", "--offline").expect(t, 3, "FAIL  environment", "SESSION_SECRET is a placeholder")
+	run(append(env, "SESSION_SECRET=u8Hq2Lw0xZ6tYv4c"), "check", "--offline").expect(t, 0)
+}
