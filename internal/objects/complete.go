@@ -60,8 +60,11 @@ func joinedETag(parts []CompletePart) (string, error) {
 }
 
 func (x *Index) complete(ctx context.Context, u *Upload, listed []CompletePart, etag string, cond Condition, wholeSum []byte) (Object, error) {
+	if x.crews.Load() == nil {
+		return Object{}, errNotRunning
+	}
 	raw := uploadID(u.ID)
-	if raw == nil || u.Completed || x.crews.Load() == nil {
+	if raw == nil || u.Completed {
 		return Object{}, fmt.Errorf("upload %.40q: %w", u.ID, ErrNoSuchUpload)
 	}
 	stored, err := x.parts(ctx, *raw, 0, maxPart)

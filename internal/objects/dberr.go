@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -63,4 +65,17 @@ func rolledBack(err error) bool {
 		return pg.Severity == "ERROR"
 	}
 	return pgconn.SafeToRetry(err) || errors.As(err, new(notSent))
+}
+
+// broken reports whether a statement failed because its connection ended, and not for lack of time: another connection
+// may do better.
+func broken(err error) bool {
+	var pg *pgconn.PgError
+	switch {
+	case err == nil, errors.Is(err, context.DeadlineExceeded), errors.As(err, new(*pgconn.ConnectError)):
+		return false
+	case errors.As(err, &pg):
+		return pg.Code == "57P01" || pg.Code == "57P02"
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.As(err, new(net.Error)) || pgconn.SafeToRetry(err)
 }

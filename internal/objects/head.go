@@ -69,7 +69,11 @@ func (x *Index) headLatest(ctx context.Context, b *bucketRow, key string) (Objec
 // headBatch looks up the places of several callers in one round trip.
 func (x *Index) headBatch(ctx context.Context, batch []place) []answer[found] {
 	out := make([]answer[found], len(batch))
-	if err := x.headRows(ctx, batch, out); err != nil {
+	err := x.headRows(ctx, batch, out)
+	for try := 1; try < attempts && broken(err); try++ { // the pool may hold connections that broke a moment ago
+		err = x.headRows(ctx, batch, out)
+	}
+	if err != nil {
 		err = dbError(ctx, "look up object", err)
 		for i := range out {
 			out[i] = answer[found]{err: err}

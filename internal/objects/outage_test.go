@@ -162,3 +162,20 @@ func TestADatabaseThatCannotHoldTheIndexIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Connections that the server ended a moment ago are still in the pool: neither lookups nor writes stumble over them.
+func TestConnectionsThatBrokeWhileTheyWereIdleHurtNobody(t *testing.T) {
+	t.Parallel()
+	w, x := running(t)
+	for i := range 20 {
+		put(t, x, "k", fmt.Sprint(i))
+		w.pg.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE application_name = 'holdfast' AND datname = current_database() AND state = 'idle'`)
+		if got := read(t, x, ref("k")); got != fmt.Sprint(i) {
+			t.Errorf("%q", got)
+		}
+		if _, err := x.Head(t.Context(), ref("nope")); !errors.Is(err, objects.ErrNoSuchKey) {
+			t.Error(err)
+		}
+	}
+}
