@@ -35,10 +35,14 @@ func (c *call) openBody(o s3wire.BodyOptions) (*body, error) {
 	return c.claim(inner, paced)
 }
 
-// paceBody puts the request's body under the minimum rate.
+// paceBody puts the request's body under the minimum rate. The request is copied for that: the server must find the body
+// that it made in its own, to see that a client which waits for leave to send (Expect: 100-continue) was refused.
+// Otherwise it would wait for that body before it sends the refusal.
 func (c *call) paceBody() *pacedReader {
 	paced := &pacedReader{ReadCloser: c.r.Body, pace: c.s.pace, limit: http.NewResponseController(c.ResponseWriter).SetReadDeadline}
-	c.r.Body = paced
+	own := *c.r
+	own.Body = paced
+	c.r = &own
 	return paced
 }
 
