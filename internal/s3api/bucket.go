@@ -35,7 +35,9 @@ func listBuckets(c *call) error {
 			out.ContinuationToken = out.Buckets[limit-1].Name
 			break
 		}
-		out.Buckets = append(out.Buckets, s3wire.BucketEntry{Name: b.Name, CreationDate: s3wire.Time{Time: b.Created}})
+		out.Buckets = append(out.Buckets, s3wire.BucketEntry{
+			Name: b.Name, CreationDate: s3wire.Time{Time: b.Created}, BucketRegion: c.s.cfg.Region,
+		})
 	}
 	return c.send(&out)
 }
@@ -94,13 +96,11 @@ func (c *call) createBody() (map[string]string, error) {
 // a right; but one that forbids lists does not go with a list.
 func createACL(h http.Header) (public bool, err error) {
 	ownership := h.Get("X-Amz-Object-Ownership")
-	switch ownership {
-	case "", "BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter":
-	default:
+	if ownership != "" && !slices.Contains(ownerships(), ownership) {
 		return false, s3wire.InvalidArgument.Newf("Invalid x-amz-object-ownership header: %s", ownership).With("ArgumentName", "x-amz-object-ownership")
 	}
 	public, _, err = cannedACL(h)
-	if public && ownership == "BucketOwnerEnforced" {
+	if public && ownership == ownedByBucket {
 		return false, s3wire.InvalidBucketACLWithObjectOwnership.New()
 	}
 	return public, err
@@ -136,9 +136,18 @@ func deleteBucket(c *call) error {
 		}
 	}
 	if err != nil {
-		return err
+		return c.explainFull(err)
 	}
 	return c.sendNothing(http.StatusNoContent)
+}
+
+// explainFull says of a bucket that keeps versions that they count, too.
+func (c *call) explainFull(err error) error {
+	b, lookup := c.bucketRow()
+	if lookup != nil || b.Versioning == objects.VersioningOff || !errors.Is(err, objects.ErrBucketNotEmpty) {
+		return err
+	}
+	return s3wire.BucketNotEmpty.Newf("%s You must delete all versions in the bucket.", s3wire.BucketNotEmpty.Message()).With("BucketName", c.bucket)
 }
 
 // onlyUploads reports whether a bucket holds neither objects nor versions.

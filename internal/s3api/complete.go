@@ -138,6 +138,8 @@ func (c *call) explainComplete(err error, u objects.Upload, cond objects.Conditi
 	switch e.Code {
 	case s3wire.InvalidPart, s3wire.InvalidPartOrder:
 		return e.With("UploadId", u.ID)
+	case s3wire.BadDigest:
+		return s3wire.BadDigest.Newf("The %s you specified did not match the calculated checksum.", u.Algorithm).Because(err)
 	}
 	return c.explain(err, cond)
 }

@@ -120,7 +120,9 @@ func copyObject(c *call) error {
 
 // sayCopied adds the headers of an object that was made without its bytes being sent.
 func (c *call) sayCopied(o *objects.Object) {
-	c.sayVersion(o)
+	if !o.NullID {
+		c.sayVersion(o)
+	}
 	w := newHeaderWriter(c.Header())
 	w.set("X-Holdfast-Blob", blobID(o))
 	w.set("X-Amz-Expiration", expiration(o.ExpiresAt))

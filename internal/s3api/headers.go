@@ -163,6 +163,7 @@ func (c *call) describe(o *objects.Object) {
 		w.set("X-Amz-Mp-Parts-Count", strconv.Itoa(o.Digests.Parts))
 	}
 	w.set(redirectHeader, o.Headers.Redirect)
+	w.set("X-Amz-Storage-Class", standardClass)
 	w.set("X-Holdfast-Blob", blobID(o))
 	c.sayVersion(o)
 }

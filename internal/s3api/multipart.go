@@ -166,6 +166,9 @@ func uploadPartCopy(c *call) error {
 	if err != nil {
 		return err
 	}
+	if _, err := c.bucketRow(); err != nil {
+		return err
+	}
 	src, err := c.copySource()
 	if err != nil {
 		return err

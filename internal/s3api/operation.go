@@ -56,6 +56,8 @@ func operations() []operation {
 		{Name: "DeleteBucketCors", Method: del, Level: bucket, Sub: "cors", Right: admin, Serve: deleteBucketCors},
 		{Name: "GetBucketAcl", Method: get, Level: bucket, Sub: "acl", Right: rightMember, Serve: getBucketACL},
 		{Name: "PutBucketAcl", Method: put, Level: bucket, Sub: "acl", Right: admin, Serve: putBucketACL},
+		{Name: "GetBucketOwnershipControls", Method: get, Level: bucket, Sub: "ownershipControls", Right: rightMember, Serve: getOwnership},
+		{Name: "PutBucketOwnershipControls", Method: put, Level: bucket, Sub: "ownershipControls", Right: admin, Serve: putOwnership},
 		{Name: "GetBucketTagging", Method: get, Level: bucket, Sub: "tagging", Right: rightMember, Serve: getBucketTagging},
 		{Name: "PutBucketTagging", Method: put, Level: bucket, Sub: "tagging", Right: admin, Serve: putBucketTagging},
 		{Name: "DeleteBucketTagging", Method: del, Level: bucket, Sub: "tagging", Right: admin, Serve: deleteBucketTagging},

@@ -97,7 +97,9 @@ func (c *call) sayStored(o *objects.Object) {
 	w.set("X-Amz-Object-Size", strconv.FormatInt(o.Size, 10))
 	w.set("X-Amz-Expiration", expiration(o.ExpiresAt))
 	w.set("X-Holdfast-Blob", blobID(o))
-	c.sayVersion(o)
+	if !o.NullID { // what has no id of its own is not told at its writing
+		c.sayVersion(o)
+	}
 	c.sayChecksum(o)
 }
 

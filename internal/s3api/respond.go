@@ -39,8 +39,8 @@ func (c *call) decode(v any) error {
 }
 
 func (c *call) decodeBody(v any, o s3wire.BodyOptions) error {
-	if c.auth.Payload.Chunked() { // S3 takes encoded bodies for objects only
-		return s3wire.InvalidRequest.Newf("The value of x-amz-content-sha256 header is invalid.")
+	if err := c.plainBody(); err != nil {
+		return err
 	}
 	b, err := c.openBody(o)
 	if err != nil {
@@ -48,4 +48,12 @@ func (c *call) decodeBody(v any, o s3wire.BodyOptions) error {
 	}
 	defer b.paced.settle()
 	return s3wire.DecodeXML(b, v)
+}
+
+// plainBody refuses encoded bodies, which S3 takes for objects only.
+func (c *call) plainBody() error {
+	if c.auth.Payload.Chunked() {
+		return s3wire.InvalidRequest.Newf("The value of x-amz-content-sha256 header is invalid.")
+	}
+	return nil
 }

@@ -76,7 +76,7 @@ func (rt router) foreign(method string, l level, op *operation, q url.Values, st
 		case rt.subs[name]:
 			return rt.misplaced(method, l, op, name)
 		case name == "partNumber":
-			return invalidArgument(name, values[0], "This operation does not accept partNumber without uploadId")
+			return invalidArgument(name, name, "This operation does not accept partNumber without uploadId")
 		case name == "versionId":
 			return invalidArgument(name, values[0], "This operation does not accept a version-id.")
 		case method != http.MethodGet && method != http.MethodHead, values[0] == "" && !stranger:

@@ -30,7 +30,6 @@ func unsets() []unset {
 		{sub: "encryption", name: "BucketEncryption", code: "ServerSideEncryptionConfigurationNotFoundError", forgets: true},
 		{sub: "publicAccessBlock", name: "PublicAccessBlock", code: "NoSuchPublicAccessBlockConfiguration", forgets: true},
 		{sub: "object-lock", name: "ObjectLockConfiguration", code: "ObjectLockConfigurationNotFoundError"},
-		{sub: "ownershipControls", name: "BucketOwnershipControls", root: "OwnershipControls", inner: "<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"},
 		{sub: "logging", name: "BucketLogging", root: "BucketLoggingStatus"},
 		{sub: "notification", name: "BucketNotificationConfiguration", root: "NotificationConfiguration"},
 		{sub: "accelerate", name: "BucketAccelerateConfiguration", root: "AccelerateConfiguration"},
@@ -73,6 +72,9 @@ func (u unset) get(c *call) error {
 // refuse names the setting that cannot be made.
 func (u unset) refuse(c *call) error {
 	if _, err := c.bucketRow(); err != nil {
+		return err
+	}
+	if err := c.plainBody(); err != nil {
 		return err
 	}
 	return s3wire.NotImplemented.New().With("Setting", u.name)

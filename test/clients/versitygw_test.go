@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,19 +31,27 @@ const suitePatience = 10 * time.Minute
 func TestVersitygwSuite(t *testing.T) {
 	t.Parallel()
 	program := program(t, "versitygw", "make deps")
-	for mode, args := range map[string][]string{"plain": nil, "versions": {"--versioning-enabled"}} {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			e := s3apitest.Start(t, s3apitest.Options{
-				Config:      func(c *s3api.Config) { c.Region = "us-east-1" },
-				Index:       func(c *objects.Config) { c.Timeout = time.Minute }, // a hundred tests at once may wait
-				Connections: 24,
+	reasons := expected(t)
+	modes := map[string][]string{"plain": nil, "versions": {"--versioning-enabled"}}
+	results := map[string]outcome{}
+	var mu sync.Mutex // protects results
+	t.Run("modes", func(t *testing.T) {
+		for mode, args := range modes {
+			t.Run(mode, func(t *testing.T) {
+				t.Parallel()
+				result := runSuite(t, program, mode, args)
+				if result.unexplained(reasons) {
+					// The suite has limits of seconds; on a busy machine a test may miss one. What fails, fails twice.
+					result = result.merge(t, runSuite(t, program, mode, args))
+				}
+				t.Logf("%s: %d of %d tests pass", mode, len(result.passed), len(result.passed)+len(result.failed))
+				mu.Lock()
+				defer mu.Unlock()
+				results[mode] = result
 			})
-			result := runSuite(t, program, e, args)
-			t.Logf("%s: %d of %d tests pass", mode, len(result.passed), len(result.passed)+len(result.failed))
-			compare(t, mode, expected(t), result)
-		})
-	}
+		}
+	})
+	compare(t, reasons, results)
 }
 
 // outcome is what a run of the suite said.
@@ -52,8 +62,14 @@ type outcome struct {
 
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-func runSuite(t *testing.T, program string, e *s3apitest.Endpoint, args []string) outcome {
+func runSuite(t *testing.T, program, mode string, args []string) outcome {
 	t.Helper()
+	e := s3apitest.Start(t, s3apitest.Options{
+		Config:      func(c *s3api.Config) { c.Region = "us-east-1" },
+		Index:       func(c *objects.Config) { c.Timeout = time.Minute }, // a hundred tests at once may wait
+		Log:         slog.New(slog.DiscardHandler),
+		Connections: 24,
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), suitePatience)
 	defer cancel()
 	line := []string{"test", "-a", e.Key.ID, "-s", e.Key.Secret.Reveal(), "-e", e.URL, "full-flow", "--parallel"}
@@ -82,58 +98,92 @@ func runSuite(t *testing.T, program string, e *s3apitest.Endpoint, args []string
 	if len(result.passed)+len(result.failed) < 500 {
 		t.Fatalf("the suite did not run: %v\n%s", err, out)
 	}
+	if path := os.Getenv("HOLDFAST_SUITE_REPORT"); path != "" {
+		result.report(t, path+"."+mode)
+	}
 	return result
 }
 
-// expected reads the table of failures in the document: test to reason.
+// unexplained reports whether a test failed that the document does not name.
+func (o outcome) unexplained(reasons map[string]string) bool {
+	for name := range o.failed {
+		if reasons[name] == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// merge counts a test as passed when it passed in either run, and says so.
+func (o outcome) merge(t *testing.T, again outcome) outcome {
+	t.Helper()
+	for name := range again.passed {
+		if complaint, failed := o.failed[name]; failed {
+			t.Logf("%s passed only at the second time; at first: %s", name, complaint)
+			delete(o.failed, name)
+			o.passed[name] = true
+		}
+	}
+	return o
+}
+
+// expected reads the failures in the document: test to reason. Below each reason, a heading, stand the names.
 func expected(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(compatibility)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, ok := strings.Cut(string(text), "<!-- failures: begin -->")
-	table, _, ok2 := strings.Cut(table, "<!-- failures: end -->")
+	_, list, ok := strings.Cut(string(text), "<!-- failures: begin -->")
+	list, _, ok2 := strings.Cut(list, "<!-- failures: end -->")
 	if !ok || !ok2 {
-		t.Fatal("the document has no table of failures")
+		t.Fatal("the document has no list of failures")
 	}
 	reasons := map[string]string{}
-	for line := range strings.Lines(table) {
-		cells := strings.Split(line, "|")
-		if len(cells) < 4 || !strings.Contains(cells[1], "`") {
+	reason := ""
+	for line := range strings.Lines(list) {
+		if r, ok := strings.CutPrefix(line, "### "); ok {
+			reason = strings.TrimSpace(r)
 			continue
 		}
-		for name := range strings.FieldsSeq(strings.ReplaceAll(cells[1], "`", " ")) {
-			reasons[strings.Trim(name, ",")] = strings.TrimSpace(cells[2])
+		for _, name := range quoted.FindAllStringSubmatch(line, -1) {
+			reasons[name[1]] = reason
 		}
 	}
 	return reasons
 }
 
-func compare(t *testing.T, mode string, expected map[string]string, got outcome) {
+var quoted = regexp.MustCompile("`([A-Za-z0-9_]+)`")
+
+func compare(t *testing.T, reasons map[string]string, results map[string]outcome) {
 	t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(got.failed)) {
-		if expected[name] == "" {
-			t.Errorf("%s fails and is not explained: %s", name, got.failed[name])
+	ran := map[string]bool{}
+	for mode, got := range results {
+		for _, name := range slices.Sorted(maps.Keys(got.failed)) {
+			if ran[name] = true; reasons[name] == "" {
+				t.Errorf("%s: %s fails and is not explained: %s", mode, name, got.failed[name])
+			}
+		}
+		for name := range got.passed {
+			if ran[name] = true; reasons[name] != "" {
+				t.Errorf("%s: %s passes: take it off the list", mode, name)
+			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(expected)) {
-		if got.passed[name] {
-			t.Errorf("%s passes: take it off the table", name)
+	for _, name := range slices.Sorted(maps.Keys(reasons)) {
+		if !ran[name] {
+			t.Errorf("%s is on the list, and the suite has no such test", name)
 		}
-	}
-	if path := os.Getenv("HOLDFAST_SUITE_REPORT"); path != "" {
-		report(t, path+"."+mode, got)
 	}
 }
 
 // report writes the failures for whoever works on them.
-func report(t *testing.T, path string, got outcome) {
+func (o outcome) report(t *testing.T, path string) {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d passed, %d failed\n", len(got.passed), len(got.failed))
-	for _, name := range slices.Sorted(maps.Keys(got.failed)) {
-		fmt.Fprintf(&b, "%s: %s\n", name, got.failed[name])
+	fmt.Fprintf(&b, "%d passed, %d failed\n", len(o.passed), len(o.failed))
+	for _, name := range slices.Sorted(maps.Keys(o.failed)) {
+		fmt.Fprintf(&b, "%s: %s\n", name, o.failed[name])
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
