@@ -22,14 +22,14 @@ type client struct {
 
 func (n *node) client(key credential) *client {
 	n.t.Helper()
-	return newClient(n.t, n.s3, key)
+	return newClient(n.t, n.s3, "holdfast", key)
 }
 
-func newClient(t testing.TB, url string, key credential) *client {
+func newClient(t testing.TB, url, region string, key credential) *client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 32}
 	c, err := minio.New(strings.TrimPrefix(url, "http://"), &minio.Options{
-		Creds: credentials.NewStaticV4(key.ID, key.Secret, ""), Region: "holdfast", MaxRetries: 1, Transport: transport,
+		Creds: credentials.NewStaticV4(key.ID, key.Secret, ""), Region: region, MaxRetries: 1, Transport: transport,
 		BucketLookup: minio.BucketLookupPath,
 	})
 	if err != nil {

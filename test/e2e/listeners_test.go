@@ -1,0 +1,179 @@
+package e2e_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/internal/pgtest"
+)
+
+// S3-02, S2-28: with nothing configured but the database there is one process with three doors, all of them on loopback.
+func TestOneProcessListensOnLoopbackAlone(t *testing.T) {
+	t.Parallel()
+	needProgram(t, "ip", "iproute2")
+	site := newSite(t, pgtest.Database(t))
+	for _, key := range []string{"edge.listen", "s3.listen", "admin.listen"} {
+		delete(site.settings, key)
+	}
+	// In a network of its own the usual ports are free.
+	serve := self(site.env(), "serve")
+	cmd := exec.Command("unshare", "-n", "sh", "-c", `ip link set lo up && exec "$@"`, "sh", executable(t), "serve")
+	cmd.Env = serve.Env
+	n := &node{process: launch(t, cmd), site: site}
+	n.ready()
+	want := []string{"127.0.0.1:7070", "127.0.0.1:8000", "127.0.0.1:9000"}
+	if got := doors(t, n.pid); !slices.Equal(got, want) {
+		t.Errorf("it listens on %q, want %q", got, want)
+	}
+	if n.edge != "http://127.0.0.1:8000" || n.s3 != "http://127.0.0.1:9000" || n.admin != "http://127.0.0.1:7070" {
+		t.Errorf("it says that it listens on %s, %s, %s", n.edge, n.s3, n.admin)
+	}
+	if others := descendants(t, n.pid); len(others) != 0 {
+		t.Errorf("processes besides the one: %v", others)
+	}
+}
+
+// S2-28: an address that can be reached from outside needs TLS, on each listener.
+func TestAPublicAddressNeedsTLS(t *testing.T) {
+	t.Parallel()
+	site := newSite(t, pgtest.Database(t))
+	for _, table := range []string{"edge", "s3", "admin"} {
+		for _, listen := range []string{"0.0.0.0:0", "[::]:0", ":0", "198.51.100.7:443"} {
+			s := site.twin().set(table+".listen", listen)
+			s.refused(3, table+".listen", "can be reached from outside", "set tls_cert and tls_key, or listen on a loopback or private address")
+		}
+	}
+	cert, key, pool := certificate(t, site)
+	for _, table := range []string{"edge", "s3", "admin"} {
+		site.set(table+".listen", "0.0.0.0:0", table+".tls_cert", cert, table+".tls_key", key)
+	}
+	n := site.serve()
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}}
+	for name, url := range map[string]string{"edge": n.edge, "s3": n.s3} {
+		url = strings.NewReplacer("[::]", "127.0.0.1", "0.0.0.0", "127.0.0.1").Replace(url)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := web.Do(req)
+		if err != nil || !strings.HasPrefix(url, "https://") {
+			t.Errorf("%s at %s: %v", name, url, err)
+			continue
+		}
+		res.Body.Close()
+	}
+}
+
+// executable is the path of this test binary, for programs that start it.
+func executable(t testing.TB) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func needProgram(t testing.TB, program, deb string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Fatalf("%s is needed for this test: apt-get install %s", program, deb)
+	}
+}
+
+// doors returns the addresses on which anything listens in the network of a process: TCP sockets in the state LISTEN
+// and all UDP sockets (proc_pid_net(5)).
+func doors(t testing.TB, pid int) []string {
+	t.Helper()
+	var all []string
+	for table, state := range map[string]string{"tcp": "0A", "tcp6": "0A", "udp": "", "udp6": ""} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		for _, line := range lines[1:] {
+			fields := strings.Fields(line)
+			if state == "" || fields[3] == state {
+				all = append(all, address(t, fields[1]))
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// address reads "0100007F:1F90": an address as words in the machine's order, here little endian, and a port.
+func address(t testing.TB, text string) string {
+	t.Helper()
+	host, port, _ := strings.Cut(text, ":")
+	b, err := hex.DecodeString(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word := range slices.Chunk(b, 4) {
+		slices.Reverse(word)
+	}
+	n, err := strconv.ParseUint(port, 16, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort(net.IP(b).String(), strconv.FormatUint(n, 10))
+}
+
+// certificate writes a certificate for 127.0.0.1 with its key, and returns who signed it.
+func certificate(t testing.TB, s *site) (certFile, keyFile string, pool *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "holdfast"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile, pool = s.path("cert.pem"), s.path("key.pem"), x509.NewCertPool()
+	for path, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		var b bytes.Buffer
+		if err := pem.Encode(&b, block); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(parsed)
+	return certFile, keyFile, pool
+}
