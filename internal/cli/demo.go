@@ -139,13 +139,18 @@ func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	vars, err := databaseVariables(cfg)
+	if err != nil {
+		return err
+	}
 	endpoint := "http://" + cfg.S3.Listen
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n\n", a.bold("Holdfast runs. Open http://"+cfg.Edge.Listen+"/"))
 	fmt.Fprintf(&b, "The S3 endpoint, for any client:\n\n")
 	fmt.Fprintf(&b, "  export AWS_ENDPOINT_URL=%s\n  export AWS_REGION=%s\n", endpoint, cfg.S3.Region)
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s\n  export AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
-	fmt.Fprintf(&b, "  aws --endpoint-url %s s3 ls s3://demo\n\nCtrl-C ends it.\n", endpoint)
+	fmt.Fprintf(&b, "  aws --endpoint-url %s s3 ls s3://demo\n\n", endpoint)
+	fmt.Fprintf(&b, "The database, for any PostgreSQL driver:\n\n  export %s=%s\n\nCtrl-C ends it.\n", vars[0].name, shellQuote(vars[0].value))
 	a.printf("%s", b.String())
 	return nil
 }
