@@ -20,7 +20,7 @@ func CephRGW(t testing.TB) *Server {
 	c.startMonitor(t)
 	c.startStore(t)
 	c.startGateway(t)
-	return newServer(t, "tcp", c.gateway)
+	return newServer(t, at("tcp", c.gateway))
 }
 
 // ceph is a cluster that is being built.

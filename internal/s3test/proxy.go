@@ -18,9 +18,10 @@ const Domain = "s3.test"
 // Proxy stands in front of a server and does to requests and answers what the test asks.
 type Proxy struct {
 	URL    string // "http://127.0.0.1:port"
+	reach  dialer // of the server
 	handle http.Handler
 	fault  atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
-	change atomic.Pointer[func(*http.Response)]
+	change atomic.Pointer[func(*http.Response) bool]
 }
 
 // Inject sets a function that sees every request first. It returns true when it has answered (or spoiled) the request
@@ -33,8 +34,9 @@ func (p *Proxy) Inject(f func(http.ResponseWriter, *http.Request) bool) {
 	p.fault.Store(&f)
 }
 
-// Change sets a function that sees every answer before it goes out, with its request. nil lets everything pass.
-func (p *Proxy) Change(f func(*http.Response)) {
+// Change sets a function that sees every answer, with its request, and may change it. It returns true to lose the answer:
+// the server has done its work, and the client will never know. nil lets everything pass.
+func (p *Proxy) Change(f func(*http.Response) (lose bool)) {
 	if f == nil {
 		p.change.Store(nil)
 		return
@@ -59,16 +61,32 @@ func Refuse(w http.ResponseWriter, status int, code, message string) bool {
 	return true
 }
 
-// Hang reads nothing and answers nothing until the client goes away.
+// Hang reads nothing and answers nothing until the client goes away or the test ends.
 func Hang(_ http.ResponseWriter, r *http.Request) bool {
 	<-r.Context().Done()
 	return true
 }
 
-func newProxy(t testing.TB, network, address string) *Proxy {
+const errLost = proxyError("the answer is lost")
+
+type proxyError string
+
+func (e proxyError) Error() string { return string(e) }
+
+// dialer connects to a server, whatever the name.
+type dialer func(ctx context.Context, network, name string) (net.Conn, error)
+
+// at returns the dialer of a server that listens at the address.
+func at(network, address string) dialer {
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, address)
+	}
+}
+
+func newProxy(t testing.TB, reach dialer) *Proxy {
 	t.Helper()
-	p := &Proxy{}
-	var d net.Dialer
+	p := &Proxy{reach: reach}
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: "server"})
@@ -78,15 +96,13 @@ func newProxy(t testing.TB, network, address string) *Proxy {
 			r.Out.URL.RawPath = r.In.URL.RawPath
 		},
 		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return d.DialContext(ctx, network, address)
-			},
+			DialContext:        reach,
 			DisableCompression: true,
 			DisableKeepAlives:  true, // a peer that answers before it has read a body leaves the rest in the line
 		},
 		ModifyResponse: func(r *http.Response) error {
-			if f := p.change.Load(); f != nil {
-				(*f)(r)
+			if f := p.change.Load(); f != nil && (*f)(r) {
+				return errLost
 			}
 			return nil
 		},
@@ -98,8 +114,20 @@ func newProxy(t testing.TB, network, address string) *Proxy {
 		}
 		forward.ServeHTTP(w, r)
 	})
-	srv := httptest.NewServer(p.handle)
-	t.Cleanup(srv.Close)
-	p.URL = srv.URL
+	p.URL = serve(t, httptest.NewUnstartedServer(p.handle), (*httptest.Server).Start).URL
 	return p
+}
+
+// serve starts a server that ends with the test. Its requests end first: one whose body nobody reads would not notice
+// that its client has gone.
+func serve(t testing.TB, srv *httptest.Server, start func(*httptest.Server)) *httptest.Server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	srv.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	start(srv)
+	t.Cleanup(func() {
+		cancel()
+		srv.Close()
+	})
+	return srv
 }

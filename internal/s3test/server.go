@@ -23,9 +23,15 @@ const (
 	region    = "us-east-1"
 )
 
-func newServer(t testing.TB, network, address string) *Server {
+func newServer(t testing.TB, reach dialer) *Server {
 	t.Helper()
-	return &Server{Proxy: newProxy(t, network, address), AccessKey: accessKey, SecretKey: secretKey, Region: region}
+	return &Server{Proxy: newProxy(t, reach), AccessKey: accessKey, SecretKey: secretKey, Region: region}
+}
+
+// Door returns the same server behind a proxy of its own: what one test does to requests does not disturb another.
+func (s *Server) Door(t testing.TB) *Server {
+	t.Helper()
+	return newServer(t, s.reach)
 }
 
 // Versitygw starts versitygw on a fresh directory. A missing program fails the test with the line that installs it.
@@ -39,10 +45,11 @@ func Versitygw(t testing.TB) *Server {
 		}
 	}
 	socket := filepath.Join(dir, "s")
-	p := start(t, dir, program, "--port", socket, "--keep-alive", "--quiet", "--access", accessKey, "--secret", secretKey,
-		"posix", "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "data"))
+	p := start(t, dir, program, "--port", socket, "--keep-alive", "--quiet", "--virtual-domain", Domain,
+		"--access", accessKey, "--secret", secretKey, "posix",
+		"--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "data"))
 	p.await(t, answers("unix", socket))
-	return newServer(t, "unix", socket)
+	return newServer(t, at("unix", socket))
 }
 
 // find looks for a program among the project's tools, then on PATH.

@@ -7,6 +7,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"holdfast/internal/blob"
+	"holdfast/internal/fault"
 )
 
 // checkPrefix begins the objects that Check writes. Each check has its own, so that processes do not disturb each other.
@@ -20,10 +21,13 @@ func (s *Store) EnsureBucket(ctx context.Context, create bool) error {
 		return err
 	})
 	switch {
-	case err != nil || found:
+	case err != nil:
+		return s.reason(ctx, err)
+	case found:
+		return nil
+	}
+	if err := s.reason(ctx, s.noBucket()); !create || fault.CodeOf(err) != codeNoBucket {
 		return err
-	case !create:
-		return s.noBucket()
 	}
 	return s.do(ctx, "create the bucket", "", s.brief(), func(ctx context.Context) error {
 		err := s.client.MakeBucket(ctx, s.bucket, minio.MakeBucketOptions{Region: s.cfg.Region})
@@ -33,6 +37,20 @@ func (s *Store) EnsureBucket(ctx context.Context, create bool) error {
 		}
 		return err
 	})
+}
+
+// reason asks again for the reason of a refusal: the answer to HEAD, which found it out, has no room for one, and some
+// services answer 404 to a key that they do not know.
+func (s *Store) reason(ctx context.Context, err error) error {
+	switch fault.CodeOf(err) {
+	case codeDenied, codeRequest, codeNoBucket:
+	default:
+		return err
+	}
+	if why := s.list(ctx, s.prefix, "", func(minio.ObjectInfo) bool { return false }); why != nil {
+		return why
+	}
+	return err
 }
 
 // Check writes and deletes a small object.

@@ -14,7 +14,7 @@ import (
 // Limits of copying inside the service.
 const (
 	minPart  = 5 << 20 // of a part that is not the last (S3 User Guide, "multipart upload limits")
-	copyPart = 1 << 30 // what one request copies; S3 allows 5 GiB, but the answer would take long
+	copyPart = 1 << 30 // what one request copies at most; S3 allows 5 GiB, but the answer would take long
 )
 
 // source is a blob, or a piece of one, that is copied.
@@ -72,7 +72,7 @@ func (s *Store) sources(ctx context.Context, parts []blob.Name) (all []source, w
 
 // split cuts a blob into pieces of equal size that are copied one by one.
 func (s *Store) split(name blob.Name, o minio.ObjectInfo) []source {
-	n := max(1, (o.Size+copyPart-1)/copyPart)
+	n := max(1, (o.Size+s.copyPart-1)/s.copyPart)
 	var pieces []source
 	for i := range n {
 		at, end := o.Size*i/n, o.Size*(i+1)/n

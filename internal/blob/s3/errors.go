@@ -18,6 +18,13 @@ import (
 	"holdfast/internal/fault"
 )
 
+// Codes of refusals whose reason is asked for a second time.
+const (
+	codeDenied   = "s3_denied"
+	codeNoBucket = "s3_no_bucket"
+	codeRequest  = "s3_request"
+)
+
 // explain turns an error of the client into one of the contract, with the operation before it; nil stays nil.
 func (s *Store) explain(op string, name blob.Name, err error) error {
 	if err == nil {
@@ -42,8 +49,8 @@ func (s *Store) explain(op string, name blob.Name, err error) error {
 			op, r.Message)
 	case "XMinioStorageFull", "InsufficientStorage", "QuotaExceeded", "XAmzQuotaExceeded":
 		return fmt.Errorf("%s: %w: %s", op, blob.ErrFull, r.Message)
-	case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AccountProblem":
-		return fault.New(fault.Denied, "s3_denied", "%s: the S3 service refused: %s (%s)", op, r.Message, r.Code).
+	case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AccountProblem", "XAdminUserNotFound":
+		return fault.New(fault.Denied, codeDenied, "%s: the S3 service refused: %s (%s)", op, r.Message, r.Code).
 			WithHint("check storage.s3.access_key_id and secret_key, and that they may read, write, list and delete in %q", s.bucket)
 	case "RequestTimeTooSkewed":
 		return fault.New(fault.Denied, "s3_clock", "%s: %s", op, r.Message).
@@ -66,8 +73,9 @@ func (s *Store) explainStatus(op string, r minio.ErrorResponse) error {
 	case r.StatusCode >= 300 && r.StatusCode < 400:
 		return fault.New(fault.Config, "s3_redirect", "%s: %s sends to another address (status %d)", op, s.cfg.EndpointURL, r.StatusCode).
 			WithHint("set storage.s3.endpoint_url and region to those of the bucket; redirects are not followed")
-	case r.StatusCode == http.StatusBadRequest && strings.Contains(r.Message, "HTTPS"):
-		return s.wrongScheme(op, r)
+	case r.StatusCode == http.StatusBadRequest && strings.HasPrefix(r.Code, "400"): // no code of S3's: HEAD has no body
+		return fault.New(fault.Config, codeRequest, "%s: %s does not understand the request", op, s.cfg.EndpointURL).
+			WithHint("check storage.s3.region, and whether endpoint_url has to begin with https")
 	case r.StatusCode >= 500, r.StatusCode == http.StatusTooManyRequests:
 		return s.unavailable(op, r)
 	}
@@ -156,6 +164,6 @@ func (s *Store) unavailable(op string, err error) *fault.Error {
 }
 
 func (s *Store) noBucket() error {
-	return fault.New(fault.NotFound, "s3_no_bucket", "bucket %q does not exist at %s", s.bucket, s.cfg.EndpointURL).
+	return fault.New(fault.NotFound, codeNoBucket, "bucket %q does not exist at %s", s.bucket, s.cfg.EndpointURL).
 		WithHint("create it with: holdfast check --create")
 }

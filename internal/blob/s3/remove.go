@@ -88,7 +88,7 @@ func (s *Store) copyBlob(ctx context.Context, src minio.ObjectInfo, from, to blo
 			return err
 		}
 	}
-	if src.Size > copyPart {
+	if src.Size > s.copyPart {
 		if err := s.copyLarge(ctx, src, from, to); err != nil {
 			return err
 		}

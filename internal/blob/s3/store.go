@@ -24,14 +24,15 @@ const attempts = 3
 
 // Store is a blob.Store in a bucket. It is safe for concurrent use.
 type Store struct {
-	client  *minio.Client
-	core    minio.Core
-	bucket  string
-	prefix  string
-	part    int64
-	timeout time.Duration
-	cfg     Config
-	buffers *buffers
+	client   *minio.Client
+	core     minio.Core
+	bucket   string
+	prefix   string
+	part     int64 // bytes that one request sends at most
+	copyPart int64 // bytes that one request copies at most
+	timeout  time.Duration
+	cfg      Config
+	buffers  *buffers
 	// unconditional is set when the service refused a conditional write as something that it does not know.
 	unconditional atomic.Bool
 }
@@ -65,7 +66,7 @@ func newStore(cfg Config, connections http.RoundTripper) (*Store, error) {
 	}
 	return &Store{
 		client: client, core: minio.Core{Client: client},
-		bucket: cfg.BucketName, prefix: cfg.Prefix, part: int64(cfg.PartSize), timeout: cfg.Timeout.D(), cfg: cfg,
+		bucket: cfg.BucketName, prefix: cfg.Prefix, part: int64(cfg.PartSize), copyPart: copyPart, timeout: cfg.Timeout.D(), cfg: cfg,
 		buffers: newBuffers(int64(cfg.PartSize), bufferMemory),
 	}, nil
 }

@@ -2,11 +2,10 @@ package s3_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"strings"
+	"io"
+	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"holdfast/internal/blob"
 	"holdfast/internal/blob/blobtest"
 	"holdfast/internal/blob/s3"
-	"holdfast/internal/fault"
 	"holdfast/internal/s3test"
 	"holdfast/internal/secret"
 	"holdfast/internal/unit"
@@ -45,10 +43,31 @@ func open(t *testing.T, c s3.Config) *s3.Store {
 	return store
 }
 
-// S0-37, S1-31: the same conformance suite as the disk, against independent S3 servers.
-func TestStoreKeepsTheContractOnVersitygw(t *testing.T) { runSuite(t, s3test.Versitygw(t)) }
+// S0-37, S1-31: the same conformance suite as the disk, and what else must hold on any server, on independent ones. Each
+// server is started once.
+func TestStoreOnVersitygw(t *testing.T) { runAll(t, s3test.Versitygw(t)) }
 
-func TestStoreKeepsTheContractOnCephRGW(t *testing.T) { runSuite(t, s3test.CephRGW(t)) }
+func TestStoreOnCephRGW(t *testing.T) { runAll(t, s3test.CephRGW(t)) }
+
+func runAll(t *testing.T, server *s3test.Server) {
+	t.Helper()
+	t.Run("the contract is kept", func(t *testing.T) { runSuite(t, server) })
+	for name, run := range map[string]func(*testing.T, *s3test.Server){
+		"a wrong setting is named":                                wrongSettings,
+		"a wrong clock is named":                                  wrongClock,
+		"TLS works in both styles of address":                     bothStyles,
+		"bytes of two blobs never mix":                            neverMixed,
+		"a lost answer is not taken for a failure":                lostAnswers,
+		"what breaks off leaves no half blob":                     brokenOff,
+		"a move that breaks off is finished by the next":          brokenMoves,
+		"many large uploads and downloads at once do not disturb": manyLarge,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, server.Door(t))
+		})
+	}
+}
 
 func runSuite(t *testing.T, server *s3test.Server) {
 	t.Helper()
@@ -60,95 +79,72 @@ func runSuite(t *testing.T, server *s3test.Server) {
 	})
 }
 
-func TestCheckNamesWhatIsWrong(t *testing.T) {
-	t.Parallel()
-	server := s3test.Versitygw(t)
-	for _, c := range []struct {
-		name   string
-		change func(*s3.Config)
-		code   string
-		hint   string
-	}{
-		{"wrong secret", func(c *s3.Config) { c.SecretKey = secret.New("wrong") }, "s3_denied", "secret_key"},
-		{"nobody there", func(c *s3.Config) { c.EndpointURL = "http://127.0.0.1:1" }, "store_unavailable", "endpoint_url"},
-		{"no bucket", func(c *s3.Config) { c.BucketName = "missing" }, "s3_no_bucket", "check --create"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			cfg := config(server, "bucket")
-			c.change(&cfg)
-			store, err := s3.New(cfg)
-			if err != nil {
-				t.Fatal(err)
+// manyLarge sends and reads blobs of several parts side by side.
+func manyLarge(t *testing.T, server *s3test.Server) {
+	store := open(t, config(server, "many"))
+	data := noise(11 << 20)
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			name := blob.Name(fmt.Sprintf("blobs/00/%d", i))
+			if _, err := store.Put(t.Context(), name, bytes.NewReader(data), options(name, data)); err != nil {
+				t.Error(err)
+				return
 			}
-			err = store.EnsureBucket(t.Context(), false)
-			if fault.CodeOf(err) != c.code || !strings.Contains(fault.HintOf(err), c.hint) {
-				t.Errorf("got %v (code %s, hint %q)", err, fault.CodeOf(err), fault.HintOf(err))
-			}
-			if strings.Contains(err.Error()+fault.HintOf(err), server.SecretKey) {
-				t.Error("the error shows the secret")
-			}
+			wantBlob(t, store, name, data)
 		})
 	}
+	wg.Wait()
 }
 
-func TestAnUploadThatIsCutLeavesNothing(t *testing.T) {
-	t.Parallel()
-	server := s3test.Versitygw(t)
-	store := open(t, config(server, "cut"))
-	var seen atomic.Int64
-	server.Inject(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "2" {
-			seen.Add(1)
-			return s3test.Cut(w, r)
-		}
-		return false
-	})
-	_, err := store.Put(t.Context(), "blobs/00/cut", bytes.NewReader(make([]byte, 12<<20)), blob.PutOptions{Size: 12 << 20})
-	if !errors.Is(err, blob.ErrUnavailable) || seen.Load() == 0 {
-		t.Fatalf("got %v after %d cuts", err, seen.Load())
-	}
-	server.Inject(nil)
-	if _, err := store.Stat(t.Context(), "blobs/00/cut"); !errors.Is(err, blob.ErrNotFound) {
-		t.Errorf("a half blob is there: %v", err)
+// noise returns n bytes that do not repeat.
+func noise(n int) []byte {
+	data := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(data) // documented never to fail
+	return data
+}
+
+// put stores a blob with a sidecar that is its name.
+func put(t *testing.T, s blob.Store, name blob.Name, data []byte) {
+	t.Helper()
+	if _, err := s.Put(t.Context(), name, bytes.NewReader(data), options(name, data)); err != nil {
+		t.Fatalf("put %s: %v", name, err)
 	}
 }
 
-func TestAServiceUnderRepairIsUnavailableAndComesBack(t *testing.T) {
-	t.Parallel()
-	server := s3test.Versitygw(t)
-	store := open(t, config(server, "repair"))
-	server.Inject(s3test.Unavailable)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	if _, err := store.Stat(ctx, "blobs/00/a"); !errors.Is(err, blob.ErrUnavailable) {
-		t.Fatalf("got %v", err)
+func options(name blob.Name, data []byte) blob.PutOptions {
+	return blob.PutOptions{Size: int64(len(data)), Sidecar: func() ([]byte, error) { return []byte(name), nil }}
+}
+
+// wantBlob fails the test unless the blob has this content and a sidecar.
+func wantBlob(t *testing.T, s blob.Store, name blob.Name, data []byte) {
+	t.Helper()
+	got, err := read(t, s, name)
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%s has %d bytes, %v; want %d", name, len(got), err, len(data))
 	}
-	server.Inject(nil)
-	if err := store.Check(t.Context()); err != nil {
-		t.Errorf("after the repair: %v", err)
+	if side, err := s.Sidecar(t.Context(), name); err != nil || len(side) == 0 {
+		t.Errorf("sidecar of %s: %q, %v", name, side, err)
 	}
 }
 
-// A service that does not know conditional writes must not lose a blob, so a taken name is seen before anything is sent.
-func TestATakenNameIsSeenBeforeAnythingIsSent(t *testing.T) {
-	t.Parallel()
-	server := s3test.Versitygw(t)
-	store := open(t, config(server, "plain"))
-	var puts atomic.Int64
-	server.Inject(func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPut {
-			puts.Add(1)
-		}
-		return false
-	})
-	for i, want := range []error{nil, blob.ErrExists, blob.ErrExists} {
-		_, err := store.Put(t.Context(), "blobs/00/one", strings.NewReader("text"), blob.PutOptions{Size: 4})
-		if !errors.Is(err, want) {
-			t.Errorf("put %d: got %v, want %v", i, err, want)
-		}
+func read(t *testing.T, s blob.Store, name blob.Name) ([]byte, error) {
+	t.Helper()
+	b, err := s.Open(t.Context(), name)
+	if err != nil {
+		return nil, err
 	}
-	if n := puts.Load(); n != 1 {
-		t.Errorf("%d writes were sent, want 1", n)
+	defer b.Close()
+	return io.ReadAll(b)
+}
+
+// names returns everything that the store lists.
+func names(t *testing.T, s blob.Store) []blob.Name {
+	t.Helper()
+	var all []blob.Name
+	err := s.List(t.Context(), "", "", func(i blob.Info) bool { all = append(all, i.Name); return true })
+	if err != nil {
+		t.Errorf("list: %v", err)
 	}
+	return all
 }
