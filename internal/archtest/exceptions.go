@@ -15,6 +15,7 @@ func exceptions() []exception {
 		{"state", "internal/pgtest/main.go", "shared", oneServer},
 		{"state", "internal/pgtest/cluster.go", "sweepOnce", oneServer},
 		{"state", "internal/pgtest/database.go", "serial", oneServer},
+		{"state", "internal/postgres/place_test.go", "madeOnce", oneServer},
 		{
 			"interface", "internal/blob/blob.go", "Store",
 			"the one contract between objects and adapters; it is made of five small ones, which consumers ask for",

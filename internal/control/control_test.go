@@ -16,8 +16,10 @@ import (
 	"holdfast/internal/fault"
 )
 
-type greetRequest struct{ Name string }
-type greetAnswer struct{ Text string }
+type (
+	greetRequest struct{ Name string }
+	greetAnswer  struct{ Text string }
+)
 
 func greet(_ context.Context, r greetRequest) (greetAnswer, error) {
 	switch r.Name {

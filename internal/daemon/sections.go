@@ -94,8 +94,11 @@ func (d *Daemon) filesStatus(ctx context.Context) admin.Status {
 	return admin.Status{
 		State: admin.OK, Summary: fmt.Sprintf("%d objects in %d buckets", objects, len(s.Buckets)),
 		Facts: admin.Facts{
-			{Name: "buckets", Value: len(s.Buckets)}, {Name: "objects", Value: objects}, {Name: "bytes", Value: bytes},
-			{Name: "links", Value: s.Links}, {Name: "uploads", Value: s.Uploads},
+			{Name: "buckets", Value: len(s.Buckets)},
+			{Name: "objects", Value: objects},
+			{Name: "bytes", Value: bytes},
+			{Name: "links", Value: s.Links},
+			{Name: "uploads", Value: s.Uploads},
 		},
 	}
 }
