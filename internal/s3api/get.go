@@ -181,7 +181,7 @@ func (c *call) overrides() (http.Header, error) {
 // link cannot turn stored bytes into a page: a type that is asked for and could run is sent as a download.
 func (c *call) guard(o *objects.Object, overrides http.Header) {
 	h := c.Header()
-	h["X-Content-Type-Options"] = []string{"nosniff"}
+	h["X-Content-Type-Options"] = c.s.fixed.noSniff
 	for name, v := range overrides {
 		h[name] = v
 	}

@@ -40,7 +40,7 @@ func TestStoredMarkupIsSandboxedForBrowsersAndLinksCannotMakeAPageOfAPicture(t *
 	t.Parallel()
 	f := func(scheme s3wire.Scheme, stored, asked string, sandboxed, download bool) {
 		t.Helper()
-		c := &call{Recorder: web.NewRecorder(httptest.NewRecorder()), who: caller{scheme: scheme}}
+		c := &call{Recorder: web.NewRecorder(httptest.NewRecorder()), who: caller{scheme: scheme}, s: &Server{fixed: fixedHeaders{noSniff: []string{"nosniff"}}}}
 		c.Header().Set("Content-Type", stored)
 		over := http.Header{}
 		if asked != "" {

@@ -54,6 +54,7 @@ func TestMinioGoOverEveryOperation(t *testing.T) {
 	check("put stream", err)
 	o, err := c.GetObject(ctx, "minio", "dir/known", minio.GetObjectOptions{})
 	check("get", err)
+	defer o.Close()
 	got, err := io.ReadAll(o)
 	check("read", err)
 	if string(got) != data {
@@ -77,6 +78,22 @@ func TestMinioGoOverEveryOperation(t *testing.T) {
 	if strings.Join(keys, " ") != "composed copy dir/known dir/stream" {
 		t.Errorf("keys %q", keys)
 	}
+}
+
+// Tags, rules and versions through minio-go.
+func TestMinioGoSetsBucketsAndCleansUpVersions(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c, ctx, raw := minioClient(t, e), t.Context(), newClient(t, e)
+	check := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	raw.mustBucket("minio")
+	raw.mustPut("/minio/dir/known", "x", "X-Amz-Tagging: a=b")
+	raw.mustPut("/minio/copy", "x")
 	tagged, err := c.GetObjectTagging(ctx, "minio", "dir/known", minio.GetObjectTaggingOptions{})
 	check("tags", err)
 	if tagged.ToMap()["a"] != "b" {
@@ -144,6 +161,7 @@ func TestMinioGoPresigns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer o.Close()
 	if _, err := b.ReadFrom(o); err != nil || b.String() != "0123456789" {
 		t.Errorf("%q %v", b.String(), err)
 	}

@@ -32,6 +32,7 @@ type Server struct {
 	flight   *flight
 	buffers  *buffers
 	hostID   string // x-amz-id-2: tells processes apart, says nothing about the machine
+	fixed    fixedHeaders
 	now      func() time.Time
 	pace     pace
 	alive    time.Duration // pause between the blanks that keep a slow answer alive
@@ -47,6 +48,7 @@ func New(cfg Config, index *objects.Index, log *slog.Logger, meter Meter) *Serve
 		router: newRouter(), flight: newFlight(int64(cfg.MaxInFlight)), buffers: newBuffers(),
 		hostID: newHostID(), now: time.Now, pace: pace{window: paceWindow, rate: int64(cfg.MinRate)}, alive: keepAlivePause,
 	}
+	s.fixed = fixedHeaders{hostID: []string{s.hostID}, server: []string{"Holdfast"}, noSniff: []string{"nosniff"}}
 	v := s3wire.Verifier{Hosts: cfg.Hosts, SigV2: cfg.SigV2}
 	if cfg.Region != "" {
 		v.Regions = []string{cfg.Region}
@@ -61,6 +63,9 @@ func New(cfg Config, index *objects.Index, log *slog.Logger, meter Meter) *Serve
 	})
 	return s
 }
+
+// fixedHeaders are the values that every answer has, made once and never changed.
+type fixedHeaders struct{ hostID, server, noSniff []string }
 
 // Status is what the endpoint tells about itself.
 type Status struct {
@@ -81,8 +86,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.context = logging.WithRequestID(r.Context(), c.id)
 	h := w.Header()
 	h["X-Amz-Request-Id"] = []string{c.id}
-	h["X-Amz-Id-2"] = []string{s.hostID}
-	h["Server"] = []string{"Holdfast"}
+	h["X-Amz-Id-2"], h["Server"] = s.fixed.hostID, s.fixed.server
 	var problem *s3wire.Error
 	defer func() {
 		if p := recover(); p != nil {

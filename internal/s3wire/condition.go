@@ -43,6 +43,9 @@ func readConditions(h http.Header, isCopy bool, names [4]string) Conditions {
 // conditionTime reads an HTTP date, or ISO 8601 as some SDKs send it. What is no date is no condition (RFC 9110
 // section 13.1.3).
 func conditionTime(s string) time.Time {
+	if s == "" { // mostly: a failed parse would cost five allocations
+		return time.Time{}
+	}
 	if t, err := http.ParseTime(s); err == nil {
 		return t
 	}
