@@ -58,12 +58,9 @@ func shortDir(t testing.TB) string {
 func (s *site) twin() *site {
 	s.t.Helper()
 	other := &site{t: s.t, dir: shortDir(s.t), settings: maps.Clone(s.settings), extra: slices.Clone(s.extra)}
-	err := os.Mkdir(other.path("secrets"), 0o700)
-	for _, file := range []string{"holdfast.toml", "secrets/master_key", "secrets/admin_token"} {
-		text, readErr := os.ReadFile(s.path(file))
-		err = errors.Join(err, readErr, os.WriteFile(other.path(file), text, 0o600))
-	}
-	if err != nil {
+	err := errors.Join(os.CopyFS(other.path("secrets"), os.DirFS(s.path("secrets"))), os.Chmod(other.path("secrets"), 0o700))
+	text, readErr := os.ReadFile(s.path("holdfast.toml"))
+	if err := errors.Join(err, readErr, os.WriteFile(other.path("holdfast.toml"), text, 0o600)); err != nil {
 		s.t.Fatal(err)
 	}
 	if s.settings["media.root"] == "" {

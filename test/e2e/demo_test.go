@@ -1,0 +1,88 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/internal/lifecycle/lifecycletest"
+)
+
+// S1-46: what the demo prints can be used as it stands, and Ctrl-C leaves no process and no file behind.
+func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	tmp := shortDir(t)
+	if err := os.Chmod(tmp, 0o1777); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, self([]string{"TMPDIR=" + tmp, "HOME=" + tmp}, "demo"))
+	if _, err := p.out.await("Ctrl-C ends it", startLimit); err != nil {
+		t.Fatalf("%v; it said:\n%s", err, p.err)
+	}
+	printed := p.out.String()
+	value := func(pattern string) string {
+		t.Helper()
+		m := regexp.MustCompile(pattern).FindStringSubmatch(printed)
+		if m == nil {
+			t.Fatalf("the demo does not print %s:\n%s", pattern, printed)
+		}
+		return m[1]
+	}
+	if status, _, body := fetch(t, value(`Open (http://127\.0\.0\.1:\d+/)`)); status != 200 || !strings.Contains(body, "<html") {
+		t.Errorf("the page: status %d, %.200s", status, body)
+	}
+	endpoint := value(`export AWS_ENDPOINT_URL=(\S+)`)
+	c := newClient(t, endpoint, value(`export AWS_REGION=(\S+)`), credential{
+		value(`export AWS_ACCESS_KEY_ID=(\S+)`), value(`export AWS_SECRET_ACCESS_KEY=(\S+)`),
+	})
+	c.put("demo", "hello", "hello")
+	c.want("demo", "hello", "hello")
+	runPrinted(t, printed, `aws --endpoint-url \S+ s3 ls s3://demo`, "hello")
+
+	conn, err := pgx.Connect(t.Context(), value(`export DATABASE_URL='([^']+)'`))
+	if err != nil {
+		t.Fatalf("the database: %v", err)
+	}
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE pupils (name text)"); err != nil {
+		t.Errorf("the database: %v", err)
+	}
+	_ = conn.Close(t.Context()) // it was used
+
+	processes := append(descendants(t, p.pid), p.pid)
+	if len(processes) < 3 {
+		t.Errorf("processes %v: where is PostgreSQL?", processes)
+	}
+	p.signal(syscall.SIGINT)
+	if code := p.wait(stopLimit); code != 0 {
+		t.Errorf("Ctrl-C ends the demo with %d: %s", code, p.err)
+	}
+	for _, pid := range processes {
+		lifecycletest.Eventually(t, time.Second, func() error {
+			if err := syscall.Kill(pid, 0); err == nil {
+				return os.ErrProcessDone
+			}
+			return nil
+		})
+	}
+	if left, err := filepath.Glob(filepath.Join(tmp, "*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
+// runPrinted does what a person does: paste the lines that begin with "export" and one more.
+func runPrinted(t *testing.T, printed, command, want string) {
+	t.Helper()
+	needProgram(t, "/usr/bin/aws", "awscli")
+	line := regexp.MustCompile(command).FindString(printed)
+	script := strings.Join(regexp.MustCompile(`(?m)^ *export AWS\S+`).FindAllString(printed, -1), "\n") + "\n" + line + "\n"
+	r := finish(t, shell(t, script))
+	if r.code != 0 || !strings.Contains(r.stdout, want) {
+		t.Errorf("%s ends with %d:\n%s%s", line, r.code, r.stdout, r.stderr)
+	}
+}
