@@ -48,9 +48,12 @@ func s3Variables(ctx context.Context, client *control.Client, cfg *config.Config
 		region = "us-east-1" // any is accepted, but SDKs want one
 	}
 	return []variable{
-		{"AWS_ACCESS_KEY_ID", key.ID}, {"AWS_SECRET_ACCESS_KEY", key.Secret},
-		{"AWS_ENDPOINT_URL_S3", endpoint}, {"AWS_S3_ENDPOINT_URL", endpoint},
-		{"AWS_REGION", region}, {"AWS_DEFAULT_REGION", region},
+		{"AWS_ACCESS_KEY_ID", key.ID},
+		{"AWS_SECRET_ACCESS_KEY", key.Secret},
+		{"AWS_ENDPOINT_URL_S3", endpoint},
+		{"AWS_S3_ENDPOINT_URL", endpoint},
+		{"AWS_REGION", region},
+		{"AWS_DEFAULT_REGION", region},
 	}, nil
 }
 

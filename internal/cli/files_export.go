@@ -35,7 +35,7 @@ With --json the output is one object to a line: objects, bytes, linked, copied, 
 that cannot be a file name; the last line has done (true).
 
 EXIT STATUS
-  0, 4 when there is no such bucket, 6 when the directory is not empty, 11 when keys were skipped
+  0, 4 when there is no such bucket, 6 when the directory is not empty, 8 when its disk is full, 11 when keys were skipped
 
 EXAMPLE
   holdfast files export papers /srv/export/papers
@@ -107,7 +107,11 @@ func (a *app) exportEvents(body io.Reader, dir string) error {
 			a.storyf("skipped %s: %s", e.Skipped, e.Reason)
 		}
 		if e.Error != "" {
-			f := fault.New(fault.Unavailable, e.Code, "%s", e.Error)
+			kind := fault.Unavailable
+			if e.Code == "disk_full" {
+				kind = fault.Full
+			}
+			f := fault.New(kind, e.Code, "%s", e.Error)
 			f.Hint = e.Hint
 			return f
 		}

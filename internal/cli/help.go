@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -69,7 +70,7 @@ func helpSettings(a *app, docs []config.Doc) error {
 				a.printf("%s\n%s\n", a.bold("["+d.Key+"]"), indent(wrap(d.Text, 110), "  # "))
 				continue
 			}
-			a.printf("  %-28s %-13s %s\n", lastName(d.Key), d.Type, d.Default)
+			a.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %-28s %-13s %s", lastName(d.Key), d.Type, d.Default), " "))
 		}
 		a.printf("\nA setting is explained by: holdfast help config KEY\n")
 	})

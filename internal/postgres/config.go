@@ -37,7 +37,7 @@ type Config struct {
 	MaxConnections int `toml:"max_connections"`
 	// Private are the settings of a private server.
 	Private Private `toml:"private"`
-	// Options are handed to the application's driver in the source documents; of these Holdfast understands pool.
+	// Options of the application's driver. Of these Holdfast understands pool.
 	Options Options `toml:"options"`
 }
 
