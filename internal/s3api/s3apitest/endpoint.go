@@ -29,6 +29,7 @@ type Options struct {
 	Meter       s3api.Meter
 	Connections int                 // of the pool; default 8
 	Prepare     func(*s3api.Server) // before it starts
+	Server      *pgtest.PG          // default: the one of the test binary
 }
 
 // Endpoint is a running endpoint with an access key that may do everything.
@@ -51,7 +52,7 @@ func Start(t testing.TB, o Options) *Endpoint {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
-	e := &Endpoint{Store: o.Store, DB: database(t)}
+	e := &Endpoint{Store: o.Store, DB: database(t, o.Server)}
 	e.Index = startIndex(t, e.DB, o)
 	cfg := s3api.DefaultConfig()
 	cfg.Listen = "127.0.0.1:0"
@@ -102,9 +103,12 @@ func Disk(t testing.TB) blob.Store {
 func Memory() blob.Store { return mem.New() }
 
 // database returns a fresh database that holds the tables of the index.
-func database(t testing.TB) *pgtest.DB {
+func database(t testing.TB, server *pgtest.PG) *pgtest.DB {
 	t.Helper()
-	return pgtest.Template(t, "s3api", func(ctx context.Context, url string) error {
+	if server == nil {
+		server = pgtest.Server(t)
+	}
+	return server.Template(t, "s3api", func(ctx context.Context, url string) error {
 		c, err := settings(url)
 		if err != nil {
 			return err
