@@ -1,7 +1,9 @@
 package s3
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -77,9 +79,12 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	})
 	r = r.WithContext(ctx)
 	if r.Body != nil {
-		r.Body = &sending{r.Body, w}
+		r.Body = &sending{ReadCloser: r.Body, left: r.ContentLength, watch: w}
 	}
 	answer, err := p.next.RoundTrip(r)
+	if err == nil && answer.StatusCode >= http.StatusMultipleChoices {
+		err = readNow(answer)
+	}
 	w.end()
 	if err != nil {
 		cancel(nil)
@@ -87,6 +92,20 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer.Body = &receiving{ReadCloser: answer.Body, call: c, cancel: cancel}
 	return answer, nil
+}
+
+// maxRefusal is the longest explanation that is read, in bytes.
+const maxRefusal = 1 << 20
+
+// readNow takes the body of an answer into memory. A refusal may come before the request was sent; the connection breaks
+// when sending ends, and the explanation must not go with it.
+func readNow(answer *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(answer.Body, maxRefusal))
+	if closing := answer.Body.Close(); err == nil {
+		err = closing
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(data))
+	return err
 }
 
 // watch is a timer that is set back by progress and ends once.
@@ -98,14 +117,6 @@ type watch struct {
 	over bool
 }
 
-func (w *watch) progress() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.over {
-		w.timer.Reset(w.limit)
-	}
-}
-
 func (w *watch) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,16 +124,34 @@ func (w *watch) end() {
 	w.timer.Stop()
 }
 
-// sending is the body of a request. That it is read shows that what was read before has gone out.
+// sending is the body of a request, which lies in memory. That it is read shows that what was read before has gone out.
+//
+// net/http may go on sending after it returned the answer, if that came early. By then the client below sends the body
+// again, or the memory is another's: what is not sent yet must not be touched any more.
 type sending struct {
 	io.ReadCloser
+	left  int64 // bytes
 	watch *watch
 }
 
 func (b *sending) Read(p []byte) (int, error) {
-	b.watch.progress()
-	return b.ReadCloser.Read(p)
+	w := b.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case b.left == 0:
+		return 0, io.EOF
+	case w.over:
+		return 0, errAbandoned
+	}
+	w.timer.Reset(w.limit)
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	return n, err
 }
+
+// errAbandoned ends the sending of a request that was answered before it was sent.
+var errAbandoned = errors.New("the answer came before the end of the request")
 
 // receiving is the body of an answer.
 type receiving struct {

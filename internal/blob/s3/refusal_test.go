@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"strings"
@@ -101,6 +102,21 @@ func TestARefusalSaysWhatWasTriedAndWhatToDo(t *testing.T) {
 	server.Inject(nil)
 	if err := store.Check(t.Context()); err != nil {
 		t.Errorf("after all: %v", err)
+	}
+}
+
+// The service refuses before it has read the body, and reads no more: the reason must arrive all the same.
+func TestARefusalInTheMiddleOfAnUploadIsHeard(t *testing.T) {
+	t.Parallel()
+	server := s3test.Versitygw(t)
+	store := open(t, config(server, "early"))
+	server.Inject(func(w http.ResponseWriter, r *http.Request) bool {
+		return r.URL.Query().Has("partNumber") && s3test.Refuse(w, 403, "QuotaExceeded", "the quota of the bucket")
+	})
+	data := noise(12 << 20)
+	_, err := store.Put(t.Context(), "blobs/00/a", bytes.NewReader(data), options("a", data))
+	if !errors.Is(err, blob.ErrFull) || !strings.Contains(err.Error(), "the quota of the bucket") {
+		t.Errorf("got %v", err)
 	}
 }
 
