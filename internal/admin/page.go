@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/internal/control"
@@ -16,7 +19,7 @@ import (
 var files embed.FS
 
 var pageTemplate = template.Must(template.New("status.html").Funcs(template.FuncMap{
-	"ago": ago,
+	"ago": ago, "verdict": verdict, "label": label, "show": show,
 }).ParseFS(files, "page/status.html"))
 
 func (a *Admin) page(w http.ResponseWriter, r *http.Request) {
@@ -75,4 +78,65 @@ func (a *Admin) logs(w http.ResponseWriter, r *http.Request) {
 	}) // it ends when the reader goes away
 }
 
-func ago(t time.Time) string { return time.Since(t).Truncate(time.Second).String() }
+// ago prints a time span with its two largest units.
+func ago(t time.Time) string {
+	d := time.Since(t)
+	switch {
+	case d >= 24*time.Hour:
+		return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%d s", d/time.Second)
+}
+
+func verdict(s State) string {
+	switch s {
+	case OK:
+		return "All is well"
+	case Warning:
+		return "It works, and something wants attention"
+	}
+	return "Something does not work"
+}
+
+// label is the name of a fact for people.
+func label(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+// show prints a fact for people: bytes with a unit, lists and numbers by name with commas; "" for nothing.
+func show(f Fact) string {
+	v := reflect.ValueOf(f.Value)
+	var parts []string
+	switch v.Kind() {
+	case reflect.Invalid:
+		return ""
+	case reflect.Slice:
+		for i := range v.Len() {
+			parts = append(parts, fmt.Sprint(v.Index(i)))
+		}
+		return strings.Join(parts, ", ")
+	case reflect.Map:
+		for i := v.MapRange(); i.Next(); {
+			parts = append(parts, fmt.Sprintf("%v %v", i.Value(), i.Key()))
+		}
+		slices.Sort(parts)
+		return strings.Join(parts, ", ")
+	case reflect.Int64:
+		if f.Name == "bytes" || strings.HasSuffix(f.Name, "_bytes") {
+			return size(v.Int())
+		}
+	}
+	return fmt.Sprint(f.Value)
+}
+
+// size prints bytes with three digits or so.
+func size(n int64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB", "PB"}
+	f := float64(n)
+	for f >= 1000 && len(units) > 1 {
+		f, units = f/1000, units[1:]
+	}
+	return strconv.FormatFloat(f, 'g', 3, 64) + " " + units[0]
+}

@@ -62,6 +62,7 @@ type Daemon struct {
 	database postgres.Config // what leads to the database, complete
 	db       *postgres.DB
 	store    blob.Store
+	bare     blob.Store       // the same without what is stacked on it: a check is told what is wrong, at once
 	disk     *disk.Store      // nil when the files are in S3
 	cache    *readcache.Cache // nil when the files are on disk
 	index    *objects.Index

@@ -48,7 +48,7 @@ func (d *Daemon) databaseStatus(ctx context.Context) admin.Status {
 }
 
 func (d *Daemon) storeStatus(ctx context.Context) admin.Status {
-	if err := d.store.Check(ctx); err != nil {
+	if err := d.bare.Check(ctx); err != nil {
 		return failed("the store cannot be used", err)
 	}
 	if d.disk == nil {
@@ -92,7 +92,7 @@ func (d *Daemon) filesStatus(ctx context.Context) admin.Status {
 		}
 	}
 	return admin.Status{
-		State: admin.OK, Summary: fmt.Sprintf("%d objects in %d buckets", objects, len(s.Buckets)),
+		State: admin.OK, Summary: count(objects, "object") + " in " + count(int64(len(s.Buckets)), "bucket"),
 		Facts: admin.Facts{
 			{Name: "buckets", Value: len(s.Buckets)},
 			{Name: "objects", Value: objects},
@@ -101,6 +101,14 @@ func (d *Daemon) filesStatus(ctx context.Context) admin.Status {
 			{Name: "uploads", Value: s.Uploads},
 		},
 	}
+}
+
+// count returns "1 object", "2 objects".
+func count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func (d *Daemon) s3Status(context.Context) admin.Status {

@@ -57,6 +57,7 @@ func (d *Daemon) openStore(ctx context.Context) error {
 	if err := store.Check(ctx); err != nil {
 		return err
 	}
+	d.bare = store
 	d.store = blob.Limit(blob.Retry(blob.Meter(store, d.meters.store), blob.RetryOptions{}),
 		blob.LimitOptions{Concurrent: storeConcurrency})
 	if err := d.cacheStore(); err != nil {
@@ -73,7 +74,7 @@ func (d *Daemon) openStore(ctx context.Context) error {
 func (d *Daemon) checkStore(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	err := d.store.Check(ctx)
+	err := d.bare.Check(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil // the daemon stops
 	}

@@ -56,7 +56,37 @@ func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 	c.put("papers", "first", "before it was full")
 	wantEarlyRefusal(t, c, 200<<20)
 
-	// Eight at once want 12 MB each, for which there is no room.
+	good := wantSomeRefused(t, c)
+	wantBlobs(t, disk, good+1)
+	if r := site.holdfast("status"); r.code != 0 {
+		t.Errorf("with the reserve untouched the status is %d:\n%s", r.code, r.stdout)
+	}
+
+	// Somebody else fills the disk to its last byte.
+	ballast := filepath.Join(disk, "ballast")
+	fillUp(t, ballast)
+	if name, status := code(c.tryPut("papers", "small", "x")); status != http.StatusInsufficientStorage {
+		t.Errorf("put of a byte: %s, %d", name, status)
+	}
+	if r := site.holdfast("files", "put", site.path("holdfast.toml"), "papers/cli"); r.code != 8 || !strings.Contains(r.stderr, "hint: ") {
+		t.Errorf("files put ends with %d: %s", r.code, r.stderr)
+	}
+	c.want("papers", "first", "before it was full")
+	if err := wantStatus(n.link("papers/first"), 200); err != nil {
+		t.Error(err)
+	}
+	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	lifecycletest.Eventually(t, soon, func() error { return c.tryPut("papers", "small", "x") })
+	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 200) })
+	wantBlobs(t, disk, good+2)
+}
+
+// wantSomeRefused puts eight objects of 12 MB at once, for which there is no room, and returns how many there was room for.
+func wantSomeRefused(t *testing.T, c *client) int {
+	t.Helper()
 	const size = 12 << 20
 	bodies, stored := [8]string{}, sync.Map{}
 	var all sync.WaitGroup
@@ -83,31 +113,7 @@ func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 	if good == 0 || good == len(bodies) {
 		t.Errorf("%d of %d had room: the disk was not full", good, len(bodies))
 	}
-	wantBlobs(t, disk, good+1)
-	if r := site.holdfast("status"); r.code != 0 {
-		t.Errorf("with the reserve untouched the status is %d:\n%s", r.code, r.stdout)
-	}
-
-	// Somebody else fills the disk to its last byte.
-	ballast := filepath.Join(disk, "ballast")
-	fillUp(t, ballast)
-	if name, status := code(c.tryPut("papers", "small", "x")); status != http.StatusInsufficientStorage {
-		t.Errorf("put of a byte: %s, %d", name, status)
-	}
-	if r := site.holdfast("files", "put", site.path("holdfast.toml"), "papers/cli"); r.code != 8 || !strings.Contains(r.stderr, "hint: ") {
-		t.Errorf("files put ends with %d: %s", r.code, r.stderr)
-	}
-	c.want("papers", "first", "before it was full")
-	if err := wantStatus(n.link("papers/first"), 200); err != nil {
-		t.Error(err)
-	}
-	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
-	lifecycletest.Eventually(t, soon, func() error { return c.tryPut("papers", "small", "x") })
-	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 200) })
-	wantBlobs(t, disk, good+2)
+	return good
 }
 
 // fillUp writes until nothing fits.

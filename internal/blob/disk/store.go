@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -118,6 +119,8 @@ func (s *Store) sameRoot() error {
 	}
 	if err == nil {
 		err = fault.New(fault.Unavailable, "", "%s is no longer the directory that was opened at start", s.root.path)
+	} else {
+		err = &fs.PathError{Op: "look at", Path: s.root.path, Err: err}
 	}
 	return unavailable(err, "Check what is mounted there, then restart holdfast.")
 }
