@@ -39,13 +39,17 @@ func (a *app) eachFile(ctx context.Context, n int, move func(context.Context, in
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err() // whatever it broke on the way
+	case err != nil:
 		return err
 	}
 	if failed > 0 {
 		return partial(n-failed, failed)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // hopeless reports whether trying the next file makes no sense.

@@ -212,7 +212,7 @@ func endless(ctx context.Context, r io.Reader) io.ReadCloser {
 		_, err := io.Copy(there, r)
 		there.CloseWithError(err)
 	}()
-	context.AfterFunc(ctx, func() { here.CloseWithError(ctx.Err()) })
+	context.AfterFunc(ctx, func() { there.CloseWithError(ctx.Err()) }) // which is what the reader then gets
 	return here
 }
 
