@@ -12,7 +12,7 @@ import (
 // completeMultipartUpload joins the parts that the client lists into the object.
 func completeMultipartUpload(c *call) error {
 	var doc s3wire.CompleteMultipartUpload
-	if err := c.decodeBody(&doc, s3wire.BodyOptions{MaxSize: s3wire.MaxXML, OtherChecksum: true}); err != nil {
+	if err := c.decodeBody(&doc, s3wire.BodyOptions{MaxSize: s3wire.MaxLongXML, OtherChecksum: true}); err != nil {
 		return err
 	}
 	u, implicit, err := c.upload()
@@ -31,7 +31,7 @@ func completeMultipartUpload(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkWholeSize(u, doc.Parts); err != nil {
+	if err := c.checkWholeSize(u, doc.Parts); err != nil && !u.Completed {
 		return err
 	}
 	return c.slowly(func() (reply, error) {

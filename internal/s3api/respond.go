@@ -35,7 +35,7 @@ func (c *call) sendNothing(status int) error {
 
 // decode reads the XML document that the request carries, checking the request's digests like any body's.
 func (c *call) decode(v any) error {
-	return c.decodeBody(v, s3wire.BodyOptions{MaxSize: s3wire.MaxXML})
+	return c.decodeBody(v, s3wire.BodyOptions{MaxSize: s3wire.MaxLongXML})
 }
 
 func (c *call) decodeBody(v any, o s3wire.BodyOptions) error {

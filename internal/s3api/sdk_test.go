@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -243,4 +244,21 @@ func TestAWSSDKForGoPresigns(t *testing.T) {
 	if _, err := b.ReadFrom(got.Body); err != nil || b.String() != "by form" {
 		t.Errorf("%q %v", b.String(), err)
 	}
+}
+
+// The longest list that S3 allows: 10000 parts with the longest checksums.
+func TestTheLongestListOfPartsIsRead(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{})
+	c := newClient(t, e)
+	c.mustBucket("bkt")
+	id := c.do("POST", "/bkt/k?uploads", "", "X-Amz-Checksum-Algorithm: SHA512").element("UploadId")
+	var doc strings.Builder
+	doc.WriteString("<CompleteMultipartUpload>")
+	sum := strings.Repeat("A", 86) + "=="
+	for n := 1; n <= 10000; n++ {
+		fmt.Fprintf(&doc, "<Part><ChecksumSHA512>%s</ChecksumSHA512><ETag>&quot;%032x&quot;</ETag><PartNumber>%d</PartNumber></Part>", sum, n, n)
+	}
+	doc.WriteString("</CompleteMultipartUpload>")
+	c.do("POST", "/bkt/k?uploadId="+id, doc.String()).want(t, 400, "InvalidPart")
 }
