@@ -14,11 +14,14 @@ import (
 )
 
 // linkSizes are the files that are fetched through links.
-func linkSizes() []size { return []size{{"4 KB", 4_000}, {"1 MB", 1_000_000}, {"100 MB", 100_000_000}} }
+func linkSizes() []size {
+	return []size{{"4 KB", 4_000, 32}, {"1 MB", 1_000_000, 16}, {"100 MB", 100_000_000, 2}}
+}
 
 type size struct {
-	name  string
-	bytes int64
+	name        string
+	bytes       int64
+	connections int // kept alive, so that a round has many requests of each size
 }
 
 // benchLinks measures GET through signed links beside nginx's secure_link, with wrk on keep-alive connections.
@@ -30,9 +33,9 @@ func (b *bench) benchLinks(ctx context.Context) error {
 	defer nginx.stop()
 	t := table{
 		title: "Signed links: GET beside nginx secure_link",
-		note: fmt.Sprintf("`wrk -t1 -c%d -d%s` on keep-alive connections, %d rounds in turn. Each request's signature is "+
-			"checked: HMAC-SHA-256 here, MD5 in nginx.", linkConnections, b.span, b.rounds),
-		head: []string{"file", "Holdfast req/s", "nginx req/s", "ratio", "bar"},
+		note: fmt.Sprintf("`wrk -t1 -cN -d%s` on N keep-alive connections, %d rounds in turn. Each request's signature is "+
+			"checked: HMAC-SHA-256 here, MD5 in nginx.", b.span, b.rounds),
+		head: []string{"file", "N", "Holdfast", "nginx", "ratio", "bar"},
 	}
 	for _, s := range linkSizes() {
 		ours, err := b.holdfast.link(ctx, s)
@@ -49,14 +52,14 @@ func (b *bench) benchLinks(ctx context.Context) error {
 				url string
 				to  *series
 			}{{ours, &a}, {theirs, &z}} {
-				rate, err := wrk(ctx, b.span, side.url)
+				rate, err := wrk(ctx, b.span, s.connections, side.url)
 				if err != nil {
 					return err
 				}
 				*side.to = append(*side.to, rate)
 			}
 		}
-		t.add(s.name, rate(median(a)), rate(median(z)), ratio(a.over(z)), "≥ 0.8")
+		t.add(s.name, strconv.Itoa(s.connections), s.format(median(a)), s.format(median(z)), ratio(a.over(z)), "≥ 0.8")
 	}
 	own, children := b.holdfast.process.memory()
 	theirs, workers := nginx.process.memory()
@@ -65,11 +68,17 @@ func (b *bench) benchLinks(ctx context.Context) error {
 	return nil
 }
 
-const linkConnections = 32
+// format prints a rate of requests, and for large files what goes over the line.
+func (s size) format(perSecond float64) string {
+	if s.bytes < 1_000_000 {
+		return rate(perSecond)
+	}
+	return fmt.Sprintf("%.0f MB/s", perSecond*float64(s.bytes)/1e6)
+}
 
 // wrk returns the requests per second for one URL. An answer that is no success spoils the run.
-func wrk(ctx context.Context, span time.Duration, url string) (float64, error) {
-	out, err := output(ctx, "wrk", "-t1", "-c"+strconv.Itoa(linkConnections), "-d"+span.String(), "--timeout", "60s", url)
+func wrk(ctx context.Context, span time.Duration, connections int, url string) (float64, error) {
+	out, err := output(ctx, "wrk", "-t1", "-c"+strconv.Itoa(connections), "-d"+span.String(), "--timeout", "60s", url)
 	if err != nil {
 		return 0, err
 	}
