@@ -53,9 +53,9 @@ func TestLinksAreServedWhilePostgreSQLIsAway(t *testing.T) {
 			outage.begin(t, pg)
 			down := time.Now()
 			wantLinks(t, seen, unseen, large)
-			wantRefused(t, c)
 			lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
 			t.Logf("noticed after %s", time.Since(down).Round(time.Millisecond))
+			wantRefused(t, c)
 			if r := site.holdfast("status"); r.code != 7 || !strings.Contains(r.stdout, "PostgreSQL does not answer") ||
 				!strings.Contains(r.stdout, "signed links go on being served") {
 				t.Errorf("status ends with %d:\n%s", r.code, r.stdout)
