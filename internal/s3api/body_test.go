@@ -106,7 +106,7 @@ func TestBytesInFlightAreBoundedButOneUploadAlwaysFits(t *testing.T) {
 	if f.now() != 100 {
 		t.Errorf("%d bytes in flight", f.now())
 	}
-	if free := newFlight(0); !free.claim(1<<60) || !free.claim(1<<60) {
+	if free := newFlight(0); !free.claim(1<<60) || !free.claim(1<<61) {
 		t.Error("without a limit something was refused")
 	}
 }

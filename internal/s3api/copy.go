@@ -9,10 +9,6 @@ import (
 
 const copySourceHeader = "X-Amz-Copy-Source"
 
-// maxCopy is the largest source of a single CopyObject, 5 GiB in S3. Blobs are joined inside the store here, so a
-// larger one is as good.
-const maxCopy = maxObject
-
 // copySource finds the object that x-amz-copy-source names, checks that the caller may read it, and evaluates the
 // conditions on it.
 func (c *call) copySource() (objects.Object, error) {

@@ -49,39 +49,6 @@ func storedHeaders(h http.Header) (objects.Headers, error) {
 	return out, checkHeaders(out)
 }
 
-// checkHeaders looks for what could end a header line.
-func checkHeaders(h objects.Headers) error {
-	for name, value := range h.User {
-		if !token(name) {
-			return invalidArgument(metaPrefix+name, value, "The name has characters that no header may have.")
-		}
-		if err := printable(metaPrefix+name, value); err != nil {
-			return err
-		}
-	}
-	for _, f := range [...]s3wire.Field{
-		{Name: "Content-Type", Value: h.ContentType}, {Name: "Content-Encoding", Value: h.ContentEncoding},
-		{Name: "Content-Disposition", Value: h.ContentDisposition}, {Name: "Content-Language", Value: h.ContentLanguage},
-		{Name: "Cache-Control", Value: h.CacheControl}, {Name: "Expires", Value: h.Expires},
-		{Name: redirectHeader, Value: h.Redirect},
-	} {
-		if err := printable(f.Name, f.Value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// token reports whether s can be part of a header's name (RFC 9110 section 5.6.2).
-func token(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, s[i]) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // redirectHeader is kept and told like any other header. There is no website here that would obey it.
 const redirectHeader = "X-Amz-Website-Redirect-Location"
 
@@ -103,17 +70,6 @@ func contentEncoding(h http.Header) string {
 		}
 	}
 	return strings.Join(keep, ", ")
-}
-
-// printable refuses what could end a header line. net/http refuses it in headers; fields of forms and parameters of a
-// query come here unchecked.
-func printable(name, value string) error {
-	for i := range len(value) {
-		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return invalidArgument(name, value, "The value has characters that no header may have.")
-		}
-	}
-	return nil
 }
 
 // headerWriter puts headers into a response whose names are canonical already, with one allocation for all values.

@@ -2,14 +2,13 @@ package s3api
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"holdfast/internal/objects"
 	"holdfast/internal/s3wire"
 	"holdfast/internal/web"
-
-	"net/http/httptest"
 )
 
 func TestMetadataIsBoundedJoinedAndCannotBreakALine(t *testing.T) {
