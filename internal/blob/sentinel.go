@@ -21,6 +21,8 @@ func ParseSentinel(text []byte) (id string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	id, _, ok = strings.Cut(rest, "\n")
-	return id, ok && id != ""
+	if id, _, ok = strings.Cut(rest, "\n"); !ok || id == "" {
+		return "", false
+	}
+	return id, true
 }
