@@ -195,12 +195,18 @@ func stopping() health.Condition {
 	return health.Condition{Code: "stopping", Title: "Holdfast is stopping", Severity: health.Error}
 }
 
+// closeDoors stops the listeners. Requests that are not over in time are cut, which is told and is no failure: a visitor
+// whose line is slow must not make the end of a process one in disorder.
 func (d *Daemon) closeDoors(ctx context.Context) error {
 	var all sync.WaitGroup
 	errs := make([]error, len(d.doors))
 	for i, door := range d.doors {
 		all.Go(func() {
-			if err := door.stop(ctx); err != nil {
+			err := door.stop(ctx)
+			switch {
+			case errors.Is(err, context.DeadlineExceeded):
+				d.log.WarnContext(ctx, "requests cut", "listener", door.name, "after", Drain.String())
+			case err != nil:
 				errs[i] = fmt.Errorf("stop %s: %w", door.name, err)
 			}
 		})
