@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"holdfast/internal/blob/disk"
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/objects"
 	"holdfast/internal/postgres"
 )
@@ -27,9 +29,9 @@ const writerVariable = "HOLDFAST_TEST_OBJECTS_WRITER"
 
 // writer writes, replaces and deletes until it is killed. It says what it is about to do and what was acknowledged.
 func writer(where string) error {
-	url, root, _ := strings.Cut(where, " ")
+	database, root, _ := strings.Cut(where, " ")
 	ctx := context.Background()
-	db, err := postgres.Connect(ctx, settingsOf(url))
+	db, err := postgres.Connect(ctx, settingsOf(database))
 	if err != nil {
 		return err
 	}
@@ -153,9 +155,10 @@ func TestAKilledWriterLosesNothingThatWasAcknowledged(t *testing.T) {
 	if err := x.CreateBucket(t.Context(), objects.Bucket{Name: "bucket"}); err != nil {
 		t.Fatal(err)
 	}
+	w.pg.Exec(t, "CREATE ROLE "+writerRole+" SUPERUSER LOGIN")
 	known := map[string]int{}
 	for range soak(5, 500) {
-		tried := killedWriter(t, w.pg.URL()+" "+root, known)
+		tried := killedWriter(t, asWriter(t, w)+" "+root, known)
 		awaitNoWriters(t, w)
 		possible := map[string]int{}
 		for _, a := range tried {
@@ -172,16 +175,34 @@ func TestAKilledWriterLosesNothingThatWasAcknowledged(t *testing.T) {
 	eventually(t, "dead blobs moved", func() bool { return states(t, w)["dying"] == 0 })
 }
 
-// awaitNoWriters waits until PostgreSQL has noticed that the writer is dead: until then its last commit may still come.
+// writerRole is the role that writers log in with, so that their sessions can be told from others.
+const writerRole = "writer"
+
+// asWriter returns the connection string for that role.
+func asWriter(t *testing.T, w *world) string {
+	t.Helper()
+	u, err := url.Parse(w.pg.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(writerRole)
+	return u.String()
+}
+
+// awaitNoWriters waits until PostgreSQL has ended the sessions of the dead writer. Until then what it sent last may still
+// be read from the socket and executed.
 func awaitNoWriters(t *testing.T, w *world) {
 	t.Helper()
 	conn := w.pg.Conn(t)
 	defer func() { _ = conn.Close(context.Background()) }()
-	eventually(t, "the writer's sessions are over", func() bool {
+	lifecycletest.Eventually(t, time.Minute, func() error {
 		var n int
-		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND application_name = 'holdfast' AND state = 'active'`).Scan(&n)
-		return err == nil && n == 0
+		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1",
+			writerRole).Scan(&n)
+		if err == nil && n > 0 {
+			err = fmt.Errorf("%d sessions of the dead writer", n)
+		}
+		return err
 	})
 }
 

@@ -27,7 +27,7 @@ type Config struct {
 	// Timeout bounds one round trip to PostgreSQL, the wait in a queue for it included. Default 10s.
 	Timeout time.Duration
 	// CommitWorkers and HeadWorkers are how many batches of writes and of lookups are under way at once. Each takes one
-	// connection of the pool. Defaults 3 and 2.
+	// connection of the pool. Fewer make larger batches and cost less. Defaults 2 and 2.
 	CommitWorkers int
 	HeadWorkers   int
 }
@@ -59,7 +59,7 @@ func (c Config) complete() Config {
 	c.Poll = cmp.Or(c.Poll, 500*time.Millisecond)
 	c.Sweep = cmp.Or(c.Sweep, 5*time.Second)
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
-	c.CommitWorkers = cmp.Or(c.CommitWorkers, 3)
+	c.CommitWorkers = cmp.Or(c.CommitWorkers, 2)
 	c.HeadWorkers = cmp.Or(c.HeadWorkers, 2)
 	return c
 }
