@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/internal/daemon"
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgtest"
 )
@@ -160,5 +161,23 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("it took %s", took)
+	}
+}
+
+// A visitor who does not go on reading is cut off when the time for the end is up, and the end is one in order.
+func TestAStalledDownloadIsCutInTheEnd(t *testing.T) {
+	t.Parallel()
+	n := newSite(t, pgtest.Database(t)).serve()
+	slowDownload(t, n, filmSize)
+	n.signal(syscall.SIGTERM)
+	began := time.Now()
+	if code := n.wait(daemon.Drain + 20*time.Second); code != 0 {
+		t.Errorf("it ends with %d", code)
+	}
+	if took := time.Since(began); took < daemon.Drain-time.Second {
+		t.Errorf("the visitor had %s, not %s", took, daemon.Drain)
+	}
+	if !strings.Contains(n.err.String(), `"msg":"requests cut","listener":"edge"`) {
+		t.Error("nothing is said of the requests that were cut")
 	}
 }
