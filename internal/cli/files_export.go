@@ -107,13 +107,7 @@ func (a *app) exportEvents(body io.Reader, dir string) error {
 			a.storyf("skipped %s: %s", e.Skipped, e.Reason)
 		}
 		if e.Error != "" {
-			kind := fault.Unavailable
-			if e.Code == "disk_full" {
-				kind = fault.Full
-			}
-			f := fault.New(kind, e.Code, "%s", e.Error)
-			f.Hint = e.Hint
-			return f
+			return &fault.Error{Kind: fault.ParseKind(e.Kind), Code: e.Code, Hint: e.Hint, Err: errors.New(e.Error)}
 		}
 		if e.Done {
 			return a.exported(e, dir, skipped)

@@ -146,7 +146,9 @@ func TestAnExportThatBreaksOffSaysHowToGoOn(t *testing.T) {
 	f(`{"objects":1}`+"\n", 7, "ended before it was done", "--resume")
 	f(`{"objects":1}`+"\n"+`{"objects":2,"bytes":10,"linked":2,"done":true}`+"\n", 0, "exported 2 files (10 B)", "2 linked")
 	f(`{"objects":1,"skipped":"a/../b","reason":"no name"}`+"\n"+`{"objects":1,"done":true}`+"\n", 11, "skipped a/../b: no name", "1 key skipped")
-	f(`{"objects":1,"error":"disk full","code":"disk_full","hint":"make room"}`+"\n", 8, "disk full", "hint: make room")
+	f(`{"objects":1,"error":"disk full","kind":"full","code":"disk_full","hint":"make room"}`+"\n", 8, "disk full", "hint: make room")
+	f(`{"objects":1,"error":"the store is away","kind":"unavailable","code":"store_away"}`+"\n", 7, "the store is away")
+	f(`{"objects":1,"error":"no right to write","kind":"denied","code":"denied"}`+"\n", 5, "no right to write")
 }
 
 func TestAStatusThatIsAnErrorEndsWithACodeOfItsOwn(t *testing.T) {

@@ -272,6 +272,7 @@ type ExportEvent struct {
 	Reason  string `json:"reason,omitempty"`
 	Done    bool   `json:"done,omitempty"`
 	Error   string `json:"error,omitempty"`
+	Kind    string `json:"kind,omitempty"` // of the error, as in every other error answer
 	Code    string `json:"code,omitempty"`
 	Hint    string `json:"hint,omitempty"`
 }

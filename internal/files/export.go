@@ -161,12 +161,20 @@ func (e *export) copy(ctx context.Context, o objects.Object, rel string) (err er
 	}()
 	_, err = io.Copy(out, b)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return err
+		return fullDisk(err)
 	}
 	if err = e.root.Chtimes(temp, o.Created, o.Created); err != nil {
 		return err
 	}
 	return e.root.Rename(temp, rel)
+}
+
+// fullDisk gives an error of a disk without room its kind.
+func fullDisk(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	return fault.New(fault.Full, "disk_full", "%w", err).WithHint("make room in the directory of the export, and go on with --resume")
 }
 
 func (e *export) count(o objects.Object, how *int64) {

@@ -36,7 +36,8 @@ func (f *Files) serveExport(w http.ResponseWriter, r *http.Request) {
 		control.WriteError(w, err)
 	default:
 		last.Skipped, last.Reason = "", ""
-		last.Error, last.Code, last.Hint = err.Error(), fault.CodeOf(err), fault.HintOf(err)
+		last.Error, last.Kind = err.Error(), fault.KindOf(err).String()
+		last.Code, last.Hint = fault.CodeOf(err), fault.HintOf(err)
 		_ = out.Encode(last) // as above
 	}
 }
