@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ type Recorder struct {
 	http.ResponseWriter
 	status   int
 	bytes    int64
+	gone     bool // the client had gone away when the status was written
+	request  *http.Request
 	deadline deadline
 }
 
@@ -37,7 +40,7 @@ func (r *Recorder) Started() bool { return r.status != 0 }
 // WriteHeader notes the final status; informational ones (RFC 9110 section 15.2) pass.
 func (r *Recorder) WriteHeader(status int) {
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		r.status = status
+		r.status, r.gone = status, r.cancelled()
 	}
 	r.deadline.renew()
 	r.ResponseWriter.WriteHeader(status)
@@ -74,6 +77,11 @@ func (r *Recorder) ReadFrom(src io.Reader) (int64, error) {
 		r.deadline.renew()
 	}
 	return total, nil
+}
+
+// cancelled reports whether the client of the request has gone away, as far as the connection knows.
+func (r *Recorder) cancelled() bool {
+	return r.request != nil && errors.Is(r.request.Context().Err(), context.Canceled)
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/internal/control"
 	"holdfast/internal/fault"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/lifecycle/lifecycletest"
@@ -113,6 +115,50 @@ func TestAPanicIsAnswered500AndLogged(t *testing.T) {
 		t.Errorf("body %q, log %s", body, log.String())
 	}
 }
+
+// A command that a person ends by Ctrl-C is no trouble of ours; one that fails while they wait is.
+func TestARequestThatItsClientCancelledIsNoError(t *testing.T) {
+	t.Parallel()
+	f := func(cancel bool, answer func(http.ResponseWriter), wantLevel string, wantStatus int) {
+		t.Helper()
+		var log bytes.Buffer
+		over := make(chan int, 1)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		h := web.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if cancel {
+				stop()
+				<-r.Context().Done()
+			}
+			answer(w)
+		}), logging.New(logging.Config{Level: "debug", Format: "json"}, &log), statuses(over))
+		s := start(t, web.Options{Name: "x", Listen: "127.0.0.1:0", Handler: h})
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+		}
+		status := <-over
+		if err := s.Stop(t.Context()); err != nil { // the access line is written when the handler is over
+			t.Fatal(err)
+		}
+		if status != wantStatus || !strings.Contains(log.String(), fmt.Sprintf(`"status":%d`, wantStatus)) ||
+			!strings.Contains(log.String(), `"level":"`+wantLevel+`"`) || wantLevel == "DEBUG" && strings.Contains(log.String(), "ERROR") {
+			t.Errorf("status %d, want %d at level %s; the log:\n%s", status, wantStatus, wantLevel, log.String())
+		}
+	}
+	failed := func(w http.ResponseWriter) { control.WriteError(w, fmt.Errorf("read index: %w", context.Canceled)) }
+	f(true, failed, "DEBUG", 499)
+	f(true, func(http.ResponseWriter) {}, "DEBUG", 499)
+	f(true, func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }, "DEBUG", http.StatusNoContent)
+	f(false, failed, "ERROR", http.StatusServiceUnavailable)
+}
+
+type statuses chan<- int
+
+func (s statuses) Observe(_ *http.Request, status int, _ int64, _ time.Duration) { s <- status }
 
 func TestASocketIsForItsOwnerAndNotTakenFromTheLiving(t *testing.T) {
 	t.Parallel()

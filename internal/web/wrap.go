@@ -17,7 +17,8 @@ type Observer interface {
 }
 
 // Wrap puts around a handler what every request gets; see the package comment. observe may be nil. Requests are logged
-// at level debug, those that ended with a 5xx status at level error: a busy site does not log its every picture.
+// at level debug, those that ended with a 5xx status at level error: a busy site does not log its every picture. A
+// request that its client cancelled is none of these errors.
 func Wrap(next http.Handler, log *slog.Logger, observe Observer) http.Handler {
 	return &wrapper{next, log, observe}
 }
@@ -36,6 +37,7 @@ func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = keepReading(w, r.Body)
 	}
 	rec := NewRecorder(w)
+	rec.request = r
 	rec.Header().Set(logging.RequestIDHeader, id)
 	defer h.finish(rec, r, began)
 	defer func() {
@@ -60,12 +62,12 @@ func (h *wrapper) panicked(rec *Recorder, r *http.Request, p any) {
 }
 
 func (h *wrapper) finish(rec *Recorder, r *http.Request, began time.Time) {
-	took := time.Since(began)
+	took, status := time.Since(began), outcome(rec)
 	if h.observe != nil {
-		h.observe.Observe(r, rec.Status(), rec.Bytes(), took)
+		h.observe.Observe(r, status, rec.Bytes(), took)
 	}
 	level := slog.LevelDebug
-	if rec.Status() >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	if !h.log.Enabled(r.Context(), level) {
@@ -73,8 +75,21 @@ func (h *wrapper) finish(rec *Recorder, r *http.Request, began time.Time) {
 	}
 	// The path may hold a signed link, which is a secret while it lives: the route is logged in its place.
 	h.log.LogAttrs(r.Context(), level, "request",
-		slog.String("method", r.Method), slog.String("route", route(r)), slog.Int("status", rec.Status()),
+		slog.String("method", r.Method), slog.String("route", route(r)), slog.Int("status", status),
 		slog.Int64("sent_bytes", rec.Bytes()), slog.Duration("took", took), slog.String("peer", r.RemoteAddr))
+}
+
+// statusGone stands in the log, and is sent to nobody, for a request whose client went away before it was answered; nginx
+// writes the same.
+const statusGone = 499
+
+// outcome returns the status for the log. A failure that was answered after the client had gone is the client's end and
+// not ours: whatever was under way was cancelled for it.
+func outcome(rec *Recorder) int {
+	if rec.gone && rec.Status() >= http.StatusInternalServerError || !rec.Started() && rec.cancelled() {
+		return statusGone
+	}
+	return rec.Status()
 }
 
 // route returns the pattern that matched, which holds no value of the request.
