@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -60,16 +61,31 @@ func runDemo(ctx context.Context, a *app, o demoOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	cfg, err := demoConfig(ctx, dir)
-	if err != nil {
-		return err
-	}
+	return a.startDemo(ctx, dir, usualAddress)
+}
+
+// startDemo runs the demo, and once more on other ports when one of those that were picked is taken meanwhile.
+func (a *app) startDemo(ctx context.Context, dir string, pick pickAddress) error {
 	log, err := os.OpenFile(filepath.Join(dir, "demo.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 	a.notef("starting (the log is in %s) …", log.Name())
+	err = a.showDemo(ctx, dir, log, pick)
+	if fault.CodeOf(err) == "listen" {
+		a.notef("%v; trying other ports", err)
+		err = a.showDemo(ctx, dir, log, freeAddress)
+	}
+	return err
+}
+
+// showDemo runs the demo on the addresses that pick chooses for the usual ports.
+func (a *app) showDemo(ctx context.Context, dir string, log io.Writer, pick pickAddress) error {
+	cfg, err := demoConfig(ctx, dir, pick)
+	if err != nil {
+		return err
+	}
 	var shown error
 	d := daemon.New(daemon.Options{Config: cfg, Version: binaryVersion().Version, Log: log, Demo: true})
 	err = d.Run(ctx, func(d *daemon.Daemon) {
@@ -97,7 +113,7 @@ func demoDir(keep string) (dir string, remove func() error, err error) {
 }
 
 // demoConfig makes the configuration of the demo. The user's own has no part in it.
-func demoConfig(ctx context.Context, dir string) (*config.Config, error) {
+func demoConfig(ctx context.Context, dir string, pick pickAddress) (*config.Config, error) {
 	key := filepath.Join(dir, "master_key")
 	if _, err := os.Stat(key); errors.Is(err, os.ErrNotExist) {
 		if err := os.WriteFile(key, []byte(secret.Generate(32).Reveal()), 0o600); err != nil {
@@ -110,7 +126,7 @@ func demoConfig(ctx context.Context, dir string) (*config.Config, error) {
 		"HOLDFAST_FILES__BUCKETS__" + strings.ToUpper(demo.Bucket) + "__MAX_SIZE=20MB",
 	}
 	for _, l := range []struct{ table, port string }{{"EDGE", "8000"}, {"S3", "9000"}, {"ADMIN", "7070"}} {
-		addr, err := freeAddress(ctx, l.port)
+		addr, err := pick(ctx, l.port)
 		if err != nil {
 			return nil, err
 		}
@@ -119,15 +135,32 @@ func demoConfig(ctx context.Context, dir string) (*config.Config, error) {
 	return config.Load(config.None, env)
 }
 
-// freeAddress returns a loopback address whose port is free now, the usual one if it can be.
-func freeAddress(ctx context.Context, usual string) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", usual))
-	if err != nil {
-		l, err = lc.Listen(ctx, "tcp", "127.0.0.1:0")
+// pickAddress returns the loopback address to use in place of a usual port.
+type pickAddress func(ctx context.Context, usual string) (string, error)
+
+// usualAddress returns the usual port if it is free now, else another one.
+func usualAddress(ctx context.Context, usual string) (string, error) {
+	if addr, err := tryListen(ctx, usual); err == nil {
+		return addr, nil
 	}
+	return freeAddress(ctx, usual)
+}
+
+// freeAddress returns a port that the kernel calls free.
+func freeAddress(ctx context.Context, _ string) (string, error) {
+	addr, err := tryListen(ctx, "0")
 	if err != nil {
 		return "", fault.New(fault.Unavailable, "no_port", "find a free port: %w", err)
+	}
+	return addr, nil
+}
+
+// tryListen listens for a moment. The port is not held until the daemon takes it; see startDemo for what happens then.
+func tryListen(ctx context.Context, port string) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return "", err
 	}
 	return l.Addr().String(), l.Close()
 }
