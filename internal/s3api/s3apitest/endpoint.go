@@ -41,6 +41,9 @@ type Endpoint struct {
 	Server *s3api.Server
 	Store  blob.Store
 	DB     *pgtest.DB
+
+	options Options
+	master  secret.String
 }
 
 // Start starts an endpoint that ends with the test.
@@ -52,8 +55,24 @@ func Start(t testing.TB, o Options) *Endpoint {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
-	e := &Endpoint{Store: o.Store, DB: database(t, o.Server)}
-	e.Index = startIndex(t, e.DB, o)
+	e := &Endpoint{Store: o.Store, DB: database(t, o.Server), options: o, master: secret.Generate(32)}
+	e.start(t)
+	e.Key = e.NewKey(t, Everything())
+	return e
+}
+
+// Twin starts another endpoint on the same database and store, as a second machine would.
+func (e *Endpoint) Twin(t testing.TB) *Endpoint {
+	t.Helper()
+	twin := *e
+	twin.start(t)
+	return &twin
+}
+
+func (e *Endpoint) start(t testing.TB) {
+	t.Helper()
+	o := e.options
+	e.Index = e.startIndex(t)
 	cfg := s3api.DefaultConfig()
 	cfg.Listen = "127.0.0.1:0"
 	if o.Config != nil {
@@ -66,8 +85,6 @@ func Start(t testing.TB, o Options) *Endpoint {
 	}
 	run(t, "endpoint", e.Server)
 	e.URL = e.Server.URL()
-	e.Key = e.NewKey(t, Everything())
-	return e
 }
 
 // Everything is the policy of an administrator.
@@ -137,9 +154,10 @@ func settings(url string) (postgres.Config, error) {
 	return c, nil
 }
 
-func startIndex(t testing.TB, d *pgtest.DB, o Options) *objects.Index {
+func (e *Endpoint) startIndex(t testing.TB) *objects.Index {
 	t.Helper()
-	c, err := settings(d.URL())
+	o := e.options
+	c, err := settings(e.DB.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +173,7 @@ func startIndex(t testing.TB, d *pgtest.DB, o Options) *objects.Index {
 	if o.Index != nil {
 		o.Index(&cfg)
 	}
-	x := objects.New(objects.Options{Config: cfg, DB: db, Blobs: o.Store, MasterKey: secret.Generate(32), Log: o.Log})
+	x := objects.New(objects.Options{Config: cfg, DB: db, Blobs: o.Store, MasterKey: e.master, Log: o.Log})
 	run(t, "index", x)
 	return x
 }
