@@ -216,10 +216,23 @@ func (h *hunt) everyday(n *node) {
 	_ = wantStatus(presigned.String(), 200)
 	_, _ = n.client(credential{key.ID, "wrong-secret-of-a-client"}).get("papers", "one")
 	for _, args := range [][]string{
-		{"status"}, {"status", "--json"}, {"check"}, {"paths"}, {"config", "render"}, {"config", "render", "--json"}, {"logs"},
-		{"files", "ls"}, {"files", "ls", "papers", "--json"}, {"files", "stat", "papers/one", "--json"}, {"files", "key", "list", "--json"},
-		{"files", "linkkey", "list", "papers", "--json"}, {"files", "bucket", "show", "papers", "--json"}, {"files", "put", s.path("holdfast.toml"), "papers/two"},
-		{"files", "get", "papers/none", "-"}, {"files", "key", "revoke", "HFNOSUCHKEY"}, {"files", "linkkey", "revoke", "nosuchkey"},
+		{"status"},
+		{"status", "--json"},
+		{"check"},
+		{"paths"},
+		{"config", "render"},
+		{"config", "render", "--json"},
+		{"logs"},
+		{"files", "ls"},
+		{"files", "ls", "papers", "--json"},
+		{"files", "stat", "papers/one", "--json"},
+		{"files", "key", "list", "--json"},
+		{"files", "linkkey", "list", "papers", "--json"},
+		{"files", "bucket", "show", "papers", "--json"},
+		{"files", "put", s.path("holdfast.toml"), "papers/two"},
+		{"files", "get", "papers/none", "-"},
+		{"files", "key", "revoke", "HFNOSUCHKEY"},
+		{"files", "linkkey", "revoke", "nosuchkey"},
 	} {
 		h.run(s, args...)
 	}
