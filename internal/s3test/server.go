@@ -28,10 +28,16 @@ func newServer(t testing.TB, reach dialer) *Server {
 	return &Server{Proxy: newProxy(t, reach), AccessKey: accessKey, SecretKey: secretKey, Region: region}
 }
 
+// At returns a server that runs already, at "host:port".
+func At(t testing.TB, address, accessKey, secretKey, region string) *Server {
+	t.Helper()
+	return &Server{Proxy: newProxy(t, at("tcp", address)), AccessKey: accessKey, SecretKey: secretKey, Region: region}
+}
+
 // Door returns the same server behind a proxy of its own: what one test does to requests does not disturb another.
 func (s *Server) Door(t testing.TB) *Server {
 	t.Helper()
-	return newServer(t, s.reach)
+	return &Server{Proxy: newProxy(t, s.reach), AccessKey: s.AccessKey, SecretKey: s.SecretKey, Region: s.Region}
 }
 
 // Versitygw starts versitygw on a fresh directory. A missing program fails the test with the line that installs it.

@@ -49,6 +49,11 @@ func (s *Store) Compose(ctx context.Context, name blob.Name, parts []blob.Name, 
 	}
 	if err != nil {
 		u.abort(ctx)
+	}
+	if isUnknown(err) {
+		return s.composeHere(ctx, name, parts, o)
+	}
+	if err != nil {
 		return blob.Info{}, err
 	}
 	return blob.Info{Name: name, Size: u.size, ModTime: time.Now()}, nil
@@ -115,7 +120,7 @@ func (u *upload) copy(ctx context.Context, src source) error {
 	return nil
 }
 
-// composeHere joins blobs by reading and writing them.
+// composeHere joins blobs by reading and writing them: small ones, and on services that do not know UploadPartCopy.
 func (s *Store) composeHere(ctx context.Context, name blob.Name, parts []blob.Name, o blob.PutOptions) (blob.Info, error) {
 	var readers []io.Reader
 	for _, p := range parts {

@@ -68,6 +68,9 @@ func (s *Store) explainStatus(op string, r minio.ErrorResponse) error {
 		return fmt.Errorf("%s: %w", op, blob.ErrNotFound)
 	case r.StatusCode == http.StatusPreconditionFailed:
 		return fmt.Errorf("%s: %w", op, blob.ErrExists)
+	case r.StatusCode == http.StatusNotImplemented:
+		return fault.New(fault.Config, "s3_unsupported", "%s: the S3 service cannot do that: %w", op, r).
+			WithHint("docs/stores.md says what a service must be able to do")
 	case r.StatusCode == http.StatusInsufficientStorage:
 		return fmt.Errorf("%s: %w", op, blob.ErrFull)
 	case r.StatusCode >= 300 && r.StatusCode < 400:

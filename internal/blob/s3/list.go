@@ -15,20 +15,26 @@ func (s *Store) List(ctx context.Context, prefix string, after blob.Name, yield 
 	if after != "" {
 		start = s.key(after)
 	}
-	for {
-		hidden := false
-		err := s.list(ctx, s.prefix+prefix, start, func(o minio.ObjectInfo) bool {
-			name := blob.Name(strings.TrimPrefix(o.Key, s.prefix))
-			if hidden = strings.HasPrefix(string(name), "."); hidden {
-				return false
-			}
-			return name <= after || name.Valid() != nil || yield(infoOf(name, o))
-		})
-		if err != nil || !hidden {
-			return err
+	skipped := false
+	tell := func(o minio.ObjectInfo) (more bool) {
+		name := blob.Name(strings.TrimPrefix(o.Key, s.prefix))
+		if strings.HasPrefix(string(name), ".") && !skipped {
+			skipped = true
+			return false
 		}
-		start = s.prefix + "/" // all that begins with a dot is ours and no blob; the next byte is the slash
+		if name <= after || name.Valid() != nil {
+			return true
+		}
+		after = name
+		return yield(infoOf(name, o))
 	}
+	err := s.list(ctx, s.prefix+prefix, start, tell)
+	if err != nil || !skipped {
+		return err
+	}
+	// What begins with a dot is ours and no blob, and there may be much of it: go on behind it, where the next byte is the
+	// slash. A service that does not know how to start there repeats itself; then after must hold back what was told.
+	return s.list(ctx, s.prefix+prefix, max(start, s.prefix+"/"), tell)
 }
 
 // list calls yield for each object below the prefix, in the order of their keys.

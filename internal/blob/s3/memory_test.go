@@ -16,7 +16,7 @@ import (
 
 // S0-30: many large uploads at once take turns in bounded memory. Not parallel: the memory is measured.
 func TestManyLargeUploadsTakeBoundedMemory(t *testing.T) {
-	const uploads, size, memory, limit = 32, 11 << 20, 20 << 20, 72 << 20 // without turns: 160 MiB and more
+	const uploads, size, memory, limit = 16, 11 << 20, 15 << 20, 56 << 20
 	store := open(t, config(s3test.Versitygw(t), "many"))
 	store.LimitBuffers(memory)
 	grown := growth(func() {

@@ -109,14 +109,18 @@ func (s *Store) create(f func(minio.PutObjectOptions) error) error {
 	opts := minio.PutObjectOptions{}
 	if !s.unconditional.Load() {
 		opts.SetMatchETagExcept("*")
-		err := f(opts)
-		var r minio.ErrorResponse
-		if !errors.As(err, &r) || r.StatusCode != http.StatusNotImplemented {
+		if err := f(opts); !isUnknown(err) {
 			return err
 		}
 		s.unconditional.Store(true)
 	}
 	return f(minio.PutObjectOptions{})
+}
+
+// isUnknown reports that the service does not know what it was asked to do.
+func isUnknown(err error) bool {
+	var r minio.ErrorResponse
+	return errors.As(err, &r) && r.StatusCode == http.StatusNotImplemented
 }
 
 // settle looks what became of a write whose answer is an error. The client repeats requests, so "exists already" or "no

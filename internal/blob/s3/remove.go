@@ -88,11 +88,7 @@ func (s *Store) copyBlob(ctx context.Context, src minio.ObjectInfo, from, to blo
 			return err
 		}
 	}
-	if src.Size > s.copyPart {
-		if err := s.copyLarge(ctx, src, from, to); err != nil {
-			return err
-		}
-	} else if err := s.copyObject(ctx, to, s.key(from), s.key(to), src.Size); err != nil {
+	if err := s.copyBytes(ctx, src, from, to); err != nil {
 		return err
 	}
 	dst, err := s.stat(ctx, to)
@@ -100,6 +96,16 @@ func (s *Store) copyBlob(ctx context.Context, src minio.ObjectInfo, from, to blo
 		err = fmt.Errorf("move %s to %s: the copy differs from the original", from, to)
 	}
 	return err
+}
+
+// copyBytes copies a large blob in parts where the service can, so that no answer takes long.
+func (s *Store) copyBytes(ctx context.Context, src minio.ObjectInfo, from, to blob.Name) error {
+	if src.Size > s.copyPart {
+		if err := s.copyLarge(ctx, src, from, to); !isUnknown(err) {
+			return err
+		}
+	}
+	return s.copyObject(ctx, to, s.key(from), s.key(to), src.Size)
 }
 
 // copyObject copies an object with its metadata.
