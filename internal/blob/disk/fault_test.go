@@ -59,11 +59,15 @@ type failure struct {
 	dying bool // all later calls fail as well
 }
 
-var failures = []failure{{"an error", syscall.EIO, false}, {"a full disk", syscall.ENOSPC, false}, {"a dying disk", syscall.EIO, true}}
+var (
+	anError   = failure{"an error", syscall.EIO, false}
+	fullDisk  = failure{"a full disk", syscall.ENOSPC, false}
+	dyingDisk = failure{"a dying disk", syscall.EIO, true}
+)
 
 // everyFault tries an operation on a blob with each call to the disk failing in turn, in every way, on disks that can do
 // everything and nothing, with sidecars small and large. Calls of the kinds in must are among them.
-func everyFault(t *testing.T, must []string, try func(t *testing.T, f *failing, w writing, n int, how failure) (op string)) {
+func everyFault(t *testing.T, failures []failure, must []string, try func(t *testing.T, f *failing, w writing, n int, how failure) (op string)) {
 	t.Parallel()
 	for _, kind := range []diskKind{likeExt4, likeNFS} {
 		for _, how := range failures {
@@ -73,7 +77,8 @@ func everyFault(t *testing.T, must []string, try func(t *testing.T, f *failing, 
 					f := newFailing(t, kind)
 					ops := map[string]int{}
 					for n, op := 1, "first"; op != ""; n++ {
-						w := writing{blob.Name(fmt.Sprintf("blobs/00/5000-%d-%d", sidecar, n)), 5000, sidecar}
+						// Each in a new directory: that must survive as well.
+						w := writing{blob.Name(fmt.Sprintf("blobs/new-%d/5000-%d-1", n, sidecar)), 5000, sidecar}
 						op = try(t, f, w, n, how)
 						ops[op]++
 					}
@@ -88,9 +93,46 @@ func everyFault(t *testing.T, must []string, try func(t *testing.T, f *failing, 
 	}
 }
 
+// changing are the operations before which a power cut finds something else than before the last one.
+var changing = map[string]bool{"link": true, "unlink": true, "rename": true, "fsync": true, "fsyncdir": true, "flush": true, "": true}
+
+// always checks the store as it is now and, if the operation that failed is a changing one, as it is after several power cuts.
+func (f *failing) always(t *testing.T, n int, op string, check func(s blob.Store) error) {
+	t.Helper()
+	if err := check(f.store); err != nil {
+		t.Errorf("call %d (%s) failed: %v", n, op, err)
+	}
+	if !changing[op] {
+		return
+	}
+	for seed := range uint64(4) {
+		f.disk.mu.Lock()
+		copied := f.disk.clone()
+		f.disk.mu.Unlock()
+		path, unmount := mountLazy(t, copied.afterPowerCut(rand.New(rand.NewPCG(seed, 3))))
+		s := openLazy(t, path, f.disk.kind)
+		if err := check(s); err != nil {
+			t.Errorf("call %d (%s) failed, then power cut %d: %v", n, op, seed, err)
+		}
+		_ = s.Close()
+		unmount()
+	}
+}
+
+// found returns whether the blob is there, and an error if it is there and not whole.
+func found(t *testing.T, s blob.Store, name blob.Name) (bool, error) {
+	t.Helper()
+	err := whole(t.Context(), s, name)
+	if errors.Is(err, blob.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // A Put that fails for whatever reason leaves nothing that is not whole, and one that succeeds survives.
 func TestAPutSurvivesTheFailureOfEachOfItsCalls(t *testing.T) {
-	everyFault(t, []string{"write", "fsync", "link", "fsyncdir"}, func(t *testing.T, f *failing, w writing, n int, how failure) string {
+	must := []string{"mkdir", "write", "fsync", "link", "fsyncdir"}
+	everyFault(t, []failure{anError, fullDisk, dyingDisk}, must, func(t *testing.T, f *failing, w writing, n int, how failure) string {
 		opts := blob.PutOptions{Size: int64(w.size), Sidecar: func() ([]byte, error) { return w.text(), nil }}
 		op, err := f.failAt(n, how, func() error {
 			_, err := f.store.Put(t.Context(), w.name, bytes.NewReader(w.content()), opts)
@@ -102,54 +144,56 @@ func TestAPutSurvivesTheFailureOfEachOfItsCalls(t *testing.T) {
 		if err != nil && !how.dying {
 			wantAbsent(t, f.store, w.name, fmt.Sprintf("after the failure of call %d (%s), %v", n, op, err))
 		}
-		// What is named at all is whole, now and after a power cut. What was acknowledged is named.
-		now, later := f.state(t, w.name)
-		if err == nil && (now != nil || later != nil) {
-			t.Errorf("call %d (%s) failed, Put succeeded, the blob: %v; after a power cut: %v", n, op, now, later)
-		}
-		for _, state := range []error{now, later} {
-			if state != nil && !errors.Is(state, blob.ErrNotFound) {
-				t.Errorf("call %d (%s): %v", n, op, state)
+		f.always(t, n, op, func(s blob.Store) error {
+			there, wrong := found(t, s, w.name)
+			if err == nil && !there {
+				return fmt.Errorf("acknowledged, and lost: %w", wrong)
 			}
-		}
+			return wrong
+		})
 		return op
 	})
 }
 
-// state returns what is wrong with a blob, now and after a power cut.
-func (f *failing) state(t *testing.T, name blob.Name) (now, later error) {
-	t.Helper()
-	f.disk.mu.Lock()
-	copied := f.disk.clone()
-	f.disk.mu.Unlock()
-	now = whole(t.Context(), f.store, name)
-	path, unmount := mountLazy(t, copied.afterPowerCut(rand.New(rand.NewPCG(1, 2))))
-	defer unmount()
-	s := openLazy(t, path, f.disk.kind)
-	defer s.Close()
-	return now, whole(t.Context(), s, name)
-}
-
 // A Move that fails leaves the blob whole under one of the names, and repeated it succeeds.
 func TestAMoveSurvivesTheFailureOfEachOfItsCalls(t *testing.T) {
-	everyFault(t, []string{"rename", "fsyncdir"}, func(t *testing.T, f *failing, w writing, n int, how failure) string {
+	must := []string{"mkdir", "rename", "fsyncdir"}
+	everyFault(t, []failure{anError, dyingDisk}, must, func(t *testing.T, f *failing, w writing, n int, how failure) string {
 		put(t, f.store, w.name, w.content(), w.text())
-		op, err := f.failAt(n, how, func() error {
-			return f.store.Move(t.Context(), w.name, trashOf(w.name))
+		op, err := f.failAt(n, how, func() error { return f.store.Move(t.Context(), w.name, trashOf(w.name)) })
+		f.always(t, n, op, func(s blob.Store) error {
+			here, wrongHere := found(t, s, w.name)
+			there, wrongThere := found(t, s, trashOf(w.name))
+			if !here && !there || err == nil && (here || !there) {
+				return fmt.Errorf("move says %w, under the old name: %v, the new: %v, %w, %w", err, here, there, wrongHere, wrongThere)
+			}
+			return errors.Join(wrongHere, wrongThere)
 		})
-		here, hereLater := f.state(t, w.name)
-		there, thereLater := f.state(t, trashOf(w.name))
-		if err == nil && (there != nil || thereLater != nil || here == nil || hereLater == nil) {
-			t.Errorf("call %d (%s), moved: %v, %v, and %v, %v", n, op, there, thereLater, here, hereLater)
-		}
-		if here != nil && there != nil || hereLater != nil && thereLater != nil {
-			t.Errorf("call %d (%s), %v: the blob is lost: %v, %v; after a power cut %v, %v", n, op, err, here, there, hereLater, thereLater)
-		}
 		if err := f.store.Move(t.Context(), w.name, trashOf(w.name)); err != nil {
 			t.Errorf("call %d (%s): repeated: %v", n, op, err)
 		}
 		if err := whole(t.Context(), f.store, trashOf(w.name)); err != nil {
 			t.Errorf("call %d (%s): repeated, the blob: %v", n, op, err)
+		}
+		return op
+	})
+}
+
+// A Delete that fails leaves the blob whole or gone, and repeated it succeeds.
+func TestADeleteSurvivesTheFailureOfEachOfItsCalls(t *testing.T) {
+	must := []string{"unlink", "fsyncdir"}
+	everyFault(t, []failure{anError, dyingDisk}, must, func(t *testing.T, f *failing, w writing, n int, how failure) string {
+		put(t, f.store, w.name, w.content(), w.text())
+		op, err := f.failAt(n, how, func() error { return f.store.Delete(t.Context(), w.name) })
+		f.always(t, n, op, func(s blob.Store) error {
+			there, wrong := found(t, s, w.name)
+			if err == nil && there {
+				return errors.New("deleted, and back")
+			}
+			return wrong
+		})
+		if err := f.store.Delete(t.Context(), w.name); err != nil {
+			t.Errorf("call %d (%s): repeated: %v", n, op, err)
 		}
 		return op
 	})

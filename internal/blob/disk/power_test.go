@@ -146,22 +146,12 @@ func cutPower(t *testing.T, kind diskKind, seed uint64) (int, error) {
 	before := madeDisk(t, kind)
 	path, unmount := mountLazy(t, before)
 	s := openLazy(t, path, kind)
-	var off atomic.Bool
-	last := before.calls + 1 + r.IntN(800)
-	before.mu.Lock()
-	before.fault = func(call int, _ string) syscall.Errno {
-		if call < last {
-			return 0
-		}
-		off.Store(true)
-		return syscall.EIO
-	}
-	before.mu.Unlock()
+	off := before.cutAt(before.calls + 1 + r.IntN(800))
 	l := newLedger()
 	var wg sync.WaitGroup
 	for range 3 {
 		own := rand.New(rand.NewPCG(r.Uint64(), 8))
-		wg.Go(func() { _ = work(context.Background(), s, own, l.noteUntil(&off)) })
+		wg.Go(func() { _ = work(context.Background(), s, own, l.noteUntil(off)) })
 	}
 	wg.Wait()
 	acknowledged := len(l.last) - l.count(putting)
@@ -181,23 +171,33 @@ func cutPower(t *testing.T, kind diskKind, seed uint64) (int, error) {
 	return acknowledged, l.finish(t.Context(), after)
 }
 
-// A store whose making was cut short is made by the next start, or was made.
+// cutAt makes that call and all later ones fail. The power is off from the first that fails.
+func (d *lazyDisk) cutAt(last int) (off *atomic.Bool) {
+	off = new(atomic.Bool)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault = func(call int, _ string) syscall.Errno {
+		if call < last {
+			return 0
+		}
+		off.Store(true)
+		return syscall.EIO
+	}
+	return off
+}
+
+// A store whose making was cut short is made by the next start, or was made; what it took at once survives.
 func TestMakingAStoreSurvivesAPowerCut(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(cuts()) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		before := newLazyDisk(likeBtrfs)
 		path, unmount := mountLazy(t, before)
-		last := 1 + r.IntN(1200)
-		before.mu.Lock()
-		before.fault = func(call int, _ string) syscall.Errno {
-			if call < last {
-				return 0
-			}
-			return syscall.EIO
-		}
-		before.mu.Unlock()
+		off := before.cutAt(1 + r.IntN(2400)) // making the store takes about half of them
+		l := newLedger()
 		if s, err := disk.Open(disk.Options{Root: path, Create: true}); err == nil {
+			s.AssumeKind(likeBtrfs.name)
+			_ = work(context.Background(), s, r, l.noteUntil(off))
 			_ = s.Close()
 		}
 		unmount()
@@ -205,6 +205,9 @@ func TestMakingAStoreSurvivesAPowerCut(t *testing.T) {
 		s, err := disk.Open(disk.Options{Root: path, Create: true})
 		if err != nil {
 			t.Fatalf("power cut %d: %v", seed, err)
+		}
+		if err := l.check(t.Context(), s); err != nil {
+			t.Errorf("power cut %d: %v", seed, err)
 		}
 		put(t, s, "blobs/ff/after", []byte("x"), nil)
 		if err := s.Close(); err != nil {
