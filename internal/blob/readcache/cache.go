@@ -103,6 +103,9 @@ func (c *Cache) Stats() Stats {
 
 // Open returns the local copy of the blob, fetching it first when it is worth it.
 func (c *Cache) Open(ctx context.Context, name blob.Name) (blob.Blob, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("open blob %s: %w", name, err)
+	}
 	for range 2 { // the copy may be evicted between fetching and opening: then once more, then past the cache
 		if b := c.openLocal(name); b != nil {
 			return b, nil
@@ -120,7 +123,7 @@ func (c *Cache) Open(ctx context.Context, name blob.Name) (blob.Blob, error) {
 
 // Stat answers from the copy if there is one.
 func (c *Cache) Stat(ctx context.Context, name blob.Name) (blob.Info, error) {
-	if e := c.touch(name); e != nil {
+	if e := c.touch(name); e != nil && ctx.Err() == nil {
 		return e.info, nil
 	}
 	return c.Store.Stat(ctx, name)
@@ -128,7 +131,7 @@ func (c *Cache) Stat(ctx context.Context, name blob.Name) (blob.Info, error) {
 
 // Sidecar answers from the copy if there is one.
 func (c *Cache) Sidecar(ctx context.Context, name blob.Name) ([]byte, error) {
-	if e := c.touch(name); e != nil {
+	if e := c.touch(name); e != nil && ctx.Err() == nil {
 		return e.sidecar, nil
 	}
 	return c.Store.Sidecar(ctx, name)
