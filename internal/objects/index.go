@@ -102,7 +102,14 @@ func (x *Index) open(ctx context.Context) error {
 	if err := x.checkSeal(); err != nil {
 		return fmt.Errorf("start index: %w", err)
 	}
-	// The listener's first resync loads the deaths, after LISTEN is in force: nothing falls between.
+	newest, err := x.newestDeath(ctx, new(int64))
+	if err == nil {
+		err = x.hear(ctx, newest) // a million of them take seconds: longer than the listener waits for a resync
+	}
+	if err != nil {
+		return fmt.Errorf("start index: %w", err)
+	}
+	// The listener's first resync reads the latest again when LISTEN is in force, so nothing falls between.
 	if err := x.listener.Start(ctx); err != nil {
 		return fmt.Errorf("start index: %w", err)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	deathPage = 5000
+	deathPage = 10_000
 	// rewind is how many numbers are read again after the connection was lost: a standby that was promoted may lack
 	// the last rows of its primary and give out their numbers again.
 	rewind = 10_000
