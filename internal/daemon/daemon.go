@@ -198,6 +198,8 @@ func stopping() health.Condition {
 // closeDoors stops the listeners. Requests that are not over in time are cut, which is told and is no failure: a visitor
 // whose line is slow must not make the end of a process one in disorder.
 func (d *Daemon) closeDoors(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, Drain) // a start that failed has no end of its own
+	defer cancel()
 	var all sync.WaitGroup
 	errs := make([]error, len(d.doors))
 	for i, door := range d.doors {
