@@ -53,13 +53,14 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 	}
 	l.check(t, n.client(key))
 	t.Logf("%d rounds, %d writes acknowledged, %d not; %d objects at the end", rounds, l.acknowledged, l.unknown, l.objects())
-	if l.acknowledged < rounds*crashWriters {
+	if l.acknowledged < 3*rounds {
 		t.Error("too few writes to mean anything")
 	}
 }
 
-// crash writes until the daemon is killed, at a random moment.
+// crash writes until the daemon is killed, at a random moment after a random number of writes.
 func crash(n *node, c *client, l *ledger) {
+	enough, deadline := l.count()+rand.N(30), time.After(5*time.Second)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var all sync.WaitGroup
@@ -70,7 +71,14 @@ func crash(n *node, c *client, l *ledger) {
 			}
 		})
 	}
-	<-time.After(20*time.Millisecond + rand.N(400*time.Millisecond))
+	for late := false; l.count() < enough && !late; {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-deadline:
+			late = true
+		}
+	}
+	<-time.After(rand.N(30 * time.Millisecond))
 	n.kill()
 	cancel()
 	all.Wait()
@@ -125,6 +133,13 @@ func (l *ledger) expect(key, want string) {
 		l.allowed[key] = map[string]bool{absent: true}
 	}
 	l.allowed[key][want] = true
+}
+
+// count returns how many writes were acknowledged.
+func (l *ledger) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.acknowledged
 }
 
 func (l *ledger) objects() int {

@@ -24,6 +24,7 @@ import (
 // smallDisk mounts a file system of so many megabytes.
 func smallDisk(t *testing.T, megabytes int64) string {
 	t.Helper()
+	needRoot(t)
 	needProgram(t, "mkfs.ext4", "e2fsprogs")
 	dir := shortDir(t)
 	image, point := filepath.Join(dir, "image"), filepath.Join(dir, "disk")

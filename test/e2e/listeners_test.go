@@ -28,6 +28,7 @@ import (
 // S3-02, S2-28: with nothing configured but the database there is one process with three doors, all of them on loopback.
 func TestOneProcessListensOnLoopbackAlone(t *testing.T) {
 	t.Parallel()
+	needRoot(t)
 	needProgram(t, "ip", "iproute2")
 	site := newSite(t, pgtest.Database(t))
 	for _, key := range []string{"edge.listen", "s3.listen", "admin.listen"} {
@@ -90,6 +91,14 @@ func executable(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// needRoot fails a test that mounts file systems or makes networks when it may not.
+func needRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("this test needs root: run the tests as root")
+	}
 }
 
 func needProgram(t testing.TB, program, deb string) {

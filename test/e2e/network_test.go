@@ -15,6 +15,7 @@ import (
 // share mounts a directory through FUSE, as sshfs does: a file system that is taken for one on a network.
 func share(t *testing.T) string {
 	t.Helper()
+	needRoot(t)
 	dir := shortDir(t)
 	behind, point := filepath.Join(dir, "behind"), filepath.Join(dir, "share")
 	for _, d := range []string{behind, point} {

@@ -34,6 +34,7 @@ func TestEverythingButThePathsMayBeReadOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			needRoot(t)
 			needProgram(t, "strace", "strace")
 			site := newSite(t, db(t))
 			site.set("media.root", site.path("media"), "paths.state", site.path("state"), "paths.cache", site.path("cache"),
