@@ -5,35 +5,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"syscall"
-
-	"golang.org/x/sync/singleflight"
+	"time"
 
 	"holdfast/internal/blob"
 	"holdfast/internal/fault"
 )
 
-// maxItem bounds what is kept of one blob, in bytes: fetching it must not keep the first reader waiting for long.
-const maxItem = 32 << 20
+const (
+	// maxItem bounds what is kept of one blob, in bytes: fetching it must not keep the first reader waiting for long.
+	maxItem = 32 << 20
+	// brokenPause is how long a cache that could not be written is left alone: each try costs a transfer.
+	brokenPause = 10 * time.Second
+)
 
 // Cache is a blob.Store with a local copy of what was read lately. It is safe for concurrent use.
 type Cache struct {
 	blob.Store
 	dir    string
 	max    int64
+	pause  time.Duration
 	report func(error)
 	lock   *os.File
-	fetch  singleflight.Group
-	broken atomic.Bool // the last attempt to write failed
+
+	life  context.Context //nolint:containedctx // of the fetches, which outlive their readers and end with Close
+	end   context.CancelFunc
+	fetch sync.WaitGroup
 
 	mu      sync.Mutex // protects the following
 	entries map[blob.Name]*list.Element
 	used    *list.List // of *entry, the most recently used first
-	bytes   int64
+	flights map[blob.Name]*flight
+	bytes   int64     // of entries and of what is being fetched
+	broken  time.Time // the cache could not be written and is left alone until then; zero if it could
+	closed  bool
 	stats   Stats
 }
 
@@ -42,12 +51,6 @@ type Stats struct {
 	Hits, Misses, Passed, Evicted int64
 	Entries                       int
 	Bytes                         int64 // on disk now
-}
-
-// entry is a blob in the cache.
-type entry struct {
-	info    blob.Info
-	sidecar []byte
 }
 
 // New opens the cache in a directory, which is made if it is missing, and bounds it to max bytes. report is told when
@@ -64,10 +67,12 @@ func New(store blob.Store, dir string, max int64, report func(error)) (*Cache, e
 		report = func(error) {}
 	}
 	c := &Cache{
-		Store: store, dir: dir, max: max, report: report, lock: lock,
-		entries: map[blob.Name]*list.Element{}, used: list.New(),
+		Store: store, dir: dir, max: max, pause: brokenPause, report: report, lock: lock,
+		entries: map[blob.Name]*list.Element{}, used: list.New(), flights: map[blob.Name]*flight{},
 	}
+	c.life, c.end = context.WithCancel(context.Background())
 	if err := c.load(); err != nil {
+		c.end()
 		return nil, errors.Join(err, lock.Close())
 	}
 	return c, nil
@@ -86,8 +91,20 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// Close lets go of the directory. What is in it stays.
-func (c *Cache) Close() error { return c.lock.Close() }
+// Close ends what is being fetched and lets go of the directory. What is in it stays. Copies that are open stay
+// readable; what is opened later comes from the store. A second Close does nothing.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
+		return nil
+	}
+	c.end()
+	c.fetch.Wait()
+	return c.lock.Close()
+}
 
 // Unwrap returns the store behind the cache.
 func (c *Cache) Unwrap() blob.Store { return c.Store }
@@ -107,12 +124,12 @@ func (c *Cache) Open(ctx context.Context, name blob.Name) (blob.Blob, error) {
 		return nil, fmt.Errorf("open blob %s: %w", name, err)
 	}
 	for range 2 { // the copy may be evicted between fetching and opening: then once more, then past the cache
-		if b := c.openLocal(name); b != nil {
+		if b := c.openCopy(name); b != nil {
 			return b, nil
 		}
 		kept, err := c.fill(ctx, name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("fetch blob %s: %w", name, err)
 		}
 		if !kept {
 			break
@@ -123,7 +140,7 @@ func (c *Cache) Open(ctx context.Context, name blob.Name) (blob.Blob, error) {
 
 // Stat answers from the copy if there is one.
 func (c *Cache) Stat(ctx context.Context, name blob.Name) (blob.Info, error) {
-	if e := c.touch(name); e != nil && ctx.Err() == nil {
+	if e := c.touch(name, false); e != nil && ctx.Err() == nil {
 		return e.info, nil
 	}
 	return c.Store.Stat(ctx, name)
@@ -131,10 +148,28 @@ func (c *Cache) Stat(ctx context.Context, name blob.Name) (blob.Info, error) {
 
 // Sidecar answers from the copy if there is one.
 func (c *Cache) Sidecar(ctx context.Context, name blob.Name) ([]byte, error) {
-	if e := c.touch(name); e != nil && ctx.Err() == nil {
+	if e := c.touch(name, false); e != nil && ctx.Err() == nil {
 		return e.sidecar, nil
 	}
 	return c.Store.Sidecar(ctx, name)
+}
+
+// Put stores the blob. A copy under its name is of one that another process deleted.
+func (c *Cache) Put(ctx context.Context, name blob.Name, body io.Reader, o blob.PutOptions) (blob.Info, error) {
+	info, err := c.Store.Put(ctx, name, body, o)
+	if err == nil {
+		c.forget(name)
+	}
+	return info, err
+}
+
+// Compose stores the blob, as Put does.
+func (c *Cache) Compose(ctx context.Context, name blob.Name, parts []blob.Name, o blob.PutOptions) (blob.Info, error) {
+	info, err := c.Store.Compose(ctx, name, parts, o)
+	if err == nil {
+		c.forget(name)
+	}
+	return info, err
 }
 
 // Delete deletes the blob, then the copy.
@@ -144,51 +179,10 @@ func (c *Cache) Delete(ctx context.Context, name blob.Name) error {
 	return err
 }
 
-// Move moves the blob, and forgets the copy under its old name.
+// Move moves the blob, and forgets the copies under both names.
 func (c *Cache) Move(ctx context.Context, from, to blob.Name) error {
 	err := c.Store.Move(ctx, from, to)
 	c.forget(from)
+	c.forget(to)
 	return err
 }
-
-// touch returns the entry and makes it the most recently used, or nil.
-func (c *Cache) touch(name blob.Name) *entry {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	el, ok := c.entries[name]
-	if !ok {
-		return nil
-	}
-	c.used.MoveToFront(el)
-	return el.Value.(*entry)
-}
-
-func (c *Cache) openLocal(name blob.Name) blob.Blob {
-	e := c.touch(name)
-	if e == nil {
-		return nil
-	}
-	f, err := os.Open(c.path(name))
-	if err != nil { // somebody cleared the directory by hand
-		c.forget(name)
-		return nil
-	}
-	c.mu.Lock()
-	c.stats.Hits++
-	c.mu.Unlock()
-	return &local{file{f}, e.info}
-}
-
-// file reads, seeks and closes; the name keeps the embedded *os.File apart from the method File.
-type file struct{ *os.File }
-
-// local is an open copy.
-type local struct {
-	file
-	info blob.Info
-}
-
-func (l *local) Info() blob.Info { return l.info }
-
-// File makes it a blob.Filer: visitors are served by sendfile.
-func (l *local) File() *os.File { return l.file.File }

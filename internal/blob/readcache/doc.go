@@ -10,7 +10,14 @@
 // # What it relies on
 //
 // Blobs never change, so a copy is never stale. But a blob that another process deleted stays readable here until it
-// is evicted: whoever serves blobs asks the index first whether the name still means this blob.
+// is evicted: whoever serves blobs asks the index first whether the name still means this blob. One that was deleted or
+// moved through this cache is gone when the call returns, also if it was being fetched.
+//
+// # Bounds
+//
+// The bound is one of disk blocks: each copy counts as its own length and that of its description (sidecar, size, time),
+// rounded up to 4 KiB each, from before it is fetched until it is removed. So there is at most one copy for each 8 KiB of
+// the bound, and memory is bounded, too: about 0.5 KB for each, and its sidecar.
 //
 // # Crashes
 //
@@ -19,6 +26,6 @@
 //
 // # Failure
 //
-// A cache that cannot be written (disk full, read-only) passes the store through and says so through the report
-// function. One process uses a directory at a time.
+// A cache that cannot be written (disk full, read-only) passes the store through for ten seconds before it tries again,
+// and says so through the report function. One process uses a directory at a time.
 package readcache
