@@ -79,6 +79,20 @@ func TestAnExportWritesPlainNamesByHardLink(t *testing.T) {
 	}
 }
 
+// The kind decides about the exit code of the command.
+func TestAnExportThatFailsInItsMiddleSaysOfWhichKind(t *testing.T) {
+	t.Parallel()
+	b := &brokenStore{}
+	n := newSite(t, b.wrap).node(t)
+	n.put(t, "papers", "../skipped before", "", "bad")
+	n.put(t, "papers", "paper", "", "good")
+	b.down.Store(true)
+	last, _ := export(t, n, files.ExportRequest{Bucket: "papers", Directory: t.TempDir()})
+	if last.Done || last.Kind != "unavailable" || last.Error == "" {
+		t.Errorf("%+v", last)
+	}
+}
+
 func TestAnExportCopiesWhereItCannotLinkAndResumes(t *testing.T) {
 	t.Parallel()
 	n := newSite(t).node(t)
