@@ -45,7 +45,8 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, name string, password secre
 	if there {
 		verb = "ALTER"
 	}
-	// Utility statements take no parameters. The server never logs statements, so the password stays between us.
+	// Utility statements take no parameters. A private server never logs statements, so the password stays between us;
+	// another server is handed a verifier in its place.
 	_, err := conn.Exec(ctx, verb+" ROLE "+pgx.Identifier{name}.Sanitize()+" LOGIN PASSWORD "+literal(password.Reveal()))
 	return err
 }
@@ -56,11 +57,26 @@ func ensureDatabase(ctx context.Context, conn *pgx.Conn, name, owner string) err
 		return err
 	}
 	database, role := pgx.Identifier{name}.Sanitize(), pgx.Identifier{owner}.Sanitize()
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+database+" OWNER "+role); err != nil {
+	encoding, err := inUTF8(ctx, conn)
+	if err != nil {
 		return err
 	}
-	_, err := conn.Exec(ctx, "REVOKE ALL ON DATABASE "+database+" FROM PUBLIC")
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+database+" OWNER "+role+encoding); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "REVOKE ALL ON DATABASE "+database+" FROM PUBLIC")
 	return err
+}
+
+// inUTF8 returns what a new database needs to be in UTF-8: nothing where the template is. Another encoding goes with no
+// locale but C.
+func inUTF8(ctx context.Context, conn *pgx.Conn) (string, error) {
+	var encoding string
+	err := conn.QueryRow(ctx, "SELECT pg_encoding_to_char(encoding) FROM pg_catalog.pg_database WHERE datname = 'template1'").Scan(&encoding)
+	if err != nil || encoding == "UTF8" {
+		return "", err
+	}
+	return " TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'", nil
 }
 
 // literal quotes a text for a statement, whatever standard_conforming_strings says.
