@@ -19,6 +19,11 @@ type initDatabase struct {
 	Host string `json:"host,omitempty"`
 	Name string `json:"name,omitempty"`
 
+	// What --create-database did: "made", "kept" or, of the role, "password reset".
+	Username string `json:"username,omitempty"`
+	Role     string `json:"role,omitempty"`
+	Database string `json:"database,omitempty"`
+
 	settings postgres.Config
 	password secret.String
 }
@@ -54,6 +59,12 @@ func (a *app) databaseFromEnv() (postgres.Config, string, error) {
 	if a.getenv("PGHOST") == "" {
 		return postgres.Config{}, "", nil
 	}
+	c, err := a.libpqVariables()
+	return c, "PGHOST", err
+}
+
+// libpqVariables returns what the variables of libpq say.
+func (a *app) libpqVariables() (postgres.Config, error) {
 	c := postgres.Config{
 		Host: a.getenv("PGHOST"), Name: a.getenv("PGDATABASE"), Username: a.getenv("PGUSER"),
 		Password: secret.New(a.getenv("PGPASSWORD")), SSLMode: a.getenv("PGSSLMODE"),
@@ -61,11 +72,11 @@ func (a *app) databaseFromEnv() (postgres.Config, string, error) {
 	if port := a.getenv("PGPORT"); port != "" {
 		n, err := strconv.Atoi(port)
 		if err != nil {
-			return c, "", fault.New(fault.Config, "database_url", "PGPORT is no number: %q", port)
+			return c, fault.New(fault.Config, "database_url", "PGPORT is no number: %q", port)
 		}
 		c.Port = n
 	}
-	return c, "PGHOST", nil
+	return c, nil
 }
 
 // table writes the table [database].
@@ -98,6 +109,9 @@ func (d initDatabase) table() string {
 func (d initDatabase) String() string {
 	if d.Mode == "private" {
 		return "database: Holdfast will run its own PostgreSQL (programs in " + d.From + ")"
+	}
+	if d.Role != "" {
+		return fmt.Sprintf("database: %s on %s: role %s %s, database %s", d.Name, d.Host, d.Username, d.Role, d.Database)
 	}
 	return fmt.Sprintf("database: %s on %s, as %s says", d.Name, d.Host, d.From)
 }
