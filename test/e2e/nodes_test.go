@@ -167,3 +167,16 @@ func TestAProcessWithAnotherStoreDoesNotStart(t *testing.T) {
 	}
 	other.twin().set("media.root", other.path("moved")).serve()
 }
+
+// S0-38, S0-46: a process with another master key than the database's does not start, and says so.
+func TestAProcessWithAnotherMasterKeyDoesNotStart(t *testing.T) {
+	t.Parallel()
+	site := newSite(t, pgtest.Database(t))
+	site.serve()
+	site.newKey()
+	other := site.twin()
+	if err := os.WriteFile(other.path("secrets/master_key"), []byte("another-master-key-of-another-site"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other.refused(3, "master_key", "hint: ")
+}

@@ -56,6 +56,12 @@ func launch(t testing.TB, cmd *exec.Cmd) *process {
 	p.pid = cmd.Process.Pid
 	t.Cleanup(func() {
 		p.kill()
+		for _, bad := range []string{"DATA RACE", "panicked", "panic: ", "goroutine 1 ["} {
+			if strings.Contains(p.err.String(), bad) {
+				t.Errorf("process %d, %v, has a bug", p.pid, cmd.Args[1:])
+				break
+			}
+		}
 		if t.Failed() {
 			t.Logf("process %d, %v, said:\n%s", p.pid, cmd.Args[1:], quiet(p.err.String()))
 		}
