@@ -83,7 +83,7 @@ paxos_min_wait = 0.005
 [osd]
 osd_data = %[4]s/osd
 osd_objectstore = memstore
-memstore_device_bytes = 4G
+memstore_device_bytes = 12G
 osd_crush_update_on_start = false
 osd_class_update_on_start = false
 [client]

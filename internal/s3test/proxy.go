@@ -3,6 +3,7 @@ package s3test
 import (
 	"context"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -107,6 +108,7 @@ func newProxy(t testing.TB, reach dialer) *Proxy {
 			return nil
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:     log.New(io.Discard, "", 0), // bodies that break on purpose
 	}
 	p.handle = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f := p.fault.Load(); f != nil && (*f)(w, r) {

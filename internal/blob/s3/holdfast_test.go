@@ -18,5 +18,5 @@ func TestStoreOnAnotherHoldfast(t *testing.T) {
 		Config: func(c *s3api.Config) { c.Hosts = []string{"https://" + s3test.Domain} },
 	})
 	address := strings.TrimPrefix(e.URL, "http://")
-	runAll(t, s3test.At(t, address, e.Key.ID, e.Key.Secret.Reveal(), e.Region))
+	runAll(t, s3test.At(t, address, e.Key.ID, e.Key.Secret.Reveal(), e.Region), "Holdfast")
 }
