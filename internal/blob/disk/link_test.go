@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -73,20 +74,20 @@ func TestAStaleHandleIsOpenedAgainWhileReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	stale := true
+	var again atomic.Bool
 	f.disk.mu.Lock()
 	f.disk.fault = func(_ int, op string) syscall.Errno {
 		if op == "open" {
-			stale = false
+			again.Store(true)
 		}
-		if op == "read" && stale {
+		if op == "read" && !again.Load() {
 			return syscall.ESTALE
 		}
 		return 0
 	}
 	f.disk.mu.Unlock()
 	wantRest(t, b, w.content())
-	if stale {
+	if !again.Load() {
 		t.Error("the file was not opened again")
 	}
 }

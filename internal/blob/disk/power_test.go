@@ -146,7 +146,7 @@ func cutPower(t *testing.T, kind diskKind, seed uint64) (int, error) {
 	before := madeDisk(t, kind)
 	path, unmount := mountLazy(t, before)
 	s := openLazy(t, path, kind)
-	off := before.cutAt(before.calls + 1 + r.IntN(800))
+	off := before.cutAfter(1 + r.IntN(800))
 	l := newLedger()
 	var wg sync.WaitGroup
 	for range 3 {
@@ -171,13 +171,14 @@ func cutPower(t *testing.T, kind diskKind, seed uint64) (int, error) {
 	return acknowledged, l.finish(t.Context(), after)
 }
 
-// cutAt makes that call and all later ones fail. The power is off from the first that fails.
-func (d *lazyDisk) cutAt(last int) (off *atomic.Bool) {
+// cutAfter makes all calls after the next n fail. The power is off from the first that fails.
+func (d *lazyDisk) cutAfter(n int) (off *atomic.Bool) {
 	off = new(atomic.Bool)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	last := d.calls + n
 	d.fault = func(call int, _ string) syscall.Errno {
-		if call < last {
+		if call <= last {
 			return 0
 		}
 		off.Store(true)
@@ -193,7 +194,7 @@ func TestMakingAStoreSurvivesAPowerCut(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		before := newLazyDisk(likeBtrfs)
 		path, unmount := mountLazy(t, before)
-		off := before.cutAt(1 + r.IntN(2400)) // making the store takes about half of them
+		off := before.cutAfter(r.IntN(2400)) // making the store takes about half of them
 		l := newLedger()
 		if s, err := disk.Open(disk.Options{Root: path, Create: true}); err == nil {
 			s.AssumeKind(likeBtrfs.name)
