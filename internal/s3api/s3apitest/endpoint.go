@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/postgres"
 	"holdfast/internal/s3api"
 	"holdfast/internal/secret"
+	"holdfast/internal/unit"
 )
 
 // Options are what a test wants to be different.
@@ -28,6 +29,7 @@ type Options struct {
 	Log         *slog.Logger          // default: the test's output
 	Meter       s3api.Meter
 	Connections int                 // of the pool; default 8
+	Patience    time.Duration       // with PostgreSQL, where a test asks more of it than the machine can do at once
 	Prepare     func(*s3api.Server) // before it starts
 	Server      *pgtest.PG          // default: the one of the test binary
 }
@@ -164,12 +166,15 @@ func (e *Endpoint) startIndex(t testing.TB) *objects.Index {
 	if o.Connections > 0 {
 		c.MaxConnections = o.Connections
 	}
+	if o.Patience > 0 {
+		c.Options.Pool.Timeout, c.ConnectTimeout = unit.Duration(o.Patience), unit.Duration(o.Patience)
+	}
 	db, err := postgres.Connect(t.Context(), c)
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
 	t.Cleanup(db.Close)
-	cfg := objects.Config{Poll: 50 * time.Millisecond}
+	cfg := objects.Config{Poll: 50 * time.Millisecond, Timeout: o.Patience}
 	if o.Index != nil {
 		o.Index(&cfg)
 	}
