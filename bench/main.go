@@ -33,9 +33,11 @@ func measure(ctx context.Context) error {
 	out := flag.String("out", "docs/numbers.md", "where the report goes")
 	dir := flag.String("dir", "", "where the servers keep their data; on the disk that is to be measured (default: the directory for temporary files)")
 	only := flag.String("only", "", "measure one room: s3 or links")
+	rounds := flag.Int("rounds", 5, "how often each program is measured")
+	span := flag.Duration("span", 4*time.Second, "how long each measurement takes")
 	quick := flag.Bool("quick", false, "short rounds, for a look")
 	flag.Parse()
-	b := &bench{span: 4 * time.Second, rounds: 5, report: &report{quick: *quick}}
+	b := &bench{span: *span, rounds: *rounds, report: &report{quick: *quick}}
 	if *quick {
 		b.span, b.rounds = time.Second, 2
 	}

@@ -1,9 +1,12 @@
 package daemon_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"net"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -54,4 +57,60 @@ func clientOf(t testing.TB, d *daemon.Daemon) *minio.Client {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// BenchmarkLink4KB fetches a small file through its link, 32 kept-alive connections of a client that does next to
+// nothing itself.
+func BenchmarkLink4KB(b *testing.B) {
+	d := start(b, func(o *daemon.Options) { o.Log = discard{} }, "HOLDFAST_LOG__LEVEL=error", "HOLDFAST_FILES__BUCKETS__BENCH__MAX_SIZE=1GB")
+	data := bytes.Repeat([]byte("0123456789abcdef"), 256)
+	_, err := clientOf(b, d).PutObject(b.Context(), "bench", "f", bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	path, err := d.LinkForTest(b.Context(), "bench", "f")
+	if err != nil {
+		b.Fatal(err)
+	}
+	host := strings.TrimPrefix(d.EdgeURL(), "http://")
+	request := []byte("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+	b.SetParallelism(16)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		conn, err := net.Dial("tcp", host)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		defer conn.Close()
+		r := bufio.NewReaderSize(conn, 16<<10)
+		for pb.Next() {
+			if err := exchange(conn, r, request, len(data)); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+// exchange sends a request and reads an answer of the size.
+func exchange(conn net.Conn, r *bufio.Reader, request []byte, size int) error {
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	status, err := r.ReadSlice('\n')
+	if err != nil || !bytes.HasPrefix(status, []byte("HTTP/1.1 200")) {
+		return fmt.Errorf("answered %q, %w", status, err)
+	}
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if len(line) == 2 {
+			_, err = r.Discard(size)
+			return err
+		}
+	}
 }

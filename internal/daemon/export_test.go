@@ -17,3 +17,8 @@ func (d *Daemon) NewKeyForTest(ctx context.Context) (id, secret string, err erro
 	}}}, time.Time{})
 	return k.ID, k.Secret.Reveal(), err
 }
+
+// LinkForTest returns the path of a link.
+func (d *Daemon) LinkForTest(ctx context.Context, bucket, key string) (string, error) {
+	return demoFiles{d.files}.LinkURL(ctx, bucket, key, false)
+}
