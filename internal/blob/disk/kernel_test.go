@@ -48,8 +48,7 @@ func TestAcknowledgedBlobsSurviveAPowerCutOfTheKernelsFileSystems(t *testing.T) 
 			l := newLedger()
 			for range rounds {
 				im.workUntilPowerCut(t, l)
-				im.unmount(t)
-				im.mount(t)
+				im.mountAgain(t)
 				s, err := disk.Open(disk.Options{Root: im.path})
 				if err != nil {
 					t.Fatal(err)

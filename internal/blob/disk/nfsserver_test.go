@@ -42,9 +42,13 @@ EXPORT {
 LOG { Default_Log_Level = EVENT; }
 `
 
-// The shell is process 1 of its namespace, so everything ends with it.
+// The shell is process 1 of its namespace, so everything ends with it. The file systems that other tests have mounted are let
+// go of: they would stay alive here after their unmount.
 const ganeshaStart = `set -e
 mount --make-rprivate /
+while read device path kind rest; do
+	case "$device $kind" in /dev/loop*|*" fuse"*) umount -l "$path";; esac
+done < /proc/mounts
 mount -t tmpfs none /run
 mkdir -p /run/ganesha /run/rpcbind
 ip link set lo up
