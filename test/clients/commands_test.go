@@ -30,7 +30,7 @@ func TestAWSCommandLine(t *testing.T) {
 			t.Errorf("listing:\n%s", list)
 		}
 		do("s3", "mv", url+"/copy/large.bin", url+"/copy/moved.bin")
-		do("s3", "mv", url+"/copy/moved.bin", url+"/copy/large.bin")
+		run(t, env, src, "mv", "large.bin", "moved.bin")
 		do("s3", "sync", url+"/copy", back)
 		sameTree(t, src, back)
 		link := strings.TrimSpace(do("s3", "presign", url+"/copy/plain.txt", "--expires-in", "60"))
