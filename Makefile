@@ -29,7 +29,7 @@ build: ## build bin/holdfast
 
 test: ## run all tests, after installing what they need
 	scripts/deps run test
-	$(GO) test $(TESTFLAGS)
+	$(GO) test -timeout 30m $(TESTFLAGS)
 
 demo: build ## run everything in a temporary directory, with a page to try it
 	scripts/deps run
@@ -43,7 +43,7 @@ lint: ## check format, vet and staticcheck
 	$(GO) tool staticcheck ./...
 
 race: ## run the tests of concurrent packages under the race detector
-	$(GO) test -race $(RACE)
+	$(GO) test -race -timeout 30m $(RACE)
 
 fuzz: ## run every fuzz target for FUZZTIME each
 	scripts/fuzz $(FUZZTIME)
