@@ -3,8 +3,10 @@
 // the Host header. Product code never imports this package.
 //
 // [Versitygw] starts in milliseconds, so every test has its own. [CephRGW] is a whole Ceph cluster of one monitor, one
-// store in memory and one gateway; it takes seconds, so tests share one: they are subtests of the test that starts it.
+// store in memory and one gateway; it takes seconds, so tests share one: they are subtests of the test that starts it, each
+// behind a [Server.Door] of its own.
 // docs/stores.md says what each of the two can and cannot do.
 //
-// Children die with the test binary, also when it is killed, and what they wrote goes with them.
+// Children die with the test binary, also when it is killed. What they wrote goes with the test, or with the next one that
+// starts a server.
 package s3test

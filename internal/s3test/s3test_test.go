@@ -1,11 +1,28 @@
 package s3test_test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"testing"
 
 	"holdfast/internal/s3test"
 )
+
+func TestTheDirectoryOfADeadProcessIsRemoved(t *testing.T) {
+	t.Parallel()
+	const dead = 1 << 30 // above the largest pid that Linux gives (2^22)
+	dir := fmt.Sprintf("/tmp/hfs3-%d-test", dead)
+	if err := os.MkdirAll(dir+"/data", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s3test.Versitygw(t)
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}
 
 // An anonymous listing of buckets is answered, or refused, by S3 and not by the proxy.
 func TestServersAnswer(t *testing.T) {

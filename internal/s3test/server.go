@@ -1,10 +1,14 @@
 package s3test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -76,10 +80,25 @@ func find(t testing.TB, name, install string) string {
 // shortDir returns a directory whose sockets have paths below the limit of about 107 bytes.
 func shortDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "hfs3-")
+	sweep()
+	dir, err := os.MkdirTemp("/tmp", fmt.Sprintf("%s%d-", dirPrefix, os.Getpid()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+// dirPrefix begins the directories of servers; the id of the process that they belong to follows.
+const dirPrefix = "hfs3-"
+
+// sweep removes the directories of test binaries that were killed.
+func sweep() {
+	dirs, _ := filepath.Glob("/tmp/" + dirPrefix + "*-*") // the pattern is well formed
+	for _, dir := range dirs {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), dirPrefix), "-")
+		if _, err := os.Stat("/proc/" + pid); errors.Is(err, fs.ErrNotExist) {
+			_ = os.RemoveAll(dir) // it may belong to another user; then it stays
+		}
+	}
 }
