@@ -3,11 +3,10 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
+	"holdfast/internal/atomicfile"
 	"holdfast/internal/fault"
 	"holdfast/internal/postgres"
 )
@@ -24,7 +23,7 @@ func (d *Daemon) openState(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.onStop("lock", func(context.Context) error { return lock.Close() })
+	d.onStop("lock", func(context.Context) error { return lock.Release() })
 	return nil
 }
 
@@ -60,15 +59,11 @@ func makeRoot(dir string, mode os.FileMode) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
+func lockFile(path string) (*atomicfile.Lock, error) {
+	lock, err := atomicfile.TakeLock(path)
+	if errors.Is(err, atomicfile.ErrLocked) {
 		return nil, fault.New(fault.Conflict, "already_running", "another Holdfast uses %s", filepath.Dir(path)).
 			WithHint("stop it with: holdfast stop, or give this one its own paths.state")
 	}
-	return f, nil
+	return lock, err
 }

@@ -74,21 +74,14 @@ func (p Place) makeRun(a account) error {
 	return os.Chmod(p.run(), 0o755) // whatever the umask was
 }
 
-// take locks the place for this process, until the file is closed.
-func (p Place) take() (*os.File, error) {
-	f, err := os.OpenFile(p.lock(), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the private server: %w", err)
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fault.New(fault.Conflict, "private_in_use", "another Holdfast runs the PostgreSQL server in %s", p.Dir).
+// take locks the place for this process, until the lock is released.
+func (p Place) take() (*atomicfile.Lock, error) {
+	lock, err := atomicfile.TakeLock(p.lock())
+	if errors.Is(err, atomicfile.ErrLocked) {
+		return nil, fault.New(fault.Conflict, "private_in_use", "another Holdfast runs the PostgreSQL server in %s", p.Dir).
 			WithHint("stop it first, or give this one another paths.state")
 	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return lock, err
 }
 
 // readSecret returns the password in a file; the zero value when there is no such file.

@@ -26,7 +26,7 @@ type PrivateServer struct {
 	report  func(error)
 	base    lifecycle.Base
 
-	lock    *os.File // the place is ours; set from open until the end of the service
+	lock    *atomicfile.Lock // the place is ours; set from open until the end of the service
 	account account
 	release release
 
@@ -139,7 +139,7 @@ func (s *PrivateServer) abandon() error {
 		defer cancel()
 		err = p.end(ctx)
 	}
-	return errors.Join(err, s.lock.Close())
+	return errors.Join(err, s.lock.Release())
 }
 
 func (s *PrivateServer) openLocked(ctx context.Context) error {

@@ -48,7 +48,7 @@ func (s *PrivateServer) spawn() (*process, error) {
 
 // supervise starts the server again when it ends by itself, until the service ends.
 func (s *PrivateServer) supervise(ctx context.Context) {
-	defer func() { _ = s.lock.Close() }() // gives up the place
+	defer func() { _ = s.lock.Release() }() // gives up the place
 	var pauses backoff
 	for {
 		s.mu.Lock()

@@ -9,9 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
+	"holdfast/internal/atomicfile"
 	"holdfast/internal/blob"
 	"holdfast/internal/fault"
 )
@@ -30,7 +30,7 @@ type Cache struct {
 	max    int64
 	pause  time.Duration
 	report func(error)
-	lock   *os.File
+	lock   *atomicfile.Lock
 
 	life  context.Context //nolint:containedctx // of the fetches, which outlive their readers and end with Close
 	end   context.CancelFunc
@@ -73,22 +73,18 @@ func New(store blob.Store, dir string, max int64, report func(error)) (*Cache, e
 	c.life, c.end = context.WithCancel(context.Background())
 	if err := c.load(); err != nil {
 		c.end()
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, lock.Release())
 	}
 	return c, nil
 }
 
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open cache: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
+func lockDir(dir string) (*atomicfile.Lock, error) {
+	lock, err := atomicfile.TakeLock(filepath.Join(dir, "lock"))
+	if errors.Is(err, atomicfile.ErrLocked) {
 		return nil, fault.New(fault.Conflict, "cache_in_use", "cache %s is used by another process", dir).
 			WithHint("give each process its own paths.cache")
 	}
-	return f, nil
+	return lock, err
 }
 
 // Close ends what is being fetched and lets go of the directory. What is in it stays. Copies that are open stay
@@ -103,7 +99,7 @@ func (c *Cache) Close() error {
 	}
 	c.end()
 	c.fetch.Wait()
-	return c.lock.Close()
+	return c.lock.Release()
 }
 
 // Unwrap returns the store behind the cache.
