@@ -130,6 +130,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		start func(context.Context) error
 	}{
 		{"state", d.openState},
+		{"left-overs", d.sweepLeftOvers},
 		{"database", d.openDatabase},
 		{"store", d.openStore},
 		{"index", d.startIndex},
