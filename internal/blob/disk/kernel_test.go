@@ -45,21 +45,34 @@ func TestAcknowledgedBlobsSurviveAPowerCutOfTheKernelsFileSystems(t *testing.T) 
 			t.Parallel()
 			im := mountImage(t, kind, 512)
 			makeStore(t, im.path)
-			l := newLedger()
+			acknowledged := 0
 			for range rounds {
+				l := newLedger()
 				im.workUntilPowerCut(t, l)
 				im.mountAgain(t)
 				s, err := disk.Open(disk.Options{Root: im.path})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := errors.Join(l.check(t.Context(), s), l.finish(t.Context(), s), s.Close()); err != nil {
+				acknowledged += len(l.last) - l.count(putting)
+				err = errors.Join(l.check(t.Context(), s), l.finish(t.Context(), s), removeAll(t.Context(), s), s.Close())
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			t.Logf("%d power cuts, %d blobs acknowledged", rounds, len(l.last)-l.count(putting))
+			t.Logf("%d power cuts, %d blobs acknowledged", rounds, acknowledged)
 		})
 	}
+}
+
+// removeAll empties the store.
+func removeAll(ctx context.Context, s *disk.Store) error {
+	var failed error
+	err := s.List(ctx, "", "", func(info blob.Info) bool {
+		failed = s.Delete(ctx, info.Name)
+		return failed == nil
+	})
+	return errors.Join(err, failed)
 }
 
 // workUntilPowerCut writes from eight goroutines for some milliseconds.

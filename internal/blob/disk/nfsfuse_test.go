@@ -222,6 +222,7 @@ func (f *nfsFS) commit(id uint64) fuse.Status {
 }
 
 func (f *nfsFS) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status { return f.commit(in.NodeId) }
+
 func (f *nfsFS) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status { return f.commit(in.NodeId) }
 
 // FsyncDir has nothing to do: the server answered each change of names when it was durable.
