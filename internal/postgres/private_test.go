@@ -137,13 +137,13 @@ func (r *reports) add(err error) {
 	r.list = append(r.list, err)
 }
 
-func (r *reports) last() (error, int) {
+func (r *reports) last() (count int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.list) == 0 {
-		return nil, 0
+		return 0, nil
 	}
-	return r.list[len(r.list)-1], len(r.list)
+	return len(r.list), r.list[len(r.list)-1]
 }
 
 func TestAPrivateServerThatIsKilledIsReportedAndStartedAgain(t *testing.T) {
@@ -161,7 +161,7 @@ func TestAPrivateServerThatIsKilledIsReportedAndStartedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		lifecycletest.Eventually(t, 20*time.Second, func() error {
-			if last, n := heard.last(); n < 2 || last != nil {
+			if n, last := heard.last(); n < 2 || last != nil {
 				return fmt.Errorf("%d reports, last: %w", n, last)
 			}
 			if pid := s.PID(); pid == 0 || pid == before {
