@@ -50,7 +50,7 @@ func (im *image) mount(t *testing.T) {
 // the mount, mounting the same file would give the same file system, power cut included.
 func (im *image) mountAgain(t *testing.T) {
 	t.Helper()
-	run(t, "umount", "-l", im.path) // a process that is just being started may hold it for a moment
+	run(t, "umount", "-l", im.path)                 // a process that is just being started may hold it for a moment
 	next, copied := strings.CutSuffix(im.file, "+") // to and fro
 	if !copied {
 		next += "+"
