@@ -37,7 +37,7 @@ func measure(ctx context.Context) error {
 	span := flag.Duration("span", 4*time.Second, "how long each measurement takes")
 	quick := flag.Bool("quick", false, "short rounds, for a look")
 	flag.Parse()
-	b := &bench{span: *span, rounds: *rounds, report: &report{quick: *quick}}
+	b := &bench{span: *span, rounds: *rounds, report: &report{quick: *quick, load: loadAverage()}}
 	if *quick {
 		b.span, b.rounds = time.Second, 2
 	}

@@ -35,6 +35,7 @@ func (t table) String() string {
 type report struct {
 	tables []table
 	quick  bool
+	load   string // of the machine before the run
 }
 
 func (r *report) add(t table) {
@@ -46,8 +47,9 @@ func (r *report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Numbers\n\nWritten by `make bench` on %s: %d CPUs (%s), Linux %s, %s. Every figure is the median of "+
 		"rounds that alternate between the programs; a ratio is the median of the ratios round by round. Server and client share "+
-		"the machine's CPUs.\n\nVersions: %s.\n\n",
-		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), cpuModel(), kernel(), runtime.Version(), versions())
+		"the machine's CPUs. Load average of the machine before the run: %s (above 0.5 for each CPU, other work was in the way, and "+
+		"only the ratios tell something).\n\nVersions: %s.\n\n",
+		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), cpuModel(), kernel(), runtime.Version(), r.load, versions())
 	if r.quick {
 		b.WriteString("**A quick run: not for publication.**\n\n")
 	}
@@ -55,6 +57,13 @@ func (r *report) String() string {
 		b.WriteString(t.String() + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// loadAverage returns the load of the last minute (proc(5)).
+func loadAverage() string {
+	text, _ := os.ReadFile("/proc/loadavg")
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }
 
 func cpuModel() string {
