@@ -51,7 +51,7 @@ func makeRoot(dir string, mode os.FileMode) error {
 		return fault.New(fault.Config, "root_writable_by_all", "%s can be written by everybody", dir).
 			WithHint("chmod o-w %s", dir)
 	}
-	probe, err := os.CreateTemp(dir, ".probe-")
+	probe, err := os.CreateTemp(dir, probePrefix)
 	if err != nil {
 		return fault.New(fault.Config, "root_not_writable", "write to %s: %w", dir, err).
 			WithHint("give it to the user that runs Holdfast, or mount it read-write")
