@@ -20,6 +20,9 @@ const sentinelName = ".holdfast-store"
 // spaces are the directories whose 256 shards exist from the start: those that the index of objects fills.
 var spaces = [...]string{"blobs", "trash"}
 
+// allShards is how many there are: one for each pair of hex digits.
+const allShards = 256
+
 // createRoot makes the directory if it is missing, with the parents that are, and makes all of them durable.
 func createRoot(path string) error {
 	if err := os.Mkdir(path, dirMode); errors.Is(err, fs.ErrNotExist) {
@@ -126,19 +129,19 @@ func (s *Store) makeShards() error {
 		if err != nil {
 			return err
 		}
-		err = makeDirs(d)
+		err = makeDirs(d, s.shards)
 		d.close()
 		if err != nil {
 			return err
 		}
-		for i := range 256 {
+		for i := range s.shards {
 			s.durable.Store(fmt.Sprintf("%s/%02x", space, i), struct{}{})
 		}
 	}
 	return nil
 }
 
-func makeDirs(d *dir) error {
+func makeDirs(d *dir, n int) error {
 	entries, err := d.entries()
 	if err != nil {
 		return err
@@ -147,7 +150,7 @@ func makeDirs(d *dir) error {
 	for _, e := range entries {
 		there[e.Name()] = true
 	}
-	for i := range 256 {
+	for i := range n {
 		name := fmt.Sprintf("%02x", i)
 		if there[name] { // not asking 512 times makes a difference on a network
 			continue

@@ -20,7 +20,7 @@ func TestStoreKeepsTheContractOnNFS(t *testing.T) {
 		t.Run(fmt.Sprintf("loses answers %v", loses), func(t *testing.T) {
 			share := mountNFSShare(t, startNFSServer(t), loses)
 			roots := newRoots(share)
-			blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, roots.take(t)) }, blobtest.InMemory())
+			blobtest.Run(t, func(t *testing.T) blob.Store { return openNarrow(t, roots.take(t)) }, blobtest.InMemory())
 		})
 	}
 }

@@ -2,6 +2,7 @@ package disk_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ var diskKinds = []diskKind{likeExt4, likeBtrfs, likeNFS}
 // openLazy opens the store of a lazy disk, which the store takes for the kind that it is like.
 func openLazy(t *testing.T, path string, kind diskKind) *disk.Store {
 	t.Helper()
-	s, err := disk.Open(disk.Options{Root: path})
+	s, err := disk.OpenNarrow(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,24 +45,24 @@ func TestStoreKeepsTheContractOnFUSE(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run("like "+kind.name, func(t *testing.T) {
 			blobtest.Run(t, func(t *testing.T) blob.Store {
-				path, unmount := mountLazy(t, madeDisk(t, kind))
+				path, unmount := mountLazy(t, newLazyDisk(kind))
 				t.Cleanup(unmount)
-				s := openLazy(t, path, kind)
-				t.Cleanup(func() { _ = s.Close() })
+				s := openNarrow(t, path)
+				s.AssumeKind(kind.name)
 				return s
 			}, blobtest.InMemory())
 		})
 	}
 }
 
-// madeDisk returns a disk that holds an empty store, all of it saved.
+// madeDisk returns a disk that holds an empty store with four shards, all of it saved.
 func madeDisk(t *testing.T, kind diskKind) *lazyDisk {
 	t.Helper()
 	d := newLazyDisk(kind)
 	for _, space := range []string{"blobs", "trash"} {
 		dir := d.addDir(lazyRoot, space)
-		for i := range 256 {
-			d.addDir(dir, hex2(i))
+		for i := range 4 {
+			d.addDir(dir, fmt.Sprintf("%02x", i))
 		}
 	}
 	sentinel := d.create(syscall.S_IFREG | 0o600)
@@ -72,8 +73,6 @@ func madeDisk(t *testing.T, kind diskKind) *lazyDisk {
 	}
 	return d
 }
-
-func hex2(i int) string { return string("0123456789abcdef"[i>>4]) + string("0123456789abcdef"[i&15]) }
 
 func (d *lazyDisk) addDir(parent uint64, name string) uint64 {
 	n := d.create(syscall.S_IFDIR | 0o700)
@@ -160,7 +159,7 @@ func cutPower(t *testing.T, kind diskKind, seed uint64) (int, error) {
 
 	path, unmount = mountLazy(t, before.afterPowerCut(r))
 	defer unmount()
-	after, err := disk.Open(disk.Options{Root: path})
+	after, err := disk.OpenNarrow(path)
 	if err != nil {
 		return acknowledged, err
 	}

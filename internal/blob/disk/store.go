@@ -33,6 +33,7 @@ type Store struct {
 	id      string   // of the sentinel
 	kind    string   // of the file system, see FileSystem
 	network bool     // the file system is shared with other machines
+	shards  int      // of each space, made at the start
 	durable sync.Map // directories (string) whose names are known to be on disk
 
 	// What the file system turned out not to do; see doc.go. Read and set without a lock: learning twice does no harm.
@@ -49,7 +50,10 @@ var (
 )
 
 // Open opens the store, or makes it.
-func Open(opts Options) (*Store, error) {
+func Open(opts Options) (*Store, error) { return openWith(opts, allShards) }
+
+// openWith opens a store in which that many shards exist from the start; tests on slow file systems want few.
+func openWith(opts Options, shards int) (*Store, error) {
 	path, err := filepath.Abs(opts.Root)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -63,7 +67,7 @@ func Open(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", unavailable(err, "Check media.root, and that its file system is mounted."))
 	}
-	s := &Store{root: r, room: &room{fd: r.fd, reserve: opts.Reserve}}
+	s := &Store{root: r, room: &room{fd: r.fd, reserve: opts.Reserve}, shards: shards}
 	s.kind, s.network = FileSystem(path)
 	if err := s.prepare(opts.Create); err != nil {
 		_ = r.close() // nothing was written through it

@@ -31,6 +31,24 @@ func open(t *testing.T, root string) *disk.Store {
 	return s
 }
 
+// openNarrow does the same with four shards, unless the run is a long one.
+func openNarrow(t *testing.T, root string) *disk.Store {
+	t.Helper()
+	if soaking() {
+		return open(t, root)
+	}
+	s, err := disk.OpenNarrow(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // put stores data with a sidecar, which may be nil.
 func put(t *testing.T, s blob.Store, name blob.Name, data, sidecar []byte) {
 	t.Helper()
