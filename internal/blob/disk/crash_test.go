@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 		keepGuard()
 		return
 	}
+	if err := startGuard(); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("holdfast/internal/blob/disk_test.guardThread"))
 }
 

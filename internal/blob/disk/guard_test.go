@@ -2,49 +2,51 @@ package disk_test
 
 import (
 	"bufio"
-	"fmt"
-	"io"
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"sync"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// guardOnly makes the test binary the guard of another one.
-const guardOnly = "HOLDFAST_FUSE_GUARD"
+const (
+	guardOnly = "HOLDFAST_FUSE_GUARD"    // makes the test binary the guard of another one
+	guardFD   = "HOLDFAST_FUSE_GUARD_FD" // where this process tells its guard of mounts
+)
 
-// guard is told of each FUSE mount of this process and unmounts them when it is killed. Without it, a thread that waits for
-// an answer of our own file system keeps the dead process, and the mount, for ever: the kernel ends the wait only when the
-// server's descriptor is closed, and that thread holds it.
-var guard = sync.OnceValues(startGuard)
-
-// startGuard starts the guard and returns where it reads paths from.
-func startGuard() (io.Writer, error) {
+// startGuard starts a process that is told of each FUSE mount of this one, and unmounts them when it is killed. Without it, a
+// thread that waits for an answer of our own file system keeps the dead process, and the mount, for ever: the kernel ends the
+// wait only when the server's descriptor is closed, and that thread holds it.
+func startGuard() error {
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cmd := exec.Command(exe) //nolint:noctx // it lives as long as this process
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return err
+	}
+	in := os.NewFile(uintptr(pipe[0]), "guard")
+	defer in.Close()
+	cmd := exec.CommandContext(context.Background(), exe) // it outlives us
 	cmd.Env = append(os.Environ(), guardOnly+"=1")
+	cmd.Stdin = in
 	// The signal comes when the thread that started it ends; so that thread is kept until all end.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
-	paths, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
 	started := make(chan error)
 	go guardThread(cmd, started)
-	return paths, <-started
+	return errors.Join(<-started, os.Setenv(guardFD, strconv.Itoa(pipe[1])))
 }
 
 func guardThread(cmd *exec.Cmd, started chan<- error) {
 	runtime.LockOSThread()
 	started <- cmd.Start()
-	_ = cmd.Wait() // it outlives us
+	_ = cmd.Wait()
 }
 
 // keepGuard reads paths until its parent is gone, then unmounts by force what that left mounted.
@@ -76,9 +78,9 @@ func keepGuard() {
 
 // guardMount tells the guard of a mount.
 func guardMount(path string) error {
-	paths, err := guard()
+	fd, err := strconv.Atoi(os.Getenv(guardFD))
 	if err == nil {
-		_, err = fmt.Fprintln(paths, path)
+		_, err = unix.Write(fd, []byte(path+"\n"))
 	}
 	return err
 }

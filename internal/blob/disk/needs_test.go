@@ -42,7 +42,7 @@ func mountFUSE(t *testing.T, fs fuse.RawFileSystem, name string) (path string, u
 	}
 	path = t.TempDir()
 	if err := guardMount(path); err != nil {
-		t.Fatalf("start guard of mounts: %v", err)
+		t.Fatalf("tell guard of mounts: %v", err)
 	}
 	server, err := fuse.NewServer(fs, path, &fuse.MountOptions{
 		DirectMount: true, Name: name, FsName: name, DisableReadDirPlus: true, MaxWrite: 1 << 20,
