@@ -19,7 +19,7 @@ const (
 	crashWriters = 6
 	crashKeys    = 8 // of each writer
 	crashRounds  = 15
-	soakRounds   = 300
+	soakRounds   = 1000
 )
 
 // S0-33, S1-46, principle "acknowledged means durable": the daemon and its own PostgreSQL are killed at random moments
