@@ -15,7 +15,10 @@ func tiers() []tier {
 			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "s3wire", "link",
 			"pgwire", "scram", "treepack", "gitrepo",
 		}},
-		{"engines", []string{"blob", "postgres", "web", "cache", "pool"}},
+		{"engines", []string{
+			"blob", "postgres", "web", "cache",
+			"pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
+		}},
 		{"objects", []string{"objects"}},
 		{"features", []string{
 			"files", "s3api", "edge", "admin", "demo",
@@ -43,7 +46,8 @@ func planned() map[string]string {
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"pooler": pooler, "pool": pooler, "pgwire": pooler, "scram": pooler,
+		"pooler": pooler, "pool": pooler, "pgwire": pooler, "scram": pooler, "relay": pooler, "backend": pooler,
+		"cluster": pooler, "pgauth": pooler, "console": pooler, "audit": pooler,
 		"content": content, "treepack": content, "gitrepo": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
