@@ -59,7 +59,6 @@ func appendValue(dst, v []byte) []byte {
 	return append(append32(dst, uint32(len(v))), v...)
 }
 
-
 // sealStartup writes the length of a packet without a type.
 func sealStartup(dst []byte, start int) []byte {
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start))

@@ -87,7 +87,9 @@ func AppendCopyFail[S text](dst []byte, reason S) []byte { return appendText(dst
 func AppendCopyData(dst, data []byte) []byte { return appendRaw(dst, FrontendCopyData, data) }
 
 // AppendPassword appends the answer to a request for a password. A password that holds a NUL is cut there.
-func AppendPassword[S text](dst []byte, password S) []byte { return appendText(dst, Password, password) }
+func AppendPassword[S text](dst []byte, password S) []byte {
+	return appendText(dst, Password, password)
+}
 
 // AppendSASLInitial appends the first answer of a SASL exchange. Nil data is no data, which differs from empty data.
 func AppendSASLInitial(dst []byte, mechanism string, data []byte) []byte {
