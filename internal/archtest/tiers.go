@@ -47,7 +47,7 @@ func planned() map[string]string {
 	)
 	return map[string]string{
 		"pooler": pooler, "pool": pooler, "relay": pooler, "backend": pooler,
-		"cluster": pooler, "pgauth": pooler, "audit": pooler,
+		"cluster": pooler,
 		"content": content, "treepack": content, "gitrepo": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
