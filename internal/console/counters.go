@@ -61,3 +61,19 @@ func (c Counters) Add(d Counters) Counters {
 		ClientLogins:      c.ClientLogins + d.ClientLogins,
 	}
 }
+
+// weighted turns the averages of times back into times, so that averages of several databases can be added.
+func (c Counters) weighted() Counters {
+	c.TransactionTime *= time.Duration(c.Transactions)
+	c.QueryTime *= time.Duration(c.Queries)
+	c.WaitTime *= time.Duration(c.ServerAssignments)
+	return c
+}
+
+// unweighted is the opposite of weighted.
+func (c Counters) unweighted() Counters {
+	c.TransactionTime /= time.Duration(max(c.Transactions, 1))
+	c.QueryTime /= time.Duration(max(c.Queries, 1))
+	c.WaitTime /= time.Duration(max(c.ServerAssignments, 1))
+	return c
+}

@@ -5,10 +5,22 @@ import "context"
 // Source is the pooler as the console sees it. Methods that return rows answer from memory, at once, with a copy that
 // the console may keep; they are called by several sessions at a time.
 type Source interface {
+	Tables
+	Steering
+}
+
+// Tables are what SHOW shows.
+type Tables interface {
 	Pooling
 	Connections
 	Topology
 	Process
+}
+
+// Steering is what commands do. A command takes effect before the method returns, unless it says otherwise. Its errors
+// should be a *fault.Error, or answer SQLState() string: NotFound for a database or client that does not exist, Conflict
+// for a state that does not allow it, Usage for a value that cannot be.
+type Steering interface {
 	Settings
 	Flow
 	Cut
