@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"holdfast/internal/fault"
@@ -95,22 +94,25 @@ func broken(op string, err error) *Error {
 		return e
 	}
 	f := (*fault.Error)(nil)
-	if !errors.As(err, &f) {
+	switch {
+	case errors.As(err, &f):
+	case errors.As(err, new(*pgwire.ProtocolError)):
+		f = fault.New(fault.Invalid, "backend_protocol", "%w", err)
+	default:
 		f = fault.New(fault.Unavailable, "backend_unreachable", "%w", err)
 	}
 	return &Error{Op: op, Message: f.Error(), permanent: f.Kind != fault.Unavailable && f.Kind != fault.Interrupted, err: f}
 }
 
-// interrupted explains an I/O error that came because ctx ended.
+// interrupted explains an I/O error that came because ctx ended. What the server said counts more.
 func interrupted(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	switch {
-	case cause == nil && errors.Is(err, os.ErrDeadlineExceeded), errors.Is(cause, context.DeadlineExceeded):
-		return fault.New(fault.Unavailable, "backend_timeout", "the server did not answer in time: %w", context.DeadlineExceeded)
-	case cause != nil:
+	if errors.As(err, new(*fault.Error)) || ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
 		return fault.New(fault.Interrupted, "backend_interrupted", "%w", cause)
 	}
-	return err
+	return fault.New(fault.Unavailable, "backend_timeout", "the server did not answer in time: %w", err)
 }
 
 // notPostgres is the error for a peer whose first bytes are not those of a PostgreSQL server.

@@ -45,7 +45,7 @@ func (h *hushConn) Read(p []byte) (n int, err error) {
 	if !h.hushed {
 		return h.Conn.Read(p)
 	}
-	n, err = receive(h.raw, p, 0)
+	n, err = receive(h.raw, p)
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return 0, os.ErrDeadlineExceeded
@@ -55,11 +55,12 @@ func (h *hushConn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// receive reads what the socket has, without waiting: EAGAIN when that is nothing, 0 bytes at the end.
-func receive(raw syscall.RawConn, p []byte, flags int) (n int, err error) {
+// receive reads what the socket has, without waiting: EAGAIN when that is nothing, 0 bytes at the end. Package net keeps its
+// sockets from blocking.
+func receive(raw syscall.RawConn, p []byte) (n int, err error) {
 	failed := raw.Control(func(fd uintptr) {
 		for {
-			n, _, err = unix.Recvfrom(int(fd), p, flags|unix.MSG_DONTWAIT)
+			n, err = unix.Read(int(fd), p)
 			if !errors.Is(err, unix.EINTR) {
 				return
 			}

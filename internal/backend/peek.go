@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -35,99 +36,96 @@ func (c *Conn) Dead() bool {
 
 // peek holds what a look costs memory for, so that a look at a silent connection allocates nothing.
 type peek struct {
-	n   int
-	err error
-	buf []byte // what the next look reads into
-	one [1]byte
-	ask func(fd uintptr)
+	poll [1]unix.PollFd
+	n    int
+	err  error
+	ask  func(fd uintptr)
+	one  [1]byte
 }
 
-// look fills peek's n and err with what the socket has, which stays there.
-func (c *Conn) look(buf []byte) error {
+// silent reports whether the socket has nothing to read, not even its end.
+func (c *Conn) silent() (bool, error) {
 	p := &c.peeked
 	if p.ask == nil {
 		p.ask = func(fd uintptr) {
-			p.n, _, p.err = unix.Recvfrom(int(fd), p.buf, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+			p.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+			p.n, p.err = unix.Poll(p.poll[:], 0)
 		}
 	}
-	p.buf = buf
 	for {
-		if err := c.raw.Control(p.ask); err != nil {
-			return err
+		err := c.raw.Control(p.ask)
+		if err == nil {
+			err = p.err
 		}
-		if !errors.Is(p.err, unix.EINTR) {
-			return nil
+		if !errors.Is(err, unix.EINTR) {
+			return p.n == 0, err
 		}
 	}
 }
 
+// peekPlain takes whole messages off the socket, and leaves one that came in part.
 func (c *Conn) peekPlain() error {
-	p := &c.peeked
-	if err := c.look(p.one[:]); err != nil {
+	if silent, err := c.silent(); silent || err != nil {
 		return err
 	}
-	switch {
-	case errors.Is(p.err, unix.EAGAIN):
-		return nil
-	case p.err != nil:
-		return p.err
-	case p.n == 0:
-		return io.EOF
-	}
-	return c.takePlain()
-}
-
-// takePlain takes whole messages off the socket.
-func (c *Conn) takePlain() error {
 	buf := make([]byte, peekSize)
 	for {
-		if err := c.look(buf); err != nil {
-			return err
-		}
-		p := &c.peeked
+		n, err := c.look(buf)
 		switch {
-		case errors.Is(p.err, unix.EAGAIN):
+		case errors.Is(err, unix.EAGAIN):
 			return nil
-		case p.err != nil:
-			return p.err
-		case p.n == 0:
+		case err != nil:
+			return err
+		case n == 0:
 			return io.EOF
 		}
-		used, err := c.takeIdle(buf[:p.n])
-		if err != nil {
+		used, err := c.takeIdle(buf[:n])
+		if used == 0 || err != nil {
 			return err
 		}
-		if used == 0 {
-			return nil // the head of a message
-		}
-		if _, err := receive(c.raw, buf[:used], 0); err != nil {
+		if _, err := receive(c.raw, buf[:used]); err != nil {
 			return err
 		}
 	}
+}
+
+// look reads what the socket has and leaves it there.
+func (c *Conn) look(buf []byte) (n int, err error) {
+	failed := c.raw.Control(func(fd uintptr) {
+		for {
+			n, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+			if !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	})
+	return n, errors.Join(failed, err)
 }
 
 // peekTLS reads what has come, which may be nothing but TLS's own messages.
 func (c *Conn) peekTLS() error {
 	c.hush.hushed = true
 	defer func() { c.hush.hushed = false }()
-	var held []byte
-	buf := make([]byte, 512)
-	for {
-		n, err := c.nc.Read(buf)
-		held = append(held, buf[:n]...)
-		if n > 0 && len(held) <= peekSize && err == nil {
-			continue
-		}
-		if used, bad := c.takeIdle(held); bad != nil {
-			return bad
-		} else if used < len(held) {
-			return strange("half a message on an idle session")
-		}
-		if isTimeout(err) {
-			return nil
-		}
-		return err
+	n, err := c.nc.Read(c.peeked.one[:])
+	if n == 0 && isTimeout(err) {
+		return nil
 	}
+	held := append(make([]byte, 0, 512), c.peeked.one[:n]...)
+	for err == nil && len(held) <= peekSize {
+		held = slices.Grow(held, 512)
+		n, err = c.nc.Read(held[len(held):cap(held)])
+		held = held[:len(held)+n]
+	}
+	used, bad := c.takeIdle(held)
+	switch {
+	case bad != nil:
+		return bad
+	case used < len(held):
+		return strange("half a message on an idle session")
+	case isTimeout(err):
+		return nil
+	}
+	return err
 }
 
 func isTimeout(err error) bool {

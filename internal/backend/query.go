@@ -68,6 +68,9 @@ func (c *Conn) run(ctx context.Context, op string, message []byte, only ...pgwir
 	if c.err != nil {
 		return nil, c.err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, broken(op, interrupted(ctx, err))
+	}
 	release := guard(ctx, c.nc)
 	a := answer{conn: c, op: op, only: only}
 	err = a.exchange(message)
@@ -75,7 +78,7 @@ func (c *Conn) run(ctx context.Context, op string, message []byte, only ...pgwir
 		err = context.Cause(ctx) // the deadline may have cut anything
 	}
 	if err != nil {
-		c.Fail(broken(op, interrupted(ctx, lost(err))))
+		c.Fail(broken(op, lost(interrupted(ctx, err))))
 		return nil, c.err
 	}
 	if a.refusal != nil {
@@ -86,7 +89,7 @@ func (c *Conn) run(ctx context.Context, op string, message []byte, only ...pgwir
 
 // lost explains the end of a connection.
 func lost(err error) error {
-	if fault.KindOf(err) != fault.Internal {
+	if fault.KindOf(err) != fault.Internal || errors.As(err, new(*pgwire.ProtocolError)) {
 		return err
 	}
 	return fault.New(fault.Unavailable, "backend_lost", "the connection to the server was lost: %w", err)

@@ -57,19 +57,19 @@ func (t Target) serverName() string {
 
 // dial opens the socket. The context bounds it.
 func (t Target) dial(ctx context.Context) (net.Conn, error) {
-	d := net.Dialer{KeepAliveConfig: t.keepAlive(), Control: t.control}
+	d := net.Dialer{Control: t.control}
+	switch every := t.KeepAlive; {
+	case every < 0:
+		d.KeepAlive = -1
+	case every == 0:
+		d.KeepAliveConfig = keepAlive(defaultKeepAlive)
+	default:
+		d.KeepAliveConfig = keepAlive(max(every, time.Second)) // the kernel counts whole seconds
+	}
 	return d.DialContext(ctx, t.Network, t.Address)
 }
 
-func (t Target) keepAlive() net.KeepAliveConfig {
-	every := t.KeepAlive
-	if every == 0 {
-		every = defaultKeepAlive
-	}
-	if every < 0 {
-		return net.KeepAliveConfig{Enable: false, Idle: -1, Interval: -1, Count: -1}
-	}
-	every = max(every, time.Second) // the kernel counts whole seconds
+func keepAlive(every time.Duration) net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: every, Interval: every, Count: keepAliveProbes}
 }
 
