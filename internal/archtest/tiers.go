@@ -46,7 +46,7 @@ func planned() map[string]string {
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"pooler": pooler, "pool": pooler, "relay": pooler,
+		"pooler": pooler, "pool": pooler,
 		"cluster": pooler,
 		"content": content, "treepack": content, "gitrepo": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,

@@ -1,0 +1,105 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+
+	"holdfast/internal/pgwire"
+)
+
+// ErrOutOfStep means that an answer came that nobody asked for, or that cannot be an answer to what was asked. Client and
+// server have to be closed: nobody knows whose answers these are.
+var ErrOutOfStep = errors.New("server out of step")
+
+// Server is the protocol state of one server session. It is not safe for concurrent use.
+type Server struct {
+	queue  queue
+	status byte // of the last ReadyForQuery
+	open   bool // extended messages were sent since the last Sync or Query
+	copyIn bool // it takes COPY data, and ignores Sync
+	skip   bool // it ignores everything up to a Sync, which was not sent yet
+	broken bool // it said that it ends
+
+	left int  // bytes still to come of the message under way
+	hide bool // and they are swallowed
+
+	statements statements
+	unnamed    uint64 // serial of the unnamed statement that it has, 0 when nobody's
+	portals    uint64 // serial of the transaction, for statements.oldest
+	table      *ParamTable
+	params     *Params
+	settings   *Settings
+	used       bool   // a client was attached since the last reset
+	dirty      bool   // it holds state of a client that only DISCARD ALL removes
+	failed     string // SQLSTATE of a hidden query that failed
+	failure    string // its message
+}
+
+// ServerConfig is what server sessions share.
+type ServerConfig struct {
+	Registry   *Registry
+	Params     *ParamTable
+	Statements int // prepared statements that one session may keep; 200 is usual
+}
+
+// NewServer returns the state of a session that has just become ready, with the parameters that it reported.
+func NewServer(c ServerConfig, params []pgwire.Param) *Server {
+	s := &Server{status: pgwire.Idle, table: c.Params, params: c.Params.Intern(params)}
+	s.statements.init(c.Registry, c.Statements)
+	return s
+}
+
+// Params returns the parameters as the server reported them last.
+func (s *Server) Params() *Params { return s.params }
+
+// Status returns the transaction status that ReadyForQuery told last: 'I', 'T' or 'E'.
+func (s *Server) Status() byte { return s.status }
+
+// Broken reports whether the server said that it ends.
+func (s *Server) Broken() bool { return s.broken }
+
+// Settled reports whether the server owes nothing and is outside a transaction.
+func (s *Server) Settled() bool {
+	return s.queue.empty() && s.status == pgwire.Idle && !s.open && !s.copyIn && !s.skip && s.left == 0 && !s.broken
+}
+
+// Owes returns how many answers are expected.
+func (s *Server) Owes() int { return s.queue.size }
+
+// Dirty reports whether the session has to be reset before another client may have it. In session mode every session that a
+// client has used is dirty.
+func (s *Server) Dirty() bool { return s.dirty }
+
+// Statements returns how many prepared statements the session has.
+func (s *Server) Statements() int { return len(s.statements.byName) }
+
+// Close forgets what the session had.
+func (s *Server) Close() { s.statements.clear() }
+
+// Ask appends a query of ours, whose answers are hidden, to what is to be sent. The server must be settled.
+func (s *Server) Ask(dst []byte, sql string) []byte {
+	s.queue.push(entry{op: opQuery, flags: hidden})
+	s.failed, s.failure, s.unnamed = "", "", 0
+	return pgwire.AppendQuery(dst, sql)
+}
+
+// Failed returns the SQLSTATE and message of the last Ask when it failed, else "".
+func (s *Server) Failed() (code, message string) { return s.failed, s.failure }
+
+// Absorb takes what a server says while no client is attached: answers to Ask, and what comes unasked. An answer that
+// nobody waits for is ErrOutOfStep.
+func (s *Server) Absorb(in []byte, o *Out) (int, error) { return s.backward(nil, in, o) }
+
+func (s *Server) outOfStep(typ byte) error {
+	head := s.queue.first()
+	if head == nil {
+		return fmt.Errorf("%w: %s, and nothing was asked", ErrOutOfStep, pgwire.BackendType(typ))
+	}
+	return fmt.Errorf("%w: %s as an answer of kind %d", ErrOutOfStep, pgwire.BackendType(typ), head.op)
+}
+
+// reset notes that the session is as after log-in, but for parameters, which the server reports itself.
+func (s *Server) reset() {
+	s.statements.clear()
+	s.unnamed, s.settings, s.dirty = 0, nil, false
+}

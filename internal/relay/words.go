@@ -1,0 +1,143 @@
+package relay
+
+// Words are what the text of a statement may do to a session, judged by its words alone.
+type Words uint32
+
+// What makes state that stays with the session, and what lets go of it.
+const (
+	Listen      Words = 1 << iota // LISTEN
+	Temp                          // CREATE TEMPORARY, SELECT INTO TEMPORARY, pg_temp
+	Advisory                      // pg_advisory_lock and its kin that last as long as the session
+	Hold                          // a cursor WITH HOLD
+	Prepare                       // PREPARE in SQL
+	Load                          // LOAD
+	SetConfig                     // set_config that is not for the transaction
+	Set                           // SET
+	UnlistenAll                   // UNLISTEN *
+	UnlockAll                     // pg_advisory_unlock_all
+	CloseAll                      // CLOSE ALL
+	Reset                         // RESET
+	Discard                       // DISCARD
+	Deallocate                    // DEALLOCATE
+)
+
+// Pins are the words that pin a client to its server.
+const Pins = Listen | Temp | Advisory | Hold | Prepare | Load | SetConfig
+
+// barriers are the words after which the next message is held back until it is known what they did.
+const barriers = Discard | Deallocate
+
+// names of pins, for people.
+var pinNames = [...]struct { //nolint:gochecknoglobals // a table
+	word Words
+	name string
+}{
+	{Listen, "listen"},
+	{Temp, "temporary table"},
+	{Advisory, "advisory lock"},
+	{Hold, "cursor with hold"},
+	{Prepare, "prepare"},
+	{Load, "load"},
+	{SetConfig, "set_config"},
+	{Set, "set"},
+}
+
+// PinNames returns the reasons for which a client is pinned.
+func (w Words) PinNames() []string {
+	var names []string
+	for _, p := range pinNames {
+		if w&p.word != 0 {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// step is what the word before the present one was, as far as it matters.
+type step uint8
+
+const (
+	afterNothing step = iota
+	afterOther
+	afterCreate // CREATE, INTO, LOCAL, GLOBAL, REPLACE: TEMPORARY may follow
+	afterWith
+	afterUnlisten
+	afterPrepare
+	afterClose
+	afterConfig // set_config: the next word is TRUE or it lasts
+)
+
+// word judges a word in lower case, knowing what stood before it in its statement.
+func (s step) word(w []byte, first bool) (Words, step) {
+	switch s {
+	case afterPrepare:
+		if string(w) != "transaction" {
+			return Prepare, afterOther
+		}
+	case afterConfig:
+		if string(w) != "true" {
+			return SetConfig, afterOther
+		}
+	default:
+	}
+	if first {
+		if found, next := firstWord(w); next != afterNothing {
+			return found, next
+		}
+	}
+	return s.laterWord(w)
+}
+
+func firstWord(w []byte) (Words, step) {
+	switch string(w) {
+	case "listen":
+		return Listen, afterOther
+	case "unlisten":
+		return 0, afterUnlisten
+	case "load":
+		return Load, afterOther
+	case "prepare":
+		return 0, afterPrepare
+	case "set":
+		return Set, afterOther
+	case "reset":
+		return Reset, afterOther
+	case "discard":
+		return Discard, afterOther
+	case "deallocate":
+		return Deallocate, afterOther
+	case "close":
+		return 0, afterClose
+	}
+	return 0, afterNothing
+}
+
+func (s step) laterWord(w []byte) (Words, step) {
+	switch string(w) {
+	case "create", "into", "local", "global", "replace":
+		return 0, afterCreate
+	case "with":
+		return 0, afterWith
+	case "hold":
+		if s == afterWith {
+			return Hold, afterOther
+		}
+	case "all":
+		if s == afterClose {
+			return CloseAll, afterOther
+		}
+	case "temp", "temporary":
+		if s == afterCreate {
+			return Temp, afterOther
+		}
+	case "pg_temp":
+		return Temp, afterOther
+	case "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared":
+		return Advisory, afterOther
+	case "pg_advisory_unlock_all":
+		return UnlockAll, afterOther
+	case "set_config":
+		return 0, afterConfig
+	}
+	return 0, afterOther
+}
