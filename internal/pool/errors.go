@@ -24,18 +24,18 @@ const (
 // Error says why no connection was lent, and how the pool was at that moment. Every error of Acquire that is not the end
 // of its context is a *fault.Error that wraps one.
 type Error struct {
-	Code     Code
-	Pool     string
-	Owner    string        // who asked
-	Size     int           // connections that exist
-	MaxSize  int           // connections that may exist
-	Limit    int           // what was reached, where it is another limit than MaxSize: MaxWaiting, MaxPerOwner
-	Queue    int           // requests that wait, without this one
-	Waited   time.Duration // by this one
-	Longest  time.Duration // wait among all that wait, this one included
-	Budget   string        // name of the budget that kept the pool from growing, or ""
-	DownFor  time.Duration // how long no connection can be opened
-	Err      error         // why none can be opened: the last error of opening, or nil
+	Code    Code
+	Pool    string
+	Owner   string        // who asked
+	Size    int           // connections that exist
+	MaxSize int           // connections that may exist
+	Limit   int           // what was reached, where it is another limit than MaxSize: MaxWaiting, MaxPerOwner
+	Queue   int           // requests that wait, without this one
+	Waited  time.Duration // by this one
+	Longest time.Duration // wait among all that wait, this one included
+	Budget  string        // name of the budget that kept the pool from growing, or ""
+	DownFor time.Duration // how long no connection can be opened
+	Err     error         // why none can be opened: the last error of opening, or nil
 }
 
 // SQLSTATE returns the five characters of the code that PostgreSQL would send.

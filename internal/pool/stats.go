@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // State is what a connection is doing.
 type State uint8
@@ -42,7 +46,7 @@ type Stats struct {
 	Owners       int           // that hold or wait
 
 	Paused, Disabled, Stopped bool
-	Down                      bool  // no connection exists and the last opening failed
+	Down                      bool // no connection exists and the last opening failed
 	DownSince                 time.Time
 	LastError                 error     // of the last opening, nil if it succeeded
 	RetryAt                   time.Time // when the next opening is tried, if the last one failed
@@ -89,21 +93,102 @@ func (r Reason) String() string {
 	}[min(r, reasons)]
 }
 
+// Stats returns how the pool is.
+func (p *Pool[C]) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	s := Stats{
+		Name: p.name, MinSize: p.cfg.MinSize, MaxSize: p.cfg.MaxSize, Reserved: p.cfg.Reserved, MaxPerOwner: p.cfg.MaxPerOwner,
+		Size: p.size(), Active: p.count[Active], ActiveAdmin: p.activeA,
+		Checking: p.count[Checking], Resetting: p.count[Resetting], Opening: p.count[Opening], Closing: p.count[Closing],
+		Waiting: p.waiting + p.admins.n, WaitingAdmin: p.admins.n, LongestWait: p.longest(now),
+		Paused: p.paused, Disabled: p.disabled, Stopped: !p.running,
+		Down: p.outage.down, LastError: p.outage.err, Counters: p.counters,
+	}
+	for e := p.idle.oldest; e != nil && p.stale(e, now); e = e.newer {
+		s.Used++
+	}
+	s.Idle = p.count[Idle] - s.Used
+	for _, o := range p.owners {
+		if o.held > 0 || o.queue.n > 0 {
+			s.Owners++
+		}
+	}
+	if s.Down {
+		s.DownSince = p.epoch.Add(p.outage.since)
+	}
+	if s.LastError != nil {
+		s.RetryAt = p.epoch.Add(p.outage.retryAt)
+	}
+	s.Waited, s.WaitTime = p.waits.number.Load(), time.Duration(p.waits.total.Load())
+	return s
+}
+
 // ConnInfo is one connection as the console shows it.
 type ConnInfo[C Conn] struct {
 	ID       uint64 // unique within the pool
-	Conn     C      // the zero value while it is being opened; only to be asked for what never changes
+	Conn     C      // the zero value while Opening; only to be asked for what may be read while it is used
 	State    State
 	Since    time.Time // when it came into its state
 	Owner    string    // who holds it
 	Admin    bool      // held by an administrator
-	Opened   time.Time
-	Lends    uint64 // how often it was lent
-	Outdated bool   // replaced as soon as it comes back
+	Opened   time.Time // zero while Opening
+	Expires  time.Time // zero: never
+	Lends    uint64    // how often it was lent
+	Outdated bool      // closed when it comes back
+}
+
+// Each calls f with every connection, in the order of their numbers and without a lock.
+func (p *Pool[C]) Each(f func(ConnInfo[C])) {
+	for _, c := range p.conns() {
+		f(c)
+	}
+}
+
+func (p *Pool[C]) conns() []ConnInfo[C] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	conns := make([]ConnInfo[C], 0, len(p.all))
+	for _, e := range p.all {
+		c := ConnInfo[C]{
+			ID: e.id, Conn: e.conn, State: e.state, Since: p.epoch.Add(e.since), Admin: e.admin, Lends: e.lends,
+		}
+		if e.owner != nil {
+			c.Owner = e.owner.name
+		}
+		if e.state != Opening {
+			c.Opened = p.epoch.Add(e.opened)
+		}
+		if e.expires > 0 {
+			c.Expires = p.epoch.Add(e.expires)
+		}
+		_, c.Outdated = p.outdated(e, now)
+		conns = append(conns, c)
+	}
+	slices.SortFunc(conns, func(a, b ConnInfo[C]) int { return cmp.Compare(a.ID, b.ID) })
+	return conns
 }
 
 // OwnerInfo is one owner who holds or waits for connections.
 type OwnerInfo struct {
 	Owner         string
 	Held, Waiting int
+}
+
+// Owners calls f with everybody who holds or waits, by name and without a lock.
+func (p *Pool[C]) Owners(f func(OwnerInfo)) {
+	p.mu.Lock()
+	owners := make([]OwnerInfo, 0, len(p.owners))
+	for _, o := range p.owners {
+		if o.held > 0 || o.queue.n > 0 {
+			owners = append(owners, OwnerInfo{o.name, o.held, o.queue.n})
+		}
+	}
+	p.mu.Unlock()
+	slices.SortFunc(owners, func(a, b OwnerInfo) int { return cmp.Compare(a.Owner, b.Owner) })
+	for _, o := range owners {
+		f(o)
+	}
 }
