@@ -18,6 +18,12 @@ func Cluster(t testing.TB, opts ...Option) *PG {
 		opt(o)
 	}
 	s, err := create(o)
+	return run(t, s, err)
+}
+
+// run starts a server that was created for a test, err being what became of that.
+func run(t testing.TB, s *PG, err error) *PG {
+	t.Helper()
 	if s != nil {
 		t.Cleanup(func() { s.finish(t) })
 	}

@@ -5,6 +5,7 @@
 //   - [Server]: the one server of a test binary, started when it is first asked for.
 //   - [Database]: a fresh database on it, dropped when the test passed, kept and printed when it failed.
 //   - [Cluster]: a server of its own for a test that changes pg_hba.conf or settings, or kills PostgreSQL.
+//   - [Replica]: a streaming replica of such a server, which can be promoted.
 //   - [Main]: for TestMain; stops the shared server and looks for leaked goroutines.
 //
 // # How it is made fast

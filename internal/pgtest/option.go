@@ -13,6 +13,7 @@ type options struct {
 	settings []string // "name=value", later ones win
 	hba      []string
 	tcp, tls bool
+	fresh    bool // run initdb instead of copying the image
 }
 
 func defaults() *options {
@@ -36,8 +37,13 @@ func Durable() Option {
 	}
 }
 
-// HBA replaces pg_hba.conf by these lines. A first line that lets the superuser in by socket is always there, for the
-// harness itself.
+// Fresh gives the server a system identifier of its own; those of all others are the same. It takes a second or two.
+func Fresh() Option {
+	return func(o *options) { o.fresh = true }
+}
+
+// HBA replaces pg_hba.conf by these lines. First lines that let the superuser in by socket, for replication too, are always
+// there, for the harness itself.
 func HBA(lines ...string) Option {
 	return func(o *options) { o.hba = append(o.hba, lines...) }
 }
@@ -50,9 +56,9 @@ func TCP() Option {
 func (o *options) hbaFile() string {
 	lines := o.hba
 	if len(lines) == 0 {
-		lines = []string{"local all all trust", "host all all 127.0.0.1/32 trust", "local replication all trust"}
+		lines = []string{"local all all trust", "host all all 127.0.0.1/32 trust"}
 	}
-	return "local all postgres trust\n" + strings.Join(lines, "\n") + "\n"
+	return "local all postgres trust\nlocal replication postgres trust\n" + strings.Join(lines, "\n") + "\n"
 }
 
 // arguments returns the command line for the server in d on the port.

@@ -46,8 +46,22 @@ type PG struct {
 	failed  map[string]error
 }
 
-// create makes the data directory of a server that is not started yet.
+// create makes the data directory of a server that is not started yet, as a copy of the image.
 func create(opt *options) (*PG, error) {
+	return createBy(opt, func(s *PG) error {
+		if opt.fresh {
+			return initdb(s.release, s.cred, s.dir.data())
+		}
+		img, err := image(s.release, s.cred)
+		if err != nil {
+			return fmt.Errorf("build image: %w", err)
+		}
+		return copyTree(img, s.dir.data(), s.cred)
+	})
+}
+
+// createBy makes the data directory of a server by calling fill.
+func createBy(opt *options, fill func(s *PG) error) (*PG, error) {
 	r, err := findRelease()
 	if err != nil {
 		return nil, err
@@ -55,10 +69,6 @@ func create(opt *options) (*PG, error) {
 	cred, err := account()
 	if err != nil {
 		return nil, err
-	}
-	img, err := image(r, cred)
-	if err != nil {
-		return nil, fmt.Errorf("build image: %w", err)
 	}
 	d, err := newDir(cred)
 	if err != nil {
@@ -69,8 +79,8 @@ func create(opt *options) (*PG, error) {
 		release: r, cred: cred, dir: d, opt: opt,
 		builds: map[string]*sync.Once{}, failed: map[string]error{},
 	}
-	if err := copyTree(img, d.data(), cred); err != nil {
-		return nil, errors.Join(fmt.Errorf("copy image: %w", err), d.remove())
+	if err := fill(s); err != nil {
+		return nil, errors.Join(fmt.Errorf("make the data directory: %w", err), d.remove())
 	}
 	err = s.writeHBA()
 	if opt.tls {
