@@ -13,13 +13,17 @@ func TestHeaderBoundsTheLength(t *testing.T) {
 		length uint32
 		size   int // 0: refused
 	}{
-		{0, 0}, {1, 0}, {3, 0},
+		{0, 0},
+		{1, 0},
+		{3, 0},
 		{4, 5},
 		{5, 6},
 		{1 << 16, 1<<16 + 1},
 		{1 << 30, 1<<30 + 1},
 		{1<<30 + 1, 0},
-		{1<<31 - 1, 0}, {1 << 31, 0}, {1<<32 - 1, 0},
+		{1<<31 - 1, 0},
+		{1 << 31, 0},
+		{1<<32 - 1, 0},
 	} {
 		b := binary.BigEndian.AppendUint32([]byte{'Q'}, c.length)
 		typ, size, err := Header(b)
