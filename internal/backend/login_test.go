@@ -98,44 +98,29 @@ func passwords(t *testing.T) *pgtest.PG {
 	return s
 }
 
+func app() backend.Login {
+	return backend.Login{User: "app", Database: "postgres", Credential: password("pässwort")}
+}
+
 func TestLoggingInWithPasswords(t *testing.T) {
 	t.Parallel()
 	s := passwords(t)
 	require := &backend.TLSConfig{Mode: backend.TLSRequire}
-	app := func(change ...func(*backend.Login)) backend.Login {
-		l := backend.Login{User: "app", Database: "postgres", Credential: password("pässwort")}
-		for _, c := range change {
-			c(&l)
-		}
-		return l
-	}
-	bind := func(b backend.ChannelBinding) func(*backend.Login) {
-		return func(l *backend.Login) { l.ChannelBinding = b }
-	}
-	t.Run("SCRAM by socket, by TCP, and bound to TLS", func(t *testing.T) {
-		for _, target := range []backend.Target{socketOf(s), tcpOf(s, nil), tcpOf(s, require)} {
-			for _, binding := range []backend.ChannelBinding{backend.BindingPrefer, backend.BindingDisable} {
-				if got := one(t, dial(t, target, app(bind(binding))), "SELECT current_user"); got != "app" {
-					t.Errorf("%s: %q", target.Address, got)
-				}
-			}
-		}
-		c := dial(t, tcpOf(s, require), app(bind(backend.BindingRequire)))
-		if !c.Encrypted() || !strings.HasPrefix(c.Cipher(), "TLS 1.3/") {
-			t.Errorf("cipher %q", c.Cipher())
-		}
-	})
+	t.Run("SCRAM by socket, by TCP, and bound to TLS", func(t *testing.T) { logInBySCRAM(t, s, require) })
+	t.Run("keys take the place of the password", func(t *testing.T) { logInByKeys(t, s, require) })
+	t.Run("a clear-text password needs TLS or a socket, and leave", func(t *testing.T) { logInClear(t, s, require) })
 	t.Run("required channel binding is not given up", func(t *testing.T) {
-		e := dialFails(t, tcpOf(s, nil), app(bind(backend.BindingRequire)))
+		l := app()
+		l.ChannelBinding = backend.BindingRequire
+		e := dialFails(t, tcpOf(s, nil), l)
 		if fault.CodeOf(e) != "backend_unbound" || !e.Permanent() {
 			t.Errorf("without TLS: %v", e)
 		}
-		l := backend.Login{User: "trusted", Database: "postgres", ChannelBinding: backend.BindingRequire}
+		l.User = "trusted"
 		if e := dialFails(t, tcpOf(s, require), l); fault.CodeOf(e) != "backend_unbound" {
 			t.Errorf("by trust: %v", e)
 		}
 	})
-	t.Run("keys take the place of the password", func(t *testing.T) { logInByKeys(t, s, require) })
 	t.Run("a wrong password is final", func(t *testing.T) {
 		l := app()
 		l.Credential = password("wrong")
@@ -166,7 +151,24 @@ func TestLoggingInWithPasswords(t *testing.T) {
 			t.Errorf("error %v", e)
 		}
 	})
-	t.Run("a clear-text password needs TLS or a socket, and leave", func(t *testing.T) { logInClear(t, s, require) })
+}
+
+func logInBySCRAM(t *testing.T, s *pgtest.PG, require *backend.TLSConfig) {
+	for _, target := range []backend.Target{socketOf(s), tcpOf(s, nil), tcpOf(s, require)} {
+		for _, binding := range []backend.ChannelBinding{backend.BindingPrefer, backend.BindingDisable} {
+			l := app()
+			l.ChannelBinding = binding
+			if got := one(t, dial(t, target, l), "SELECT current_user"); got != "app" {
+				t.Errorf("%s: %q", target.Address, got)
+			}
+		}
+	}
+	l := app()
+	l.ChannelBinding = backend.BindingRequire
+	c := dial(t, tcpOf(s, require), l)
+	if !c.Encrypted() || !strings.HasPrefix(c.Cipher(), "TLS 1.3/") {
+		t.Errorf("cipher %q", c.Cipher())
+	}
 }
 
 // logInByKeys is pass-through: the keys that a client's proof yields open the door to the server.
@@ -192,7 +194,7 @@ func logInByKeys(t *testing.T, s *pgtest.PG, require *backend.TLSConfig) {
 	if _, err := server.Final(final); err != nil {
 		t.Fatal(err)
 	}
-	l := backend.Login{User: "app", Database: "postgres"}
+	l := app()
 	l.Credential = scram.Credential{ClientKey: server.ClientKey(), ServerKey: keys.ServerKey}
 	if got := one(t, dial(t, tcpOf(s, require), l), "SELECT current_user"); got != "app" {
 		t.Errorf("logged in as %q", got)
