@@ -37,6 +37,9 @@ func (t token) is(text string) bool {
 type lexer struct {
 	text string
 	pos  int // bytes
+
+	// The last place that characters was asked for, so that a text is counted once and not again for each token.
+	counted, before int // bytes, and the characters in them
 }
 
 // tokens returns all tokens of a text; the last one is an endToken.
@@ -178,8 +181,12 @@ func (l *lexer) token(kind tokenKind, start int, text string) token {
 	return token{kind: kind, text: text, at: l.characters(start), from: start, to: l.pos}
 }
 
-// characters counts as PostgreSQL's error position does: characters, not bytes, from 1.
-func (l *lexer) characters(at int) int { return utf8.RuneCountInString(l.text[:at]) + 1 }
+// characters counts as PostgreSQL's error position does: characters, not bytes, from 1. Places are asked for in order.
+func (l *lexer) characters(at int) int {
+	l.before += utf8.RuneCountInString(l.text[l.counted:at])
+	l.counted = at
+	return l.before + 1
+}
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 

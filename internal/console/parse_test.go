@@ -147,6 +147,16 @@ func TestParamsAreThoseThatDriversNeed(t *testing.T) {
 	}
 }
 
+// A guest can keep neither a processor nor memory busy.
+func TestALongTextIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, piece := range []string{"a ", ";", "1,", "'' ", "/**/", "$1 "} {
+		sql := "SELECT " + strings.Repeat(piece, (1<<16-7)/len(piece))
+		begins(t, ask(t, guest(), sql), "ERROR 42601 ")
+		begins(t, ask(t, guest(), sql+piece+piece), "ERROR 54000 a command of 655")
+	}
+}
+
 // A text that is understood means the same again; one that is not is refused with a place inside of it.
 func FuzzAnyTextIsAnswered(f *testing.F) {
 	for name := range heads {

@@ -49,8 +49,14 @@ func (s *Session) simple(ctx context.Context, text string) error {
 	return nil
 }
 
+// maxText is how long the commands of one message may be, in bytes. Understanding them takes some fifty times as much.
+const maxText = 1 << 16
+
 // parse reads commands, if it is text at all.
 func (s *Session) parse(text string) ([]command, error) {
+	if len(text) > maxText {
+		return nil, refuse(stateTooMuch, "a command of %d bytes is longer than %d", len(text), maxText)
+	}
 	if !utf8.ValidString(text) {
 		return nil, refuse(stateInvalidEncoding, "invalid byte sequence for encoding \"UTF8\"")
 	}
