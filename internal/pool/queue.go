@@ -20,6 +20,7 @@ type waiter[C Conn] struct {
 	lease *Lease[C] // what it got,
 	err   error     // or why it got none
 	ready chan struct{}
+	wake  func() // in place of ready, see Ask
 	timer *time.Timer
 }
 

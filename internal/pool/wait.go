@@ -18,44 +18,6 @@ func newWaiter[C Conn]() *waiter[C] {
 	return w
 }
 
-// await waits for a connection that is not there yet. Callers hold mu, and do not any more when it returns.
-func (p *Pool[C]) await(ctx context.Context, o *owner[C], r Request, now instant) (*Lease[C], error) {
-	timeout := r.Timeout
-	if timeout == 0 {
-		timeout = p.cfg.Timeout
-	}
-	began := now
-	if !r.Since.IsZero() {
-		began = min(began, r.Since.Sub(p.epoch))
-	}
-	if err := p.refusal(o, r, now); err != nil {
-		p.counters.Rejected++
-		p.mu.Unlock()
-		return nil, err.fault()
-	}
-	w := p.spare.Get().(*waiter[C]) //nolint:forcetypeassert // there is nothing else in it
-	p.seq++
-	w.owner, w.admin, w.seq, w.began, w.timeout = o, r.Admin, p.seq, began, timeout
-	w.lease, w.err = nil, nil
-	w.trial = p.outage.down && !p.holding(now)
-	p.enqueue(w)
-	w.timer.Reset(max(p.deadline(w)-now, 0))
-	p.pump(now)
-	p.mu.Unlock()
-
-	l, err := p.wait(ctx, w)
-	w.timer.Stop()
-	waited := p.now() - w.began
-	w.owner, w.lease, w.err = nil, nil, nil
-	p.spare.Put(w)
-	p.waits.number.Add(1)
-	p.waits.total.Add(int64(waited))
-	if p.onWait != nil {
-		p.onWait(waited)
-	}
-	return l, err
-}
-
 // refusal returns why a request that finds no connection may not even wait, or nil. Callers hold mu.
 func (p *Pool[C]) refusal(o *owner[C], r Request, now instant) *Error {
 	switch {
@@ -114,7 +76,7 @@ func (p *Pool[C]) next() *waiter[C] {
 func (p *Pool[C]) hand(w *waiter[C], e *entry[C], now instant) {
 	p.dequeue(w)
 	w.lease = p.lend(e, w.owner, w.admin, now)
-	w.ready <- struct{}{} // has room: it is sent to once for each time in a queue
+	w.tell()
 }
 
 // refuse ends the wait of w. Callers hold mu.
@@ -124,7 +86,16 @@ func (p *Pool[C]) refuse(w *waiter[C], code Code, now instant) {
 	e.Queue = p.waiting + p.admins.n
 	p.counters.TimedOut++
 	w.err = e.fault()
-	w.ready <- struct{}{}
+	w.tell()
+}
+
+// tell says that the wait is over. Callers hold mu.
+func (w *waiter[C]) tell() {
+	if w.wake != nil {
+		w.wake()
+		return
+	}
+	w.ready <- struct{}{} // has room: it is sent to once for each time in a queue
 }
 
 // refuseAll ends all waits. Callers hold mu.
