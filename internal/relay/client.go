@@ -33,10 +33,11 @@ type Client struct {
 	table    *ParamTable
 	server   *Server
 
-	left   int  // bytes still to come of the message under way
-	drop   bool // and they are dropped
-	lexing bool // and they are the text of a Query
-	lex    *lexer
+	left    int  // bytes still to come of the message under way
+	drop    bool // and they are dropped
+	refused bool // there was no server for a message: all up to Sync is dropped
+	lexing  bool // and they are the text of a Query
+	lex     *lexer
 
 	barrier bool // after the next Sync no message is taken until the server owes nothing
 

@@ -112,6 +112,8 @@ func (c *Client) message(m message, o *Out) (int, error) {
 		return 0, &pgwire.ProtocolError{Reason: "invalid frontend message type " + m.typ.String()}
 	}
 	switch {
+	case s == nil && c.refused:
+		return c.afterRefusal(m)
 	case s == nil && m.typ == pgwire.Flush:
 		return c.ignore(m)
 	case s == nil:
