@@ -34,7 +34,11 @@ func (t Target) encrypt(ctx context.Context, nc net.Conn) (*tls.Conn, *hushConn,
 	if err != nil {
 		return nil, nil, err
 	}
-	conn := tls.Client(hush, t.tlsConfig())
+	var below net.Conn = hush
+	if t.Under != nil {
+		below = t.Under(hush)
+	}
+	conn := tls.Client(below, t.tlsConfig())
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, nil, explainTLS(nc, err)
 	}

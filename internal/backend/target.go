@@ -26,6 +26,9 @@ type Target struct {
 	ServerName string
 	TLS        *TLSConfig // nil: TLSDisable; Unix sockets never use TLS, like libpq's
 
+	// Under wraps the socket before TLS is put on it, for who wants to drive the session otherwise later. nil: not wrapped.
+	Under func(net.Conn) net.Conn
+
 	// KeepAlive is how long a silent connection may be before the kernel probes it, and the time between probes, of
 	// which three may stay unanswered. 0: 30 s; negative: no probes.
 	KeepAlive time.Duration
