@@ -11,7 +11,9 @@ func AppendAuthSASL(dst []byte, mechanisms ...string) []byte {
 	start := len(dst)
 	dst = append32(open(dst, Authentication), uint32(AuthSASL))
 	for _, m := range mechanisms {
-		dst = cstring(dst, m)
+		if m != "" && m[0] != 0 { // which would end the list
+			dst = cstring(dst, m)
+		}
 	}
 	return seal(append(dst, 0), start)
 }

@@ -67,18 +67,22 @@ func appendNotice(dst []byte, typ BackendType, n *Notice) []byte {
 // order, or unknown. The texts are copies.
 func ParseNotice(body []byte) (Notice, error) {
 	var n Notice
+	var localized string
 	c := cursor{b: body}
 	for letter := c.byte(); letter != 0; letter = c.byte() {
 		text := c.string()
 		switch p := n.field(letter); {
-		case letter == 'S' && n.Severity == "":
-			n.Severity = string(text)
+		case letter == 'S':
+			localized = string(text)
 		case p != nil:
 			*p = string(text)
 		}
 	}
 	if !c.done() {
 		return Notice{}, malformed("ErrorResponse")
+	}
+	if n.Severity == "" {
+		n.Severity = localized
 	}
 	return n, nil
 }

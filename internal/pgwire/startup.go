@@ -130,7 +130,7 @@ func AppendStartup(dst []byte, version Version, params []Param) []byte {
 	start := len(dst)
 	dst = append32(append32(dst, 0), uint32(version))
 	for _, p := range params {
-		if p.Name != "" {
+		if p.Name != "" && p.Name[0] != 0 {
 			dst = cstring(cstring(dst, p.Name), p.Value)
 		}
 	}

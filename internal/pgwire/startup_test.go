@@ -74,6 +74,19 @@ func TestFirstPacketsThatPostgreSQLRefusesAreRefused(t *testing.T) {
 	}
 }
 
+func TestAParameterWithoutANameDoesNotEndThePacket(t *testing.T) {
+	t.Parallel()
+	built := AppendStartup(nil, Version30, []Param{{"", "x"}, {"\x00y", "z"}, {"user", "u"}})
+	s, err := ParseStartup(built[4:])
+	if want := []Param{{"user", "u"}}; err != nil || !reflect.DeepEqual(s.Params, want) {
+		t.Errorf("got %v, %v", s.Params, err)
+	}
+	a, err := ParseAuthentication(AppendAuthSASL(nil, "", "\x00A", "B")[HeaderSize:])
+	if want := []string{"B"}; err != nil || !reflect.DeepEqual(a.Mechanisms, want) {
+		t.Errorf("got %v, %v", a.Mechanisms, err)
+	}
+}
+
 func TestParamsOfAStartupAreFoundByCase(t *testing.T) {
 	t.Parallel()
 	s := Startup{Params: []Param{{"a", "1"}, {"a", "2"}, {"e", ""}}}
@@ -189,10 +202,11 @@ func FuzzStartup(f *testing.F) {
 				t.Fatalf("pgproto3 reads %+v, we say %v", c, err)
 			}
 			var m pgproto3.StartupMessage
-			if m.Decode(body) != nil || len(m.Parameters) != 1 || m.Parameters[""] != "" {
+			if m.Decode(body) != nil {
 				return
 			}
-			if again, _ := m.Encode(nil); bytes.Equal(again[4:], body) {
+			_, nameless := m.Parameters[""]
+			if again, _ := m.Encode(nil); !nameless && len(m.Parameters) == 1 && bytes.Equal(again[4:], body) {
 				t.Fatalf("pgproto3 reads %+v, we say %v", m, err)
 			}
 		}
