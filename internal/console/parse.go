@@ -169,9 +169,18 @@ func (p *parser) shutdown() (command, error) {
 	return shutdown(ShutdownNow), nil
 }
 
-// argument reads a name, a number, a string or a parameter.
+// argument reads a name, a number, a string or a parameter; also ('17'::int4), which pgjdbc makes of a parameter in its
+// simple mode.
 func (p *parser) argument() (argument, error) {
 	t := p.next()
+	if t.is("(") && !p.peek().is("(") {
+		arg, err := p.argument()
+		p.cast()
+		if err == nil && !p.accept(")") {
+			err = unexpected(p.peek())
+		}
+		return arg, err
+	}
 	switch t.kind {
 	case wordToken, quotedToken, stringToken, numberToken:
 		return argument{text: t.text}, nil
@@ -184,6 +193,14 @@ func (p *parser) argument() (argument, error) {
 		return argument{param: n}, nil
 	}
 	return argument{}, unexpected(t)
+}
+
+// cast passes over casts: the type makes no difference to what we do with a value.
+func (p *parser) cast() {
+	for p.accept(":") {
+		p.accept(":")
+		p.next()
+	}
 }
 
 // show reads what stands behind SHOW: a table of the console, or a parameter of the session, as drivers ask for.
@@ -250,7 +267,7 @@ func (p *parser) set() (command, error) {
 
 // setValue reads a value: a string, a parameter, or all that stands there ("scram-sha-256" and "a, b" need no quotes).
 func (p *parser) setValue() (argument, error) {
-	if t := p.peek(); t.kind == paramToken {
+	if t := p.peek(); t.kind == paramToken || t.is("(") {
 		return p.argument()
 	}
 	if p.atEnd() {

@@ -49,10 +49,7 @@ func (p *parser) expression() (selected, error) {
 	if err != nil {
 		return selected{}, err
 	}
-	for p.accept(":") {
-		p.accept(":")
-		p.next()
-	}
+	p.cast()
 	if p.accept("AS") {
 		name, err := p.argument()
 		if err != nil {
