@@ -8,20 +8,18 @@ import (
 // Event says what a record is about.
 type Event uint8
 
-// The events that callers record. The writer itself adds "recovered" and "lost".
+// The events that callers record. The writer itself adds two of its own, "recovered" and "lost".
 const (
 	Statement Event = iota // a statement was run
 	Login                  // somebody logged in
 	Denied                 // a log-in was refused
 	Logout                 // a session ended
-	recovered
-	lost
 
-	events = int(lost) + 1
+	events = int(Logout) + 1
 )
 
 // eventNames are the events as they stand in records, in their order.
-var eventNames = [events]string{"statement", "login", "denied", "logout", "recovered", "lost"}
+var eventNames = [events]string{"statement", "login", "denied", "logout"}
 
 // String returns the name of the event as it stands in records.
 func (e Event) String() string {
