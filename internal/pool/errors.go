@@ -72,13 +72,20 @@ func (e *Error) Error() string {
 
 // Detail says how the pool was, for the field DETAIL of PostgreSQL's error.
 func (e *Error) Detail() string {
-	s := fmt.Sprintf("Pool %q has %d of %d connections open; %d requests wait, the longest for %v; this one waited %v.",
-		e.Pool, e.Size, e.MaxSize, e.Queue, round(e.Longest), round(e.Waited))
+	wait := "requests wait"
+	if e.Queue == 1 {
+		wait = "request waits"
+	}
+	s := fmt.Sprintf("Pool %q has %d of %d connections open; %d %s, the longest for %v; this one waited %v.",
+		e.Pool, e.Size, e.MaxSize, e.Queue, wait, round(e.Longest), round(e.Waited))
 	if e.Budget != "" {
 		s += fmt.Sprintf(" The budget %q that it shares with other pools is used up.", e.Budget)
 	}
 	if e.DownFor > 0 {
 		s += fmt.Sprintf(" The server has been away for %v.", round(e.DownFor))
+	}
+	if e.Err != nil && e.Code != CodeDown {
+		s += fmt.Sprintf(" The last try to open a connection failed: %v.", e.Err)
 	}
 	return s
 }
