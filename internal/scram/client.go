@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -25,27 +26,36 @@ func (c Credential) HasKeys() bool { return c.ClientKey != key{} }
 // Format keeps package fmt from printing the keys, whatever the verb.
 func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
 
+// LogValue keeps slog from printing the keys.
+func (c Credential) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
+
+// MarshalText keeps encoders from writing the keys.
+func (c Credential) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
+
 // A Client proves a credential once. Its methods are called in the order Mechanism, First, Final, Verify.
 type Client struct {
 	credential Credential
 	binding    Binding
 	nonce      string
+	bare       string // the first message without its header
 	step       step
 
-	gs2       string
-	plus      bool
-	signature key // what the server has to answer
+	gs2       string // the header of the first message; empty until Mechanism chose
+	plus      bool   // we bind
+	signature key    // what the server has to answer
 }
 
 // NewClient returns a Client. Binding.Endpoint is that of the certificate that the server showed.
 func NewClient(credential Credential, binding Binding) *Client {
-	return &Client{credential: credential, binding: binding, nonce: newNonce()}
+	nonce := newNonce()
+	return &Client{credential: credential, binding: binding, nonce: nonce, bare: "n=,r=" + nonce}
 }
 
-// Mechanism chooses one of those that the server offers.
+// Mechanism chooses one of those that the server offers. An error leaves nothing to go on with.
 func (c *Client) Mechanism(offered []string) (string, error) {
+	c.gs2 = ""
 	plain, plus := slices.Contains(offered, Mechanism), slices.Contains(offered, MechanismPlus)
-	c.plus = plus && c.binding.Endpoint != nil
+	c.plus = plus && len(c.binding.Endpoint) > 0
 	switch {
 	case c.plus:
 		c.gs2 = bindingType + ",,"
@@ -54,7 +64,7 @@ func (c *Client) Mechanism(offered []string) (string, error) {
 		return "", badBinding("channel binding is required, and this connection or the server has none")
 	case !plain:
 		return "", fault.New(fault.Denied, "scram_mechanism", "the server offers no authentication mechanism that we know")
-	case c.binding.Endpoint != nil:
+	case len(c.binding.Endpoint) > 0:
 		c.gs2 = "y,,"
 	default:
 		c.gs2 = "n,,"
@@ -62,13 +72,15 @@ func (c *Client) Mechanism(offered []string) (string, error) {
 	return Mechanism, nil
 }
 
-// First returns the first message. It names no user: PostgreSQL takes the name from the start-up packet.
+// First returns the first message; nil before Mechanism has chosen, and when it is asked again. It names no user:
+// PostgreSQL takes the name from the start-up packet.
 func (c *Client) First() []byte {
+	if c.gs2 == "" || c.step != atFirst {
+		return nil
+	}
 	c.step = atFinal
-	return []byte(c.gs2 + c.bare())
+	return []byte(c.gs2 + c.bare)
 }
-
-func (c *Client) bare() string { return "n=,r=" + c.nonce }
 
 // Final reads the server's first message and returns the last of ours. With a password it computes as long as the
 // server's iteration count asks: up to some tenths of a second.
@@ -95,7 +107,7 @@ func (c *Client) Final(serverFirst []byte) ([]byte, error) {
 		bound = append(bound, c.binding.Endpoint...)
 	}
 	unsigned := "c=" + encode(bound) + ",r=" + nonce
-	signed := c.bare() + "," + string(serverFirst) + "," + unsigned
+	signed := c.bare + "," + string(serverFirst) + "," + unsigned
 	stored := sha256.Sum256(clientKey[:])
 	proof := xor(clientKey, digest(stored[:], signed))
 	c.signature = digest(serverKey[:], signed)

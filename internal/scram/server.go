@@ -40,15 +40,17 @@ func NewServer(keys Keys, binding Binding) *Server {
 // Mechanisms returns what to offer, the preferred one first. It is empty if binding is required and cannot be.
 func (s *Server) Mechanisms() []string {
 	switch {
-	case s.binding.Endpoint == nil && s.binding.Required:
+	case !s.binds() && s.binding.Required:
 		return nil
-	case s.binding.Endpoint == nil:
+	case !s.binds():
 		return []string{Mechanism}
 	case s.binding.Required:
 		return []string{MechanismPlus}
 	}
 	return []string{MechanismPlus, Mechanism}
 }
+
+func (s *Server) binds() bool { return len(s.binding.Endpoint) > 0 }
 
 // First reads the client's first message, sent for the mechanism, and returns the answer. The user name in the message
 // is ignored: the start-up packet has it.
@@ -89,13 +91,13 @@ func (s *Server) header(mechanism, msg string) (bare string, err error) {
 	switch {
 	case flag != "n" && flag != "y" && !strings.HasPrefix(flag, "p="):
 		return "", malformed("unexpected channel-binding flag")
-	case plus && s.binding.Endpoint == nil:
+	case plus && !s.binds():
 		return "", malformed("channel binding was not offered")
 	case plus && flag != bindingType:
 		return "", badBinding("the client chose SCRAM-SHA-256-PLUS without channel binding of the type tls-server-end-point")
 	case !plus && flag[0] == 'p':
 		return "", badBinding("the client chose SCRAM-SHA-256 with channel binding")
-	case flag == "y" && s.binding.Endpoint != nil:
+	case flag == "y" && s.binds():
 		return "", badBinding("the client was not told that this server supports channel binding: the offer was changed on its way")
 	case !plus && s.binding.Required:
 		return "", badBinding("channel binding is required")

@@ -99,6 +99,21 @@ func (k Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Reda
 // LogValue keeps slog from printing the keys.
 func (k Keys) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
 
+// MarshalText keeps encoders from writing the keys.
+func (k Keys) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
+
+// Matches reports whether a password is the one that the verifier was made of. It computes as long as the iteration
+// count asks.
+func (k Keys) Matches(password string) bool {
+	client, server, err := derive(password, k.Salt, k.Iterations)
+	if err != nil {
+		return false
+	}
+	stored := sha256.Sum256(client[:])
+	same := hmac.Equal(stored[:], k.StoredKey[:])
+	return hmac.Equal(server[:], k.ServerKey[:]) && same
+}
+
 // Equal reports whether both are the same verifier, in a time that does not depend on the keys.
 func (k Keys) Equal(other Keys) bool {
 	same := hmac.Equal(k.StoredKey[:], other.StoredKey[:])
@@ -109,6 +124,9 @@ func (k Keys) Equal(other Keys) bool {
 // NewVerifier makes a verifier of a password with a new salt. The password is prepared by SASLprep (RFC 4013); if it
 // cannot be, because it is no UTF-8 or holds forbidden characters, its bytes are taken as they are, as PostgreSQL does.
 func NewVerifier(password string, iterations int) (Keys, error) {
+	if password == "" {
+		return Keys{}, fault.New(fault.Usage, "scram_password", "an empty password is none: clients do not send it")
+	}
 	if iterations < 1 || iterations > MaxIterations {
 		return Keys{}, fault.New(fault.Usage, "scram_iterations", "an iteration count of %d is not between 1 and %d", iterations, MaxIterations)
 	}
@@ -122,18 +140,14 @@ func NewVerifier(password string, iterations int) (Keys, error) {
 }
 
 // Mock returns a verifier for a user who does not exist, or has none. No password fits. Salt and count look like those
-// of a real verifier and are the same each time for one name, so that nobody learns which names exist. The secret must
-// outlive the process, or a restart tells.
-func Mock(key [32]byte, user string) Keys {
+// of a real verifier and are the same each time for one name, so that nobody learns which names exist; the caller sets
+// another count if the real ones have it. The seed must outlive the process, or a restart tells.
+func Mock(seed [32]byte, user string) Keys {
+	salt := digest(seed[:], "salt\x00"+user)
 	return Keys{
-		StoredKey:  digest(key[:], "stored\x00"+user),
-		ServerKey:  digest(key[:], "server\x00"+user),
-		Salt:       mockSalt(key[:], user),
+		StoredKey:  digest(seed[:], "stored\x00"+user),
+		ServerKey:  digest(seed[:], "server\x00"+user),
+		Salt:       salt[:saltSize],
 		Iterations: DefaultIterations,
 	}
-}
-
-func mockSalt(key []byte, user string) []byte {
-	d := digest(key, "salt\x00"+user)
-	return d[:saltSize]
 }
