@@ -74,3 +74,22 @@ func (p *Pool[C]) verifyOwners(held map[*owner[C]]int) error {
 	}
 	return nil
 }
+
+// Verify returns what is wrong with the budget's books.
+func (b *Budget) Verify() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	held, leaving := 0, 0
+	for s := range b.pools {
+		held, leaving = held+s.held, leaving+s.leaving
+	}
+	switch {
+	case held != b.used || leaving != b.leaving:
+		return fmt.Errorf("%d used and %d leaving, noted %d and %d", held, leaving, b.used, b.leaving)
+	case b.used > b.max+b.reserved:
+		return fmt.Errorf("%d of %d and %d are used", b.used, b.max, b.reserved)
+	case len(b.queue) > 0 && b.hasRoom(false):
+		return fmt.Errorf("%d wait although there is room", len(b.queue))
+	}
+	return nil
+}

@@ -27,7 +27,7 @@ func (p *Pool[C]) pump(now instant) {
 		p.checkIdle(now)
 		p.grow(now)
 	}
-	p.trim()
+	p.trim(now)
 }
 
 // serve hands out what is idle to those who wait. Callers hold mu.
@@ -82,19 +82,38 @@ func (p *Pool[C]) grow(now instant) {
 	if p.opening >= p.cfg.GrowAtOnce || p.size() >= p.limit() {
 		return
 	}
-	for wanted := p.lacking(); wanted > 0 && p.opening < p.cfg.GrowAtOnce && p.size() < p.limit() && p.mayTry(now); wanted-- {
+	for wanted := p.lacking(now); wanted > 0 && p.opening < p.cfg.GrowAtOnce && p.size() < p.limit() && p.mayTry(now); wanted-- {
 		p.open(false, now)
 	}
 }
 
 // lacking is how many more openings could be used. It may be negative. Callers hold mu.
-func (p *Pool[C]) lacking() int {
+func (p *Pool[C]) lacking(now instant) int {
 	wanted := p.demand() - p.count[Checking] - p.openingA
+	if wanted > 0 {
+		wanted -= p.cleaned(now)
+	}
 	if p.outage.wanted {
 		wanted = max(wanted, 1)
 	}
 	missing := p.cfg.MinSize - (p.staying() - p.opening)
 	return max(wanted, missing) - p.opening
+}
+
+// resetPatience is for how long a reset that is under way is preferred to an opening, which usually takes longer.
+const resetPatience = 200 * time.Millisecond
+
+// cleaned is how many connections are likely to come back from their reset soon. Callers hold mu.
+func (p *Pool[C]) cleaned(now instant) (n int) {
+	if p.count[Resetting] == 0 {
+		return 0
+	}
+	for _, e := range p.all {
+		if e.state == Resetting && now-e.since < resetPatience {
+			n++
+		}
+	}
+	return n
 }
 
 // mayTry says whether an opening may begin: any number while they succeed, one at a time and after a pause while they

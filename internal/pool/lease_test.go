@@ -50,6 +50,26 @@ func TestAConnectionThatCannotBeResetIsReplaced(t *testing.T) {
 	})
 }
 
+func TestAShortResetIsPreferredToAnOpeningAndALongOneIsNot(t *testing.T) {
+	t.Parallel()
+	f := func(reset, wait time.Duration, size int) {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, nil)
+			l := r.get("a")
+			r.set(func(s *server) { s.delay = reset })
+			l.ReleaseDirty(t.Context())
+			synctest.Wait()
+			r.set(func(s *server) { s.delay = 5 * time.Millisecond })
+			if got := <-r.ask(pool.Request{}); r.must(got) == nil || got.after > wait {
+				t.Errorf("reset of %v: waited %v; want at most %v", reset, got.after, wait)
+			}
+			r.sizes(size)
+		})
+	}
+	f(time.Millisecond, time.Millisecond, 1)
+	f(4*time.Second, 1100*time.Millisecond, 2)
+}
+
 func TestALeaseEndsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

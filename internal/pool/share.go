@@ -32,7 +32,7 @@ func (p *Pool[C]) setBlocked(e *entry[C], b *Budget) {
 		p.blocked--
 	}
 	e.blocked = b
-	p.trim()
+	p.trim(p.now())
 }
 
 // vacate gives back the places of a connection.
@@ -44,12 +44,12 @@ func (p *Pool[C]) vacate(e *entry[C]) {
 }
 
 // trim ends openings that wait for a budget and that nobody wants any more. Callers hold mu.
-func (p *Pool[C]) trim() {
+func (p *Pool[C]) trim(now instant) {
 	if p.blocked == 0 {
 		return
 	}
 	stop := !p.running || p.paused
-	excess, excessA := -p.lacking(), p.openingA-p.admins.n
+	excess, excessA := -p.lacking(now), p.openingA-p.admins.n
 	for _, e := range p.all {
 		switch {
 		case e.state != Opening || e.blocked == nil || e.dropped:
