@@ -85,7 +85,7 @@ func (p *Pool[C]) lend(e *entry[C], o *owner[C], admin bool, now instant) *Lease
 		p.tellBudgets(+1)
 	}
 	p.counters.Lent++
-	return &Lease[C]{Conn: e.conn, pool: p, entry: e}
+	return &Lease[C]{Conn: e.conn, id: e.id, pool: p, entry: e}
 }
 
 // unlend takes e from who holds it. Callers hold mu.

@@ -210,6 +210,7 @@ func (c *chaos) check() error {
 
 // finish lets everything be well again: everybody must be served, and nothing be left.
 func (c *chaos) finish() error {
+	c.budget.Resize(8, 2) // more than all minimums
 	c.set(func(s *server) { s.refuse, s.delay = nil, 0 })
 	for _, p := range c.pools {
 		p.Resume()

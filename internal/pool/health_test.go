@@ -1,8 +1,10 @@
 package pool_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -223,6 +225,35 @@ func TestAPermanentRefusalIsNotHammered(t *testing.T) {
 		r.pool.Retry()
 		synctest.Wait()
 		r.get("a")
+	})
+}
+
+func TestTheLogIsToldOnceWhenTheServerGoesAndComes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		r := start(t, func(c *pool.Config) {
+			c.MinSize = 2
+			c.Log = slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
+				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+					if a.Key == slog.TimeKey {
+						return slog.Attr{}
+					}
+					return a
+				},
+			}))
+		})
+		r.set(func(s *server) { s.refuse = errors.New("connection refused") })
+		r.restart()
+		time.Sleep(time.Minute)
+		r.set(func(s *server) { s.refuse = nil })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want := `level=WARN msg="no connection to the server: requests are refused until there is one" pool=journal error="connection refused"` +
+			"\n" + `level=INFO msg="the server is back" pool=journal` + "\n"
+		if text.String() != want {
+			t.Errorf("log:\n%s\nwant:\n%s", &text, want)
+		}
 	})
 }
 

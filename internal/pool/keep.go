@@ -43,7 +43,7 @@ func (p *Pool[C]) tidy() time.Duration {
 		e = newer
 	}
 	for name, o := range p.owners {
-		if o.held == 0 && o.queue.n == 0 {
+		if !o.isKnown() {
 			delete(p.owners, name)
 		}
 	}

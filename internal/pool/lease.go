@@ -8,6 +8,7 @@ type Lease[C Conn] struct {
 	// Conn is the connection. It must not be touched after the end of the lease, nor be changed here.
 	Conn C
 
+	id    uint64
 	pool  *Pool[C]
 	entry *entry[C] // nil after the end; protected by Pool.mu
 }
@@ -70,14 +71,7 @@ func (l *Lease[C]) ReleaseDirty(ctx context.Context) {
 }
 
 // ID returns the number that the connection has in ConnInfo.
-func (l *Lease[C]) ID() uint64 {
-	l.pool.mu.Lock()
-	defer l.pool.mu.Unlock()
-	if l.entry == nil {
-		return 0
-	}
-	return l.entry.id
-}
+func (l *Lease[C]) ID() uint64 { return l.id }
 
 // Outdated says whether the connection will be replaced when it comes back: whoever can part with it early should.
 func (l *Lease[C]) Outdated() bool {

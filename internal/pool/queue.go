@@ -70,8 +70,12 @@ type owner[C Conn] struct {
 	name  string
 	held  int
 	queue queue[C]
+	aside int // requests that wait as administrators, not in queue
 	index int // in turns, or -1
 }
+
+// isKnown says whether o holds or waits for anything.
+func (o *owner[C]) isKnown() bool { return o.held > 0 || o.queue.n > 0 || o.aside > 0 }
 
 // turns is a heap of the owners who wait and may get a connection. The one who holds least comes first (max-min
 // fairness: nobody can get more but at the cost of somebody who has less); among equals who has waited longest.

@@ -111,7 +111,7 @@ func (p *Pool[C]) Stats() Stats {
 	}
 	s.Idle = p.count[Idle] - s.Used
 	for _, o := range p.owners {
-		if o.held > 0 || o.queue.n > 0 {
+		if o.isKnown() {
 			s.Owners++
 		}
 	}
@@ -182,8 +182,8 @@ func (p *Pool[C]) Owners(f func(OwnerInfo)) {
 	p.mu.Lock()
 	owners := make([]OwnerInfo, 0, len(p.owners))
 	for _, o := range p.owners {
-		if o.held > 0 || o.queue.n > 0 {
-			owners = append(owners, OwnerInfo{o.name, o.held, o.queue.n})
+		if o.isKnown() {
+			owners = append(owners, OwnerInfo{o.name, o.held, o.queue.n + o.aside})
 		}
 	}
 	p.mu.Unlock()

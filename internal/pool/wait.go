@@ -28,8 +28,7 @@ func (p *Pool[C]) refusal(o *owner[C], r Request, now instant) *Error {
 	case p.paused && p.cfg.HoldPaused <= 0:
 		return p.fail(CodePaused, o, 0)
 	case p.hopeless(now):
-		p.outage.wanted = true
-		p.poke()
+		p.outage.wanted = true // the keeper tries when it is time
 		return p.fail(CodeDown, o, 0)
 	case !r.Admin && p.cfg.MaxWaiting > 0 && p.waiting >= p.cfg.MaxWaiting:
 		e := p.fail(CodeQueueFull, o, 0)
@@ -45,6 +44,7 @@ func (p *Pool[C]) refusal(o *owner[C], r Request, now instant) *Error {
 func (p *Pool[C]) enqueue(w *waiter[C]) {
 	if w.admin {
 		p.admins.add(w)
+		w.owner.aside++
 		return
 	}
 	p.waiting++
@@ -55,10 +55,12 @@ func (p *Pool[C]) enqueue(w *waiter[C]) {
 // dequeue takes w from those who wait. Callers hold mu.
 func (p *Pool[C]) dequeue(w *waiter[C]) {
 	w.in.remove(w)
-	if !w.admin {
-		p.waiting--
-		p.place(w.owner)
+	if w.admin {
+		w.owner.aside--
+		return
 	}
+	p.waiting--
+	p.place(w.owner)
 }
 
 // next returns who gets the next connection, or nil. Callers hold mu.

@@ -293,6 +293,21 @@ func TestAdministratorsDoNotWaitBehindSlowDialsOfOthers(t *testing.T) {
 	})
 }
 
+// An administrator's wait must not make the pool forget whom it lends to.
+func TestWhatAnAdministratorHoldsCountsForItsOwner(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(c *pool.Config) { c.MaxSize, c.MaxPerOwner = 2, 1 })
+		held := r.get("a")
+		r.get("b")
+		admin := r.ask(pool.Request{Owner: "c", Admin: true})
+		time.Sleep(2500 * time.Millisecond) // the keeper comes by
+		held.Release()
+		r.must(<-admin)
+		r.refused(<-r.ask(pool.Request{Owner: "c"}), pool.CodeOwnerLimit, 5*time.Second)
+	})
+}
+
 func TestAReturnedConnectionThatDiedIsReplacedForWhoGotIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
