@@ -47,7 +47,6 @@ func planned() map[string]string {
 	)
 	return map[string]string{
 		"pooler": pooler, "pool": pooler,
-		"cluster": pooler,
 		"content": content, "treepack": content, "gitrepo": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
