@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Conn is a connected non-blocking stream socket, without any buffer.
+// Conn is a connected stream socket without any buffer. Its system calls never block (MSG_DONTWAIT), never raise SIGPIPE
+// (MSG_NOSIGNAL), and are not announced to Go's scheduler, because they are over before it could do anything.
 type Conn struct {
 	fd            int // -1 when closed
 	local, remote string
@@ -41,9 +42,16 @@ func Take(c net.Conn) (*Conn, error) {
 	if err := errors.Join(err, dupErr); err != nil {
 		return nil, fmt.Errorf("take connection: %w", err)
 	}
-	taken := &Conn{fd: fd, local: c.LocalAddr().String(), remote: c.RemoteAddr().String()}
+	taken := &Conn{fd: fd, local: text(c.LocalAddr()), remote: text(c.RemoteAddr())}
 	_ = c.Close() // the socket lives on in the duplicate
 	return taken, nil
+}
+
+func text(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
 }
 
 // FD returns the descriptor, to be watched; -1 when closed.
@@ -71,7 +79,7 @@ func (c *Conn) receive(p []byte, flags int) (int, error) {
 	}
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd),
-			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), uintptr(flags), 0, 0)
+			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), uintptr(flags)|unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case errno == unix.EAGAIN:
 			return 0, ErrWouldBlock
@@ -96,7 +104,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd),
-			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case errno == unix.EAGAIN:
 			return 0, ErrWouldBlock

@@ -37,17 +37,16 @@ type Loop struct {
 	watched  int               // how many are not nil
 	serial   int32             // of the latest Watch
 	timers   wheel
-	deferred []func()
+	deferred queue
 	now      time.Time
 	scratch  []byte
 
-	asleep atomic.Bool  // the loop sleeps or is about to: who makes it false has to ring the bell
-	queued atomic.Int32 // len(posted), to be looked at without mu
+	asleep atomic.Bool // the loop sleeps or is about to: who makes it false has to ring the bell
+	mail   atomic.Bool // there is something in posted, or phase is not running any more
 
 	mu     sync.Mutex // mu protects the following
 	phase  phase
-	posted []func()
-	spare  []func() // the other half of posted, given back empty
+	posted queue
 
 	done chan struct{} // closed when nothing runs any more, after err is set
 	err  error
@@ -113,6 +112,7 @@ func (l *Loop) Stop(context.Context) error {
 		close(l.done)
 	case running:
 		l.phase = stopping
+		l.mail.Store(true)
 		l.wake()
 	case stopping, stopped:
 	}
@@ -143,9 +143,9 @@ func (l *Loop) round() bool {
 	l.now = time.Now()
 	l.dispatch(l.events[:n])
 	l.timers.advance(l.now)
-	ending := l.runPosted()
-	l.runDeferred()
-	return !ending
+	last := l.mail.Load() && l.deliver()
+	l.deferred.run()
+	return !last
 }
 
 func (l *Loop) close() {

@@ -7,16 +7,17 @@ import (
 )
 
 // Post lets f run on the loop, after the functions posted before it, and wakes the loop if it sleeps. It may be called
-// from any goroutine and by the loop itself. It reports false, and f never runs, when the loop does not run: not yet,
-// or not any more. When it reports true f runs before Stop returns.
+// from any goroutine and by the loop itself; what a posted function posts waits for the next round, so that sockets get
+// their turn. It reports false, and f never runs, when the loop does not run: not yet, or not any more. When it reports
+// true, f runs before Stop returns.
 func (l *Loop) Post(f func()) bool {
 	l.mu.Lock()
 	if l.phase != running {
 		l.mu.Unlock()
 		return false
 	}
-	l.posted = append(l.posted, f)
-	l.queued.Add(1)
+	l.posted.add(f)
+	l.mail.Store(true)
 	l.mu.Unlock()
 	l.wake()
 	return true
@@ -25,62 +26,65 @@ func (l *Loop) Post(f func()) bool {
 // wake rings the bell if the loop sleeps; of many callers only one does.
 func (l *Loop) wake() {
 	if l.asleep.Load() && l.asleep.CompareAndSwap(true, false) {
-		one := [8]byte{1} // the kernel takes a number of 64 bits in its own byte order; any but 0 does
+		one := [8]byte{1} // a number of 64 bits in whatever byte order; all that counts is that it is not 0
 		_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(l.bell), uintptr(unsafe.Pointer(&one)), 8)
 	}
 }
 
-// ringer empties the bell.
+// ringer empties the bell, so that it can be rung again.
 type ringer struct{ loop *Loop }
 
-func (r ringer) Ready(Events) {
-	var count [8]byte
-	_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(r.loop.bell), uintptr(unsafe.Pointer(&count)), 8)
+func (r ringer) Ready(Events) { r.silence() }
+
+func (r ringer) silence() (rung [8]byte) {
+	_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(r.loop.bell), uintptr(unsafe.Pointer(&rung)), 8)
+	return rung
 }
 
-func (l *Loop) ending() bool {
+// deliver runs what was posted until now, and reports whether nothing can be posted any more.
+func (l *Loop) deliver() (last bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.phase != running
-}
-
-// runPosted runs what was posted until now, and reports whether that was all for ever. What these functions post has to
-// wait for the next round, so that sockets get their turn.
-func (l *Loop) runPosted() (last bool) {
-	if l.queued.Load() == 0 && !l.ending() {
-		return false
-	}
-	l.mu.Lock()
-	fs := l.posted
-	l.posted, l.spare = l.spare, nil
-	l.queued.Store(0)
+	fs := l.posted.take()
 	last = l.phase != running
+	l.mail.Store(last)
 	l.mu.Unlock()
-	for i, f := range fs {
-		fs[i] = nil
-		f()
-	}
+	call(fs)
 	l.mu.Lock()
-	l.spare = fs[:0]
+	l.posted.giveBack(fs)
 	l.mu.Unlock()
 	return last
 }
 
-// Defer lets f run at the end of this round, after all events, timers and posted functions; what deferred functions
-// defer runs at the end of the next round, before which the loop does not sleep. On the loop only.
-func (l *Loop) Defer(f func()) { l.deferred = append(l.deferred, f) }
+// Defer lets f run at the end of this round, after all events, timers and posted functions. What deferred functions
+// defer runs at the end of the next round, before which the loop does not sleep; there is none after Stop. On the loop
+// only.
+func (l *Loop) Defer(f func()) { l.deferred.add(f) }
 
-func (l *Loop) runDeferred() {
-	fs := l.deferred
-	if len(fs) == 0 {
-		return
+// queue is a list of functions in two halves: one is run while the other is filled. Both are used again.
+type queue struct{ waiting, spare []func() }
+
+func (q *queue) add(f func()) { q.waiting = append(q.waiting, f) }
+
+func (q *queue) take() []func() {
+	fs := q.waiting
+	q.waiting, q.spare = q.spare, nil
+	return fs
+}
+
+func (q *queue) giveBack(fs []func()) { q.spare = fs[:0] }
+
+func (q *queue) run() {
+	if len(q.waiting) > 0 {
+		fs := q.take()
+		call(fs)
+		q.giveBack(fs)
 	}
-	l.deferred = nil
-	for _, f := range fs {
+}
+
+// call calls and forgets functions in order.
+func call(fs []func()) {
+	for i, f := range fs {
+		fs[i] = nil
 		f()
-	}
-	if l.deferred == nil {
-		clear(fs)
-		l.deferred = fs[:0]
 	}
 }

@@ -39,13 +39,16 @@ const writeLimit = 64 << 10
 // Read is that of [Stream]. A peer that breaks off inside a record gives io.ErrUnexpectedEOF.
 func (s *Secure) Read(p []byte) (int, error) {
 	n, err := s.session.Read(p)
+	if s.sw.out != nil && !s.sw.full {
+		_ = s.sw.flush() // an alert, or an answer to a key update; the next Write or Flush gives the error again
+	}
+	if s.sw.flooded {
+		return 0, fmt.Errorf("read TLS: %w", errFlooded)
+	}
+	if n > 0 {
+		err = nil // TLS 1.2 looks ahead for close_notify; the next Read finds it again
+	}
 	s.idle = err == ErrWouldBlock //nolint:errorlint // crypto/tls hands it on as it is
-	if s.sw.out != nil && s.sw.sent == 0 {
-		_ = s.sw.flush() // an answer to a key update; an error comes back at the next Write
-	}
-	if err == nil && s.sw.flooded {
-		return n, errFlooded
-	}
 	return n, err
 }
 
@@ -104,7 +107,10 @@ func (s *Secure) CloseWrite() error {
 // Close ends the session and closes the socket. The peer is told (close_notify) if nothing is Pending and the socket
 // takes it; what is Pending is lost.
 func (s *Secure) Close() error {
-	if s.sw.raw.fd >= 0 && s.sw.pending() == 0 && s.session.CloseWrite() == nil {
+	if s.sw.raw.fd < 0 {
+		return nil
+	}
+	if s.sw.pending() == 0 && s.session.CloseWrite() == nil {
 		_ = s.sw.flush()
 	}
 	return s.session.Close()
@@ -112,6 +118,10 @@ func (s *Secure) Close() error {
 
 // Session returns the TLS session, to be asked for its state only.
 func (s *Secure) Session() *tls.Conn { return s.session }
+
+// Peek looks at what the socket has, without taking it. That is ciphertext: good only to see whether there is something,
+// or an end.
+func (s *Secure) Peek(p []byte) (int, error) { return s.sw.raw.Peek(p) }
 
 // FD is that of [Stream].
 func (s *Secure) FD() int { return s.sw.raw.fd }

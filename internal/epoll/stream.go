@@ -19,8 +19,9 @@ func (wouldBlock) Temporary() bool { return true }
 // general the loop's.
 type Stream interface {
 	io.ReadWriteCloser
-	CloseWrite() error // says that nothing follows; reading goes on
-	FD() int           // to be watched
+	CloseWrite() error          // says that nothing follows; reading goes on
+	FD() int                    // to be watched
+	Peek(p []byte) (int, error) // reads without taking, and costs little: is the peer still there?
 	Inner
 }
 

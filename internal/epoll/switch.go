@@ -14,8 +14,9 @@ type Switch struct {
 	raw      *Conn    // afterwards
 	out      *[]byte  // what waits for the socket; nil when nothing does
 	sent     int      // how much of out is gone
+	full     bool     // the socket took no more when it was last asked
 	drained  bool     // the last read did not fill its buffer, so the next one need not ask the kernel
-	flooded  bool     // what the peer's key updates had us answer was too much
+	flooded  bool     // the peer's key updates had us answer more than outLimit
 }
 
 // NewSwitch wraps a connection, to be handed to tls.Server or tls.Client.
@@ -74,6 +75,7 @@ func (s *Switch) flush() error {
 	}
 	n, err := s.raw.Write((*s.out)[s.sent:])
 	s.sent += n
+	s.full = err != nil
 	if err == nil {
 		s.release()
 	}

@@ -13,17 +13,20 @@ const (
 	forever = time.Duration(-1)
 )
 
-// wheel keeps timers in rings by the tick in which they are due: a hashed hierarchical timing wheel (Varghese and
-// Lauck, 1987).
+// wheel keeps timers by the tick in which they are due: a hierarchical timing wheel (Varghese and Lauck, 1987). A slot
+// is a ring of timers with a head that is none. A timer stands in the lowest level that reaches it, never in the slot
+// in which the wheel is, and comes down level by level as its time comes near: at most three moves in its life.
 type wheel struct {
 	origin time.Time
-	tick   int64 // the last one that is over
-	used   [levels]uint64
-	slots  [levels][slots]Timer // heads of rings
+	tick   int64                // the latest that has been fired
+	used   [levels]uint64       // bit n: there are timers in slot n
+	slots  [levels][slots]Timer // the heads
+	due    Timer                // the head of those that are being fired or moved
 }
 
 func (w *wheel) init(now time.Time) {
 	w.origin = now
+	w.due.empty()
 	for i := range w.slots {
 		for j := range w.slots[i] {
 			w.slots[i][j].empty()
@@ -35,9 +38,6 @@ func (w *wheel) init(now time.Time) {
 func (t *Timer) empty() { t.next, t.prev = t, t }
 
 func (t *Timer) unlink() {
-	if t.next == nil {
-		return
-	}
 	t.prev.next, t.next.prev = t.next, t.prev
 	t.next, t.prev = nil, nil
 }
@@ -74,9 +74,17 @@ func (w *wheel) insert(t *Timer) {
 		}
 		level, slot = level+1, slot>>ring
 	}
-	slot &= slots - 1
-	t.link(&w.slots[level][slot])
-	w.used[level] |= 1 << slot
+	t.level, t.slot = uint8(level), uint8(slot&(slots-1))
+	t.link(&w.slots[t.level][t.slot])
+	w.used[t.level] |= 1 << t.slot
+}
+
+// remove takes a timer out. A slot that becomes empty is not to wake the loop.
+func (w *wheel) remove(t *Timer) {
+	t.unlink()
+	if head := &w.slots[t.level][t.slot]; head.next == head {
+		w.used[t.level] &^= 1 << t.slot
+	}
 }
 
 // upcoming returns the next tick in which there is something to do, if there is one.
@@ -126,9 +134,8 @@ func (w *wheel) cascade() {
 			continue
 		}
 		slot := w.tick >> (ring * level) & (slots - 1)
-		var list Timer
-		w.take(level, slot, &list)
-		for t := list.next; t != &list; t = list.next {
+		w.take(level, slot)
+		for t := w.due.next; t != &w.due; t = w.due.next {
 			t.unlink()
 			w.insert(t)
 		}
@@ -137,22 +144,20 @@ func (w *wheel) cascade() {
 
 // fire calls the alarms of this tick. They may stop and reset any timer, those of the same tick included.
 func (w *wheel) fire() {
-	var list Timer
-	w.take(0, w.tick&(slots-1), &list)
-	for t := list.next; t != &list; t = list.next {
+	w.take(0, w.tick&(slots-1))
+	for t := w.due.next; t != &w.due; t = w.due.next {
 		t.unlink()
 		t.alarm.Expired(t)
 	}
 }
 
-// take moves the timers of a slot to another ring.
-func (w *wheel) take(level int, slot int64, list *Timer) {
+// take moves the timers of a slot to due, which is empty.
+func (w *wheel) take(level int, slot int64) {
 	head := &w.slots[level][slot]
-	list.empty()
 	w.used[level] &^= 1 << slot
 	if head.next != head {
-		list.next, list.prev = head.next, head.prev
-		list.next.prev, list.prev.next = list, list
+		w.due.next, w.due.prev = head.next, head.prev
+		w.due.next.prev, w.due.prev.next = &w.due, &w.due
 		head.empty()
 	}
 }
