@@ -37,17 +37,17 @@ func NewServer(keys Keys, binding Binding) *Server {
 	return &Server{keys: keys, binding: binding, nonce: newNonce()}
 }
 
-// Mechanisms returns what to offer, the preferred one first. It is empty if binding is required and cannot be.
+// Mechanisms returns what to offer, the preferred one first. It is empty if binding is required and cannot be. Where
+// binding is required, the mechanism without it is offered all the same, and First refuses it: there are clients (pgx)
+// that look for it before they choose the other, and one that cannot bind is told why.
 func (s *Server) Mechanisms() []string {
 	switch {
-	case !s.binds() && s.binding.Required:
-		return nil
-	case !s.binds():
-		return []string{Mechanism}
+	case s.binds():
+		return []string{MechanismPlus, Mechanism}
 	case s.binding.Required:
-		return []string{MechanismPlus}
+		return nil
 	}
-	return []string{MechanismPlus, Mechanism}
+	return []string{Mechanism}
 }
 
 func (s *Server) binds() bool { return len(s.binding.Endpoint) > 0 }
