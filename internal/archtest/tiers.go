@@ -46,7 +46,7 @@ func planned() map[string]string {
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"pooler": pooler, "pool": pooler,
+
 		"content": content, "treepack": content, "gitrepo": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,

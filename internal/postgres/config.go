@@ -69,6 +69,15 @@ type PoolOptions struct {
 	MaxSize int `toml:"max_size"`
 	// Timeout is how long a request waits for a connection before it gets an error. Default 5s.
 	Timeout unit.Duration `toml:"timeout"`
+	// MaxWaiting is how many requests may wait for a connection of one pool; one more is refused at once. Default 0: no limit.
+	MaxWaiting int `toml:"max_waiting"`
+	// MaxLifetime is the age at which a connection is replaced, when nobody uses it; up to a tenth is taken off at random, so that
+	// connections do not end together. Default 1h; 0 sets no limit.
+	MaxLifetime unit.Duration `toml:"max_lifetime"`
+	// MaxIdle is how long a connection beyond min_size stays open unused. Default 10m; 0 sets no limit.
+	MaxIdle unit.Duration `toml:"max_idle"`
+	// ReconnectTimeout is how long opening a connection is tried before requests that wait are told. Default 5m.
+	ReconnectTimeout unit.Duration `toml:"reconnect_timeout"`
 }
 
 // The modes, values of Config.Mode.
@@ -85,7 +94,10 @@ func DefaultConfig() Config {
 		ConnectTimeout: unit.Duration(5 * time.Second),
 		MaxConnections: 8,
 		Private:        Private{SharedBuffers: 128 << 20},
-		Options:        Options{Pool: PoolOptions{MinSize: 4, Timeout: unit.Duration(5 * time.Second)}},
+		Options: Options{Pool: PoolOptions{
+			MinSize: 4, Timeout: unit.Duration(5 * time.Second),
+			MaxLifetime: unit.Duration(time.Hour), MaxIdle: unit.Duration(10 * time.Minute), ReconnectTimeout: unit.Duration(5 * time.Minute),
+		}},
 	}
 }
 

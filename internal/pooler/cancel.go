@@ -1,0 +1,44 @@
+package pooler
+
+import (
+	"errors"
+
+	"holdfast/internal/pgwire"
+)
+
+var errKilled = errors.New("ended by an administrator")
+
+// cancelRequest acts on a cancel request. What it names it may not know; nobody is told.
+func (p *Pooler) cancelRequest(r pgwire.Startup) {
+	s := p.clients.find(r.PID, r.Key)
+	if s == nil {
+		p.meters.cancelled("unknown")
+		return
+	}
+	done := make(chan struct{})
+	if s.worker.loop.Post(func() { s.cancel(func() { close(done) }) }) {
+		<-done // bounded by cancelTime; only then the client's connection is closed, as PostgreSQL does
+	}
+}
+
+// cancel ends what the session waits for or runs.
+func (s *session) cancel(done func()) {
+	switch {
+	case s.closed:
+		done()
+	case s.ticket != nil:
+		s.ticket.Cancel()
+		s.ticket, s.state = nil, resting
+		kept := s.in
+		s.in = nil
+		s.pooler.meters.cancelled("waiting")
+		s.refuse(kept, &refusal{pgwire.Notice{Code: "57014", Message: "canceling statement due to user request"}})
+		done()
+	case s.server != nil && s.server.relay.Owes() > 0:
+		s.pooler.meters.cancelled("running")
+		s.server.cancel(cancelTime, done)
+	default:
+		s.pooler.meters.cancelled("idle")
+		done()
+	}
+}

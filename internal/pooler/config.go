@@ -1,0 +1,139 @@
+package pooler
+
+import (
+	"time"
+
+	"holdfast/internal/pgauth"
+	"holdfast/internal/secret"
+	"holdfast/internal/unit"
+)
+
+// Config is the pooler's part of the table [database]: where clients come in, who they are, and how servers are shared.
+type Config struct {
+	// Pooler turns the pooler on. Default true; false leaves the application to connect to PostgreSQL itself.
+	Pooler *bool `toml:"pooler"`
+	// Endpoints are the addresses that applications connect to. Default: one for sessions on 127.0.0.1:6432, and with
+	// replicas a second one for reads on 127.0.0.1:6433.
+	Endpoints []Endpoint `toml:"endpoints"`
+	// Replicas are further servers with copies of the same database, as "10.0.0.2:5432". Any of them may become primary.
+	// Default none.
+	Replicas []string `toml:"replicas"`
+	// Routes send databases to other servers than the one of host, by the name that clients use; a trailing * stands for
+	// any ending. Default: every database is on the server of host, under its own name.
+	Routes map[string]Route `toml:"routes"`
+	// Limits are rules for classes of callers, by the name of the class. Default none.
+	Limits map[string]Limit `toml:"limits"`
+	// Cancel says how cancel requests find a session of another process.
+	Peers []Peer `toml:"peers"`
+	// PreparedStatements that one server session keeps for clients in transaction mode. Default 200.
+	PreparedStatements int `toml:"prepared_statements"`
+	// MaxClients is how many clients may be connected to all endpoints together. Default 10000.
+	MaxClients int `toml:"max_clients"`
+	// LoginTimeout bounds a log-in, from the first byte to the first ReadyForQuery. Default 30s.
+	LoginTimeout unit.Duration `toml:"login_timeout"`
+	// Hold is how long clients wait, and get no error, while no primary is there: a restart or a failover. Default 20s; 0 fails at once.
+	Hold unit.Duration `toml:"hold"`
+	// Loops is how many event loops relay. Default: one for each two processors.
+	Loops int `toml:"loops"`
+	// Admins are the users who may use all of the console, StatsUsers those who may read it. Default: username.
+	Admins []string `toml:"admins"`
+	// StatsUsers may read the console (database "pgbouncer"), for exporters. Default none.
+	StatsUsers []string `toml:"stats_users"`
+
+	// The log-in.
+	pgauth.Config
+}
+
+// Endpoint is a table [[database.endpoints]].
+type Endpoint struct {
+	// Listen is an address, as "127.0.0.1:6432", or the path of a Unix socket, as "/run/holdfast/.s.PGSQL.6432".
+	Listen string `toml:"listen"`
+	// Mode is "session" (a client keeps its server until it leaves; the default) or "transaction" (until its transaction ends).
+	Mode string `toml:"mode"`
+	// Target is "primary" (the default) or "replica".
+	Target string `toml:"target"`
+	// MaxLag of a replica that takes reads. Default 10s.
+	MaxLag unit.Duration `toml:"max_lag"`
+	// NoReplica is what happens to reads when no replica qualifies: "primary" (they go there; the default) or "error".
+	NoReplica string `toml:"no_replica"`
+	// MinSize, MaxSize and Timeout of this endpoint's pools. Default: those of [database.options.pool].
+	MinSize int           `toml:"min_size"`
+	MaxSize int           `toml:"max_size"`
+	Timeout unit.Duration `toml:"timeout"`
+	// TLSCert and TLSKey are PEM files; with them clients may use TLS. Default none.
+	TLSCert string `toml:"tls_cert"`
+	TLSKey  string `toml:"tls_key"`
+	// TLSClientCA is a PEM file with the authorities that sign clients' certificates. Default none: none are asked for.
+	TLSClientCA string `toml:"tls_client_ca"`
+	// TLS is "disable", "allow" (the default with tls_cert) or "require". An address that is not of this machine needs "require".
+	TLS string `toml:"tls"`
+	// ProxyProtocol lists balancers, as "10.0.0.0/8", that say whom they speak for (PROXY protocol, versions 1 and 2). Default none.
+	ProxyProtocol []string `toml:"proxy_protocol"`
+	// SocketMode of a Unix socket, as "0770". Default "0777": who may log in is decided by rules.
+	SocketMode string `toml:"socket_mode"`
+}
+
+// Route is a table [database.routes.NAME].
+type Route struct {
+	// Hosts of the servers, as "db2.local:5432"; one of them is the primary. Default: those of [database].
+	Hosts []string `toml:"hosts"`
+	// Database is its name there. Default: the one that the client uses.
+	Database string `toml:"database"`
+	// Username and Password of the role for Holdfast's own questions (who is primary). Default: those of [database].
+	Username string `toml:"username"`
+	// Password of that role; also password_file.
+	Password secret.String `toml:"password"`
+	// SSLMode and SSLRootCert as in [database]. Default: those of [database].
+	SSLMode     string `toml:"sslmode"`
+	SSLRootCert string `toml:"sslrootcert"`
+	// MinSize and MaxSize of each of its pools. Default: those of the endpoint.
+	MinSize int `toml:"min_size"`
+	MaxSize int `toml:"max_size"`
+	// MaxConnections to this database by all pools together. Default no limit.
+	MaxConnections int `toml:"max_connections"`
+}
+
+// Limit is a table [database.limits.CLASS].
+type Limit struct {
+	// StatementTimeout, LockTimeout and IdleInTransactionTimeout are PostgreSQL's settings of these names for sessions of the
+	// class; a client may change them for itself. Default: the server's.
+	StatementTimeout         unit.Duration `toml:"statement_timeout"`
+	LockTimeout              unit.Duration `toml:"lock_timeout"`
+	IdleInTransactionTimeout unit.Duration `toml:"idle_in_transaction_timeout"`
+	// Timeout is how long a request of the class waits for a connection. Default: the endpoint's.
+	Timeout unit.Duration `toml:"timeout"`
+	// MaxPerPerson is how many connections of a pool one person of the class may hold. Default no limit.
+	MaxPerPerson int `toml:"max_per_person"`
+	// Reserved connections beyond max_size serve the class when the pool is full: for administrators. Default 0.
+	Reserved int `toml:"reserved"`
+}
+
+// Peer is a table [[database.peers]]: another Holdfast behind the same balancer.
+type Peer struct {
+	// ID of the process, 1 to 4095, the same in the configuration of all.
+	ID int `toml:"id"`
+	// Address of one of its endpoints. The entry with the process's own address has none.
+	Address string `toml:"address"`
+}
+
+// The values of Endpoint.Mode and Endpoint.Target.
+const (
+	ModeSession     = "session"
+	ModeTransaction = "transaction"
+	TargetPrimary   = "primary"
+	TargetReplica   = "replica"
+)
+
+// DefaultConfig returns the settings of an empty table.
+func DefaultConfig() Config {
+	return Config{
+		PreparedStatements: 200,
+		MaxClients:         10_000,
+		LoginTimeout:       unit.Duration(30 * time.Second),
+		Hold:               unit.Duration(20 * time.Second),
+		Config:             pgauth.DefaultConfig(),
+	}
+}
+
+// Enabled reports whether the pooler runs.
+func (c Config) Enabled() bool { return c.Pooler == nil || *c.Pooler }

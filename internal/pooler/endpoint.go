@@ -1,0 +1,165 @@
+package pooler
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/fault"
+	"holdfast/internal/postgres"
+	"holdfast/internal/relay"
+)
+
+// endpoint is one listener.
+type endpoint struct {
+	name   string // in the names of pools: the address as it was configured
+	pooler *Pooler
+	config Endpoint
+	mode   relay.Mode
+	tls    *certificates // nil without TLS
+
+	listener net.Listener
+	logins   sync.WaitGroup // those who log in
+	refusing atomic.Bool
+}
+
+// endpointsOrDefault returns the endpoints of an installation that names none.
+func (c Config) endpointsOrDefault(postgres.Config) []Endpoint {
+	if len(c.Endpoints) > 0 {
+		return c.Endpoints
+	}
+	all := []Endpoint{{Listen: "127.0.0.1:6432"}}
+	if len(c.Replicas) > 0 {
+		all = append(all, Endpoint{Listen: "127.0.0.1:6433", Target: TargetReplica})
+	}
+	return all
+}
+
+func newEndpoint(p *Pooler, c Endpoint) (*endpoint, error) {
+	e := &endpoint{name: c.Listen, pooler: p, config: c, mode: relay.Session}
+	if c.Mode == ModeTransaction {
+		e.mode = relay.Transaction
+	}
+	e.config.Target = cmp.Or(c.Target, TargetPrimary)
+	e.config.MaxLag = cmp.Or(c.MaxLag, defaultMaxLag)
+	if c.TLSCert != "" {
+		certs, err := loadCertificates(c)
+		if err != nil {
+			return nil, err
+		}
+		e.tls = certs
+	}
+	return e, nil
+}
+
+// open listens and begins to let clients in.
+func (e *endpoint) open(ctx context.Context) error {
+	l, err := e.listen(ctx)
+	if err != nil {
+		return fault.New(fault.Config, "listen", "listen for PostgreSQL clients on %s: %w", e.config.Listen, err).
+			WithHint("another program may use the address: choose another in [[database.endpoints]]")
+	}
+	e.listener = l
+	e.refusing.Store(false)
+	e.pooler.base.Go(e.accept)
+	return nil
+}
+
+func (e *endpoint) listen(ctx context.Context) (net.Listener, error) {
+	if !strings.HasPrefix(e.config.Listen, "/") {
+		return (&net.ListenConfig{}).Listen(ctx, "tcp", e.config.Listen)
+	}
+	if err := removeStale(e.config.Listen); err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", e.config.Listen)
+	if err != nil {
+		return nil, err
+	}
+	mode, err := strconv.ParseUint(cmp.Or(e.config.SocketMode, "0777"), 8, 12)
+	if err == nil {
+		err = os.Chmod(e.config.Listen, os.FileMode(mode))
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// removeStale removes a socket that nobody listens on any more.
+func removeStale(path string) error {
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		_ = c.Close()
+		return fmt.Errorf("somebody listens on %s", path)
+	}
+	if errors.Is(err, unix.ECONNREFUSED) {
+		return os.Remove(path)
+	}
+	return nil
+}
+
+func (e *endpoint) addr() string {
+	if e.listener == nil {
+		return ""
+	}
+	return e.listener.Addr().String()
+}
+
+// accept lets clients in until the listener is closed. When descriptors run out it waits a little, for some to come free.
+func (e *endpoint) accept(ctx context.Context) {
+	for {
+		c, err := e.listener.Accept()
+		switch {
+		case err == nil:
+			e.logins.Go(func() { e.serve(ctx, c) })
+		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
+			e.logins.Wait()
+			return
+		default:
+			e.pooler.log.Warn("accept client", "endpoint", e.name, "error", err)
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// refuse closes the listener: those who are in may stay.
+func (e *endpoint) refuse() {
+	e.refusing.Store(true)
+	if e.listener != nil {
+		_ = e.listener.Close() // whoever comes now finds nobody
+	}
+}
+
+func (e *endpoint) close() error {
+	if e.listener == nil {
+		return nil
+	}
+	if err := e.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// certificates are those of one endpoint, read again when the files change.
+type certificates struct {
+	config Endpoint
+	mu     sync.Mutex // protects the following
+	tls    *tls.Config
+	end    []byte // channel binding of the certificate
+	stamp  string
+}

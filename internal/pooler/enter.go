@@ -1,0 +1,337 @@
+package pooler
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"holdfast/internal/pgauth"
+	"holdfast/internal/pgwire"
+	"holdfast/internal/pool"
+	"holdfast/internal/relay"
+	"holdfast/internal/scram"
+)
+
+// enter authenticates a client, finds its pool, and greets it.
+func (l *login) enter(ctx context.Context, start pgwire.Startup) (*session, error) {
+	if err := l.negotiateVersion(&start); err != nil {
+		return nil, err
+	}
+	params, err := startParams(start)
+	if err != nil {
+		return nil, err
+	}
+	who := identity{user: params.user, database: cmp.Or(params.database, params.user), app: params.application, version: start.Version}
+	who.address = l.peer.String()
+	if !l.peer.IsValid() {
+		who.address = "unix"
+	}
+	if who.user == "" {
+		return nil, fatal("28000", "no PostgreSQL user name specified in startup packet", "")
+	}
+	credential, err := l.authenticate(ctx, &who, params)
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.session(ctx, who, params, credential)
+	if err != nil || s == nil {
+		who.decision.Close()
+	}
+	return s, err
+}
+
+// negotiateVersion tells a client that asks for more than we know what we know.
+func (l *login) negotiateVersion(start *pgwire.Startup) error {
+	if start.Version.Minor() <= 2 && start.Version.Minor() != 1 && len(start.Unknown) == 0 {
+		return nil
+	}
+	minor := min(start.Version.Minor(), 2)
+	if minor == 1 {
+		minor = 0 // 3.1 was never used
+	}
+	start.Version = pgwire.Version(3<<16 | uint32(minor))
+	_, err := l.conn.Write(pgwire.AppendNegotiate(nil, uint32(start.Version), start.Unknown))
+	return err
+}
+
+// parameters are what a start-up message asks for.
+type parameters struct {
+	user, database, application string
+	replication                 string
+	claimed                     string // holdfast.person
+	reported                    []pgwire.Param
+	settings                    []relay.Assignment
+	options                     string // as they came
+}
+
+// startParams reads a start-up message. Settings in options count before those of their own, as in PostgreSQL.
+func startParams(start pgwire.Startup) (parameters, error) {
+	var p parameters
+	options, _ := start.Param("options")
+	given, err := pgwire.ParseOptions(options)
+	if err != nil {
+		return p, err
+	}
+	p.options = options
+	for _, o := range append(given, start.Params...) {
+		switch strings.ToLower(o.Name) {
+		case "user":
+			p.user = o.Value
+		case "database":
+			p.database = o.Value
+		case "options":
+		case "replication":
+			p.replication = o.Value
+		case "holdfast.person":
+			p.claimed = o.Value
+		default:
+			p.set(o)
+		}
+	}
+	return p, nil
+}
+
+// set notes a setting: one that servers report is carried by its value, another by the statement that makes it.
+func (p *parameters) set(o pgwire.Param) {
+	if strings.EqualFold(o.Name, "application_name") {
+		p.application = o.Value
+	}
+	p.reported = append(p.reported, o)
+}
+
+// authenticate runs the exchange that the rules ask for, and returns what the server session is logged in with.
+func (l *login) authenticate(ctx context.Context, who *identity, p parameters) (scram.Credential, error) {
+	attempt := pgauth.Attempt{
+		Database: who.database, User: who.user, Address: l.peer, TLS: l.tls != nil,
+		Certificate: l.certificate(), Account: l.account(), Claimed: p.claimed,
+		Physical: p.replication != "" && !strings.EqualFold(p.replication, "database"),
+	}
+	d, err := l.front.pooler.opts.Authenticator.Decide(ctx, attempt)
+	if err != nil {
+		return scram.Credential{}, err
+	}
+	credential, err := l.exchange(ctx, d)
+	if err != nil {
+		d.Close()
+		return scram.Credential{}, err
+	}
+	who.decision, who.person, who.class = d, cmp.Or(d.Person, who.user), d.Class
+	if d.ServerUser != "" {
+		credential = scram.Credential{Password: d.ServerPassword}
+	}
+	return credential, nil
+}
+
+func (l *login) exchange(ctx context.Context, d *pgauth.Decision) (scram.Credential, error) {
+	switch d.Method.Exchange() {
+	case pgauth.SASL:
+		return l.scram(d)
+	case pgauth.Password:
+		text, err := l.ask(pgwire.AppendAuthCleartext(nil))
+		if err != nil {
+			return scram.Credential{}, err
+		}
+		password, err := pgwire.ParsePassword(text)
+		if err != nil {
+			return scram.Credential{}, err
+		}
+		return scram.Credential{}, d.Password(ctx, string(password))
+	}
+	return scram.Credential{}, d.Finish(nil)
+}
+
+// scram runs a SCRAM exchange. Its success leaves us the client's keys, with which its server session logs in.
+func (l *login) scram(d *pgauth.Decision) (scram.Credential, error) {
+	server := scram.NewServer(d.Keys, scram.Binding{Endpoint: l.end, Required: d.Binding})
+	fail := func(err error) (scram.Credential, error) { return scram.Credential{}, errors.Join(d.Finish(err), err) }
+	mechanisms := server.Mechanisms()
+	if len(mechanisms) == 0 {
+		return fail(errors.New("channel binding is required, and the connection has none"))
+	}
+	body, err := l.ask(pgwire.AppendAuthSASL(nil, mechanisms...))
+	if err != nil {
+		return scram.Credential{}, err
+	}
+	mechanism, data, err := pgwire.ParseSASLInitial(body)
+	if err != nil {
+		return scram.Credential{}, err
+	}
+	first, err := server.First(mechanism, data)
+	if err != nil {
+		return fail(err)
+	}
+	body, err = l.ask(pgwire.AppendAuthSASLContinue(nil, first))
+	if err != nil {
+		return scram.Credential{}, err
+	}
+	last, err := server.Final(body)
+	if denied := d.Finish(err); denied != nil || err != nil {
+		return scram.Credential{}, errors.Join(denied, err)
+	}
+	if _, err := l.conn.Write(pgwire.AppendAuthSASLFinal(nil, last)); err != nil {
+		return scram.Credential{}, err
+	}
+	return scram.Credential{ClientKey: server.ClientKey(), ServerKey: d.Keys.ServerKey}, nil
+}
+
+// ask sends a question and returns the body of the answer.
+func (l *login) ask(question []byte) ([]byte, error) {
+	if _, err := l.conn.Write(question); err != nil {
+		return nil, err
+	}
+	typ, body, err := l.in.ReadMessage()
+	if err != nil {
+		return nil, err
+	}
+	if typ != byte(pgwire.Password) {
+		return nil, fatal("08P01", fmt.Sprintf("expected an answer to the authentication request, got message type %q", typ), "")
+	}
+	return body, nil
+}
+
+// certificate returns the client's, which the handshake has verified.
+func (l *login) certificate() *x509.Certificate {
+	if l.tls == nil {
+		return nil
+	}
+	if certs := l.tls.ConnectionState().PeerCertificates; len(certs) > 0 {
+		return certs[0]
+	}
+	return nil
+}
+
+// session finds the client's pool, learns what a server makes of its settings, and greets it.
+func (l *login) session(ctx context.Context, who identity, p parameters, c scram.Credential) (*session, error) {
+	front := l.front.pooler
+	if console(who.database) {
+		return nil, l.console(ctx, who)
+	}
+	key := groupKey{
+		endpoint: l.front.name, database: who.database, class: who.class,
+		user: cmp.Or(who.decision.ServerUser, who.user),
+	}
+	limit := front.config.Limits[who.class]
+	g, err := front.group(ctx, key, l.front, c, limit)
+	if err != nil {
+		return nil, err
+	}
+	who.admin = limit.Reserved > 0
+	values, settings, err := g.welcome(ctx, pool.Request{Owner: who.person, Admin: who.admin, Since: l.began}, p)
+	if err != nil {
+		return nil, err
+	}
+	size := 4
+	if who.version.Minor() >= 2 {
+		size = 32
+	}
+	who.pid, who.key = front.clients.keyFor(size)
+	s := front.newSession(l.front, g, who, values, settings)
+	s.began = l.began
+	return s, l.greet(s)
+}
+
+// newSession returns a session that has logged in.
+func (p *Pooler) newSession(front *endpoint, g *group, who identity, values []pgwire.Param, settings []relay.Assignment) *session {
+	var observer relay.Observer
+	if p.opts.Observer != nil {
+		observer = p.opts.Observer(Person{
+			Name: who.person, Proven: who.decision.Proven, Database: who.database, User: g.key.user, Class: who.class,
+			ClientAddress: who.address, Session: who.pid,
+		})
+	}
+	return &session{
+		who: who, front: front, pooler: p, worker: p.worker(), group: g,
+		relay: relay.NewClient(relay.ClientConfig{
+			Mode: front.mode, Registry: p.statements, Params: p.params, Values: values, Settings: settings, Observer: observer,
+		}),
+	}
+}
+
+// greet tells the client that it is in.
+func (l *login) greet(s *session) error {
+	b := pgwire.AppendAuthOK(nil)
+	for _, v := range s.relay.Params().All() {
+		b = pgwire.AppendParameterStatus(b, v.Name, v.Value)
+	}
+	b = pgwire.AppendBackendKeyData(b, s.who.pid, s.who.key)
+	b = pgwire.AppendReadyForQuery(b, pgwire.Idle)
+	_, err := l.conn.Write(b)
+	return err
+}
+
+// welcome returns the parameters that a client is told and the settings that follow it. What servers of the group have not
+// been asked before is tried on one of them, which may refuse it.
+func (g *group) welcome(ctx context.Context, r pool.Request, p parameters) ([]pgwire.Param, []relay.Assignment, error) {
+	base, err := g.reported(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	values, settings, unsure := split(base, p.reported)
+	if !unsure {
+		return values, settings, nil
+	}
+	key := fmt.Sprintf("%q", p.reported)
+	g.mu.Lock()
+	known, ok := g.known[key]
+	g.mu.Unlock()
+	if !ok {
+		table := g.front.pooler.params
+		probe := relay.NewClient(relay.ClientConfig{
+			Mode: relay.Session, Registry: g.front.pooler.statements, Params: table, Values: values, Settings: settings,
+		})
+		if known, err = g.try(ctx, r, probe); err != nil {
+			return nil, nil, err
+		}
+		g.remember(key, known)
+	}
+	return slices.Clone(known), settings, nil
+}
+
+func (g *group) remember(key string, known []pgwire.Param) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known == nil || len(g.known) >= maxKnown {
+		g.known = map[string][]pgwire.Param{}
+	}
+	g.known[key] = known
+}
+
+// split sorts a client's settings into those that servers report and the others. Unsure means that a server has to say what it
+// makes of them.
+func split(base, asked []pgwire.Param) (values []pgwire.Param, settings []relay.Assignment, unsure bool) {
+	values = base
+	for _, a := range asked {
+		i := slices.IndexFunc(values, func(b pgwire.Param) bool { return strings.EqualFold(a.Name, b.Name) })
+		switch {
+		case i < 0:
+			settings = append(settings, relay.FromParam(a.Name, a.Value))
+			unsure = true
+		case values[i].Name == "application_name":
+			values[i].Value = a.Value
+		case values[i].Value != a.Value:
+			if values[i].Name == "client_encoding" && sameEncoding(values[i].Value, a.Value) {
+				continue
+			}
+			values[i].Value = a.Value
+			unsure = true
+		}
+	}
+	return values, settings, unsure
+}
+
+// sameEncoding compares names of encodings as PostgreSQL does: letters and digits alone count.
+func sameEncoding(a, b string) bool {
+	plain := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, strings.ToLower(s))
+	}
+	return plain(a) == plain(b)
+}

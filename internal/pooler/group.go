@@ -1,0 +1,159 @@
+package pooler
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"holdfast/internal/backend"
+	"holdfast/internal/pgwire"
+	"holdfast/internal/pool"
+	"holdfast/internal/relay"
+	"holdfast/internal/scram"
+	"holdfast/internal/unit"
+)
+
+// groupKey tells pools apart: their servers are logged in as one role, to one database, on one kind of server, with the limits
+// of one class.
+type groupKey struct {
+	endpoint, database, user, class string
+}
+
+func (k groupKey) String() string {
+	name := k.database + "/" + k.user
+	if k.class != "" {
+		name += "/" + k.class
+	}
+	return name + "@" + k.endpoint
+}
+
+// group is one pool and what its servers have in common.
+type group struct {
+	key    groupKey
+	front  *endpoint
+	route  *route
+	limit  Limit
+	pool   *pool.Pool[*server]
+	linked atomic.Int64
+	totals totals
+
+	mu         sync.Mutex // protects the following
+	credential scram.Credential
+	params     []pgwire.Param            // as its first server reported them
+	known      map[string][]pgwire.Param // what servers made of start-up parameters, by their text
+}
+
+// maxKnown is how many combinations of start-up parameters a group remembers.
+const maxKnown = 256
+
+// setCredential notes with what the group's role logs in. The keys of the latest log-in are the ones that are right.
+func (g *group) setCredential(c scram.Credential) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.credential = c
+}
+
+func (g *group) login() backend.Login {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return backend.Login{
+		User: g.key.user, Database: g.route.databaseFor(g.key.database), Credential: g.credential, Minor: 2,
+		Params: append([]pgwire.Param{{Name: "application_name", Value: "holdfast"}}, g.limit.params()...),
+	}
+}
+
+// params are the limits as start-up parameters: so they are the session's defaults, to which RESET and DISCARD lead back.
+func (l Limit) params() []pgwire.Param {
+	var options []string
+	add := func(name string, d unit.Duration) {
+		if ms := d.D().Milliseconds(); ms > 0 {
+			options = append(options, fmt.Sprintf("-c %s=%d", name, ms))
+		}
+	}
+	add("statement_timeout", l.StatementTimeout)
+	add("lock_timeout", l.LockTimeout)
+	add("idle_in_transaction_session_timeout", l.IdleInTransactionTimeout)
+	if len(options) == 0 {
+		return nil
+	}
+	return []pgwire.Param{{Name: "options", Value: strings.Join(options, " ")}}
+}
+
+// open opens one server for the pool.
+func (g *group) open(ctx context.Context) (*server, error) {
+	p := g.front.pooler
+	target, err := g.route.target(ctx, g.front)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openServer(ctx, p.worker(), target, g.login(), relay.ServerConfig{
+		Registry: p.statements, Params: p.params, Statements: p.config.PreparedStatements,
+	}, p.ids.Add(1))
+	if err != nil {
+		g.route.failed(target, err)
+		return nil, err
+	}
+	g.mu.Lock()
+	g.params = s.backend.Params()
+	g.mu.Unlock()
+	return s, nil
+}
+
+// reported returns the parameters of the group's servers, asking for one if there was none yet.
+func (g *group) reported(ctx context.Context, r pool.Request) ([]pgwire.Param, error) {
+	g.mu.Lock()
+	params := g.params
+	g.mu.Unlock()
+	if params != nil {
+		return slices.Clone(params), nil
+	}
+	lease, err := g.pool.Acquire(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer lease.Release()
+	return slices.Clone(lease.Conn.backend.Params()), nil
+}
+
+// try lets a server say what it makes of a client's start-up parameters: their values as it reports them, or its error.
+func (g *group) try(ctx context.Context, r pool.Request, probe *relay.Client) ([]pgwire.Param, error) {
+	lease, err := g.pool.Acquire(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	srv := lease.Conn
+	type outcome struct {
+		params []pgwire.Param
+		err    error
+	}
+	done := make(chan outcome, 1)
+	posted := srv.post(func() {
+		sql := probe.Settle(srv.relay)
+		srv.ask(sql, func(err error) {
+			if err == nil {
+				probe.Attach(srv.relay)
+				probe.Detach()
+			}
+			done <- outcome{slices.Clone(srv.relay.Params().All()), err}
+		})
+	})
+	if !posted {
+		lease.Discard()
+		return nil, errServerClosed
+	}
+	select {
+	case o := <-done:
+		if o.err != nil {
+			lease.Discard()
+			return nil, o.err
+		}
+		lease.Release()
+		return o.params, nil
+	case <-ctx.Done():
+		lease.Discard()
+		return nil, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,269 @@
+package pooler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/internal/lifecycle"
+	"holdfast/internal/pgauth"
+	"holdfast/internal/pool"
+	"holdfast/internal/postgres"
+	"holdfast/internal/relay"
+	"holdfast/internal/scram"
+)
+
+// Authenticator decides who may log in.
+type Authenticator interface {
+	Decide(ctx context.Context, a pgauth.Attempt) (*pgauth.Decision, error)
+}
+
+// Options are what a Pooler is given besides its settings.
+type Options struct {
+	Database      postgres.Config // where the server is, complete, and what a pool is to be like
+	Authenticator Authenticator
+	Log           *slog.Logger
+	Version       string
+	Meters        *Meters                     // nil: none
+	Observer      func(Person) relay.Observer // hears of statements; nil for none
+}
+
+// Pooler is the front door of PostgreSQL. It is a lifecycle.Service, ready when all endpoints listen and MinSize servers of the
+// application's own pool are open.
+type Pooler struct {
+	base   lifecycle.Base
+	config Config
+	opts   Options
+	log    *slog.Logger
+	meters *Meters
+
+	statements *relay.Registry
+	params     *relay.ParamTable
+	ids        atomic.Uint32
+	clients    *clients
+	started    time.Time
+
+	workers   []*worker
+	next      atomic.Uint32
+	endpoints []*endpoint
+	routes    []*route
+
+	mu     sync.Mutex // protects the following
+	groups map[groupKey]*group
+	life   context.Context //nolint:containedctx // that of the service: pools are made while it runs
+}
+
+// New returns a Pooler of which nothing runs.
+func New(c Config, o Options) (*Pooler, error) {
+	p := &Pooler{
+		config: c, opts: o, log: o.Log, meters: o.Meters,
+		statements: relay.NewRegistry(), params: relay.NewParamTable(), groups: map[groupKey]*group{},
+	}
+	if p.meters == nil {
+		p.meters = NewMeters(nil)
+	}
+	p.clients = newClients(c.MaxClients)
+	if err := p.buildRoutes(); err != nil {
+		return nil, err
+	}
+	for _, e := range c.endpointsOrDefault(o.Database) {
+		front, err := newEndpoint(p, e)
+		if err != nil {
+			return nil, err
+		}
+		p.endpoints = append(p.endpoints, front)
+	}
+	return p, nil
+}
+
+// Start opens the pools and the endpoints.
+func (p *Pooler) Start(ctx context.Context) error { return p.base.Start(ctx, p.open) }
+
+// Stop refuses new clients, lets those in a transaction finish until ctx ends, and closes everything.
+func (p *Pooler) Stop(ctx context.Context) error { return p.base.Stop(ctx, p.drain) }
+
+func (p *Pooler) open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.closeAll(context.WithoutCancel(ctx)))
+		}
+	}()
+	p.started = time.Now()
+	life, release, _ := p.base.Hold()
+	release()
+	p.mu.Lock()
+	p.life = life
+	p.mu.Unlock()
+	if err := p.startWorkers(ctx); err != nil {
+		return err
+	}
+	for _, r := range p.routes {
+		if err := r.start(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.warm(ctx); err != nil {
+		return err
+	}
+	for _, e := range p.endpoints {
+		if err := e.open(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Pooler) startWorkers(ctx context.Context) error {
+	n := p.config.Loops
+	if n <= 0 {
+		n = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	for range n {
+		w, err := newWorker()
+		if err != nil {
+			return fmt.Errorf("make event loop: %w", err)
+		}
+		p.workers = append(p.workers, w)
+		if err := w.loop.Start(ctx); err != nil {
+			return fmt.Errorf("start event loop: %w", err)
+		}
+	}
+	return nil
+}
+
+// worker returns one for a new client or server, in turn.
+func (p *Pooler) worker() *worker {
+	return p.workers[int(p.next.Add(1))%len(p.workers)]
+}
+
+// warm opens the pools of the application's own role before anybody is let in.
+func (p *Pooler) warm(ctx context.Context) error {
+	db := p.opts.Database
+	if db.Password.IsZero() {
+		return nil // the role's keys come with its first log-in
+	}
+	for _, e := range p.endpoints {
+		key := groupKey{endpoint: e.name, database: db.Name, user: db.Username}
+		g, err := p.group(ctx, key, e, scram.Credential{Password: db.Password}, Limit{})
+		if err != nil {
+			return err
+		}
+		_ = g
+	}
+	return nil
+}
+
+// group returns the pool for a key, started, with the credential of the latest log-in.
+func (p *Pooler) group(ctx context.Context, key groupKey, e *endpoint, c scram.Credential, l Limit) (*group, error) {
+	p.mu.Lock()
+	g := p.groups[key]
+	if g == nil {
+		made, err := p.newGroup(key, e, l)
+		if err != nil {
+			p.mu.Unlock()
+			return nil, err
+		}
+		g = made
+		p.groups[key] = g
+	}
+	p.mu.Unlock()
+	g.setCredential(c)
+	return g, g.pool.Start(ctx)
+}
+
+func (p *Pooler) newGroup(key groupKey, e *endpoint, l Limit) (*group, error) {
+	r := p.routeFor(key.database)
+	if r == nil {
+		return nil, fatal("3D000", fmt.Sprintf("database %q does not exist", key.database), "")
+	}
+	g := &group{key: key, front: e, route: r, limit: l}
+	made, err := pool.New(p.poolConfig(g), g.open, r.budget)
+	if err != nil {
+		return nil, err
+	}
+	g.pool = made
+	return g, nil
+}
+
+// poolConfig says how a group's pool behaves. Only the application's own keeps connections open that nobody asked for.
+func (p *Pooler) poolConfig(g *group) pool.Config {
+	db, e := p.opts.Database, g.front.config
+	o := db.Options.Pool
+	c := pool.Defaults(g.key.String())
+	c.MinSize, c.MaxSize = firstOf(g.route.config.MinSize, e.MinSize, o.MinSize), firstOf(g.route.config.MaxSize, e.MaxSize, o.MaxSize)
+	c.Timeout = firstOf(g.limit.Timeout, e.Timeout, o.Timeout).D()
+	c.MaxWaiting = o.MaxWaiting
+	c.MaxLifetime, c.LifetimeJitter = o.MaxLifetime.D(), o.MaxLifetime.D()/10
+	c.MaxIdle = o.MaxIdle.D()
+	c.MaxPerOwner, c.Reserved = g.limit.MaxPerPerson, g.limit.Reserved
+	c.HoldDown = p.config.Hold.D()
+	c.HoldPaused = p.config.Hold.D()
+	c.OnWait = p.meters.wait
+	c.Log = p.log
+	c.Lazy = true
+	if g.key.user == db.Username && g.key.database == db.Name && g.key.class == "" {
+		c.Lazy = false
+	} else {
+		c.MinSize = 0
+	}
+	c.MaxSize = max(c.MaxSize, c.MinSize, 1)
+	return c
+}
+
+func firstOf[T comparable](values ...T) T {
+	var zero T
+	for _, v := range values {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}
+
+// drain ends the service politely: listeners first, then clients that are between transactions, then the others.
+func (p *Pooler) drain(ctx context.Context) error {
+	for _, e := range p.endpoints {
+		e.refuse()
+	}
+	p.clients.drain(ctx)
+	return p.closeAll(ctx)
+}
+
+// closeAll closes what is open, in the order in which things use each other.
+func (p *Pooler) closeAll(ctx context.Context) error {
+	var all []error
+	for _, e := range p.endpoints {
+		all = append(all, e.close())
+	}
+	p.clients.closeAll()
+	p.mu.Lock()
+	groups := p.groups
+	p.groups = map[groupKey]*group{}
+	p.mu.Unlock()
+	for _, g := range groups {
+		all = append(all, g.pool.Stop(ctx))
+	}
+	for _, r := range p.routes {
+		all = append(all, r.stop(ctx))
+	}
+	for _, w := range p.workers {
+		all = append(all, w.loop.Stop(ctx))
+	}
+	p.workers = nil
+	return errors.Join(all...)
+}
+
+// outOfStep reports an answer that nobody asked for: a bug, ours or the server's.
+func (p *Pooler) outOfStep(s *session, from *server, err error) {
+	p.meters.outOfStep()
+	p.log.Error("server out of step: both connections are closed", "error", err,
+		"database", s.group.key.database, "user", s.who.user, "backend", from.backend.PID())
+}
+
+// Addr returns the address of an endpoint, for tests and for those who ask for port 0.
+func (p *Pooler) Addr(i int) string { return p.endpoints[i].addr() }
