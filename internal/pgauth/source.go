@@ -17,15 +17,29 @@ type Login struct {
 	ValidUntil  time.Time // when the password expires; zero: never
 	Person      string    // whose credential it is; "": the user's own
 	Class       string    // "": the rule's
+	ServerUser  string    // "": the rule's
 }
 
-// Source knows the verifiers of some users. Login returns ErrUnknownUser for others. Answers are kept for query_ttl.
+// same reports whether nothing changed that a session depends on.
+func (l Login) same(other Login) bool {
+	return l.HasPassword == other.HasPassword && l.NoLogin == other.NoLogin && l.ValidUntil.Equal(other.ValidUntil) &&
+		l.Person == other.Person && l.Class == other.Class && l.ServerUser == other.ServerUser &&
+		(!l.HasPassword || l.Keys.Equal(other.Keys))
+}
+
+// hasExpired reports whether the password is no longer valid.
+func (l Login) hasExpired(now time.Time) bool {
+	return !l.ValidUntil.IsZero() && !now.Before(l.ValidUntil)
+}
+
+// Source knows the verifiers of some users. Login returns ErrUnknownUser for others, and any other error when it cannot
+// tell. Answers are kept for query_ttl. It may be called by several goroutines.
 type Source interface {
 	Login(ctx context.Context, user string) (Login, error)
 }
 
 // ErrUnknownUser is a source's answer for a user it does not know.
-var ErrUnknownUser = &fault.Error{Kind: fault.Denied, Code: "auth_unknown_user"}
+var ErrUnknownUser = fault.New(fault.Denied, "auth_unknown_user", "the user is not known")
 
 // User is a user whom the caller knows from elsewhere in the configuration. One of Password and Verifier is set.
 type User struct {
@@ -49,3 +63,25 @@ const (
 	PasswordExpired = "password_expired"
 	UserRemoved     = "user_removed"
 )
+
+// reasonOf says what changed from one to the other; known is false when the user is gone.
+func reasonOf(now Login, known bool, at time.Time) string {
+	switch {
+	case !known:
+		return UserRemoved
+	case now.NoLogin:
+		return LoginRevoked
+	case now.hasExpired(at):
+		return PasswordExpired
+	default:
+		return PasswordChanged
+	}
+}
+
+// entry is a Login with the number that tells it from earlier ones of the same user.
+type entry struct {
+	Login
+	known      bool
+	generation uint64
+	expired    bool // it was told that the password expired
+}

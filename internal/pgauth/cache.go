@@ -1,0 +1,218 @@
+package pgauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"holdfast/internal/fault"
+)
+
+const (
+	maxCached   = 10_000 // users of a source that are remembered, known and unknown ones
+	maxLookups  = 4      // questions to a source at the same time
+	lookupLimit = 5 * time.Second
+	distrust    = time.Second // age from which an answer is asked for again after a failed log-in
+)
+
+// cache remembers what a source said, of users that it does not know as well: who asks twice must not learn from the time
+// it takes which users exist. It asks once for many who ask the same, and finds out what changed.
+type cache struct {
+	source  Source
+	name    string // for errors
+	next    func() uint64
+	publish func(Change)
+	outcome func(error)
+	flights singleflight.Group
+	lookups chan struct{} // holds a token for each question that is being asked
+
+	mu    sync.Mutex // protects the following
+	users map[string]*cached
+}
+
+// cached is an answer.
+type cached struct {
+	entry
+	asked    time.Time
+	stale    bool
+	sessions int // that were let in by it, or by an earlier one
+}
+
+func newCache(name string, source Source, next func() uint64, publish func(Change), outcome func(error)) *cache {
+	return &cache{
+		source: source, name: name, next: next, publish: publish, outcome: outcome,
+		lookups: make(chan struct{}, maxLookups), users: map[string]*cached{},
+	}
+}
+
+// find returns what the source says of a user, or said less than ttl ago.
+func (c *cache) find(ctx context.Context, user string, ttl time.Duration) (entry, error) {
+	c.mu.Lock()
+	if u := c.users[user]; u != nil && !u.stale && time.Since(u.asked) < ttl {
+		defer c.mu.Unlock()
+		return u.entry, nil
+	}
+	c.mu.Unlock()
+	return c.ask(ctx, user)
+}
+
+// ask asks the source. Whoever asks the same meanwhile shares the answer, but not the end of somebody else's context.
+func (c *cache) ask(ctx context.Context, user string) (entry, error) {
+	for {
+		answer, err, _ := c.flights.Do(user, func() (any, error) { return c.lookup(ctx, user) })
+		if err == nil {
+			return answer.(entry), nil //nolint:forcetypeassert // lookup returns nothing else
+		}
+		if ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+			return entry{}, err
+		}
+	}
+}
+
+func (c *cache) lookup(ctx context.Context, user string) (entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	defer cancel()
+	select {
+	case c.lookups <- struct{}{}:
+	case <-ctx.Done():
+		return entry{}, c.failed(ctx.Err())
+	}
+	defer func() { <-c.lookups }()
+	login, err := c.source.Login(ctx, user)
+	known := !errors.Is(err, ErrUnknownUser)
+	if err != nil && known {
+		return entry{}, c.failed(err)
+	}
+	c.outcome(nil)
+	e, change := c.record(user, login, known)
+	if change != nil {
+		c.publish(*change)
+	}
+	return e, nil
+}
+
+// failed makes the error of a source that did not answer, and tells of it unless nobody waited any more.
+func (c *cache) failed(cause error) error {
+	err := fault.New(fault.Unavailable, "auth_query", "ask %s for a user: %w", c.name, cause).
+		WithHint("look at the connection that asks, and at what database.auth.query says")
+	if !errors.Is(cause, context.Canceled) {
+		c.outcome(err)
+	}
+	return err
+}
+
+// record takes an answer, and returns the change that it is, if it is one.
+func (c *cache) record(user string, login Login, known bool) (entry, *Change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	u := c.users[user]
+	if u == nil {
+		c.makeRoom()
+		u = &cached{entry: entry{Login: login, known: known, generation: c.next(), expired: login.hasExpired(now)}}
+		c.users[user] = u
+	}
+	u.asked, u.stale = now, false
+	if u.known == known && u.same(login) {
+		change := u.expire(user, now, c.next)
+		return u.entry, change
+	}
+	old := u.entry
+	u.entry = entry{Login: login, known: known, generation: c.next(), expired: login.hasExpired(now)}
+	if !old.known {
+		return u.entry, nil
+	}
+	return u.entry, &Change{user, u.generation, reasonOf(login, known, now)}
+}
+
+// expire returns the change that a password's end is, once.
+func (u *cached) expire(user string, now time.Time, next func() uint64) *Change {
+	if u.expired || !u.known || !u.hasExpired(now) {
+		return nil
+	}
+	u.expired, u.generation = true, next()
+	return &Change{user, u.generation, PasswordExpired}
+}
+
+// makeRoom forgets some user without a session. Callers must hold mu.
+func (c *cache) makeRoom() {
+	for name, u := range c.users {
+		if len(c.users) < maxCached {
+			return
+		}
+		if u.sessions == 0 {
+			delete(c.users, name)
+		}
+	}
+}
+
+// doubt makes the next attempt ask again, after one that failed by an answer that is not new: the password may have
+// changed a moment ago.
+func (c *cache) doubt(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if u := c.users[user]; u != nil && time.Since(u.asked) > distrust {
+		u.stale = true
+	}
+}
+
+// hold counts a session that was let in by an entry, and drop uncounts it.
+func (c *cache) hold(user string, e entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.users[user]
+	if u == nil {
+		u = &cached{entry: e, stale: true}
+		c.users[user] = u
+	}
+	u.sessions++
+}
+
+func (c *cache) drop(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if u := c.users[user]; u != nil {
+		u.sessions--
+	}
+}
+
+// refresh asks again for every user with a session, so that changes come to light.
+func (c *cache) refresh(ctx context.Context) error {
+	for _, user := range c.held() {
+		if _, err := c.ask(ctx, user); err != nil {
+			return fmt.Errorf("refresh %q: %w", user, err)
+		}
+	}
+	return nil
+}
+
+func (c *cache) held() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var users []string
+	for name, u := range c.users {
+		if u.sessions > 0 {
+			users = append(users, name)
+		}
+	}
+	return users
+}
+
+// expire publishes the passwords of sessions that ended since it was called last, without asking.
+func (c *cache) expire() {
+	for _, user := range c.held() {
+		c.mu.Lock()
+		var change *Change
+		if u := c.users[user]; u != nil {
+			change = u.expire(user, time.Now(), c.next)
+		}
+		c.mu.Unlock()
+		if change != nil {
+			c.publish(*change)
+		}
+	}
+}

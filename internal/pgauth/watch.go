@@ -1,0 +1,144 @@
+package pgauth
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"holdfast/internal/scram"
+	"holdfast/internal/secret"
+)
+
+// watchEvery is how often the file is looked at and passwords are checked for their end.
+const watchEvery = time.Second
+
+// watch looks for changes until the service ends.
+func (a *Authenticator) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	refreshed := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		auth := a.state.Load().Auth
+		if err := a.rereadUsers(auth); err != nil {
+			a.options.Log.Error("users stay as they were", "error", err)
+		}
+		if time.Since(refreshed) < auth.QueryTTL.D() {
+			continue
+		}
+		for _, c := range a.caches {
+			c.expire()
+			if err := c.refresh(ctx); err != nil && ctx.Err() == nil {
+				a.options.Log.Warn("changed passwords cannot be noticed", "error", err)
+			}
+		}
+		refreshed = time.Now()
+	}
+}
+
+// rereadUsers reads the file if it changed since it was read last. A file that cannot be read is told once for each of
+// its versions.
+func (a *Authenticator) rereadUsers(auth Auth) error {
+	if auth.File == "" {
+		return nil
+	}
+	s, err := stampOf(os.Stat(auth.File))
+	a.reloading.Lock()
+	same := err == nil && s == a.read
+	if err != nil {
+		same = a.read == stamp{}
+		a.read = stamp{}
+	}
+	a.reloading.Unlock()
+	if same {
+		return nil
+	}
+	if err != nil {
+		err = fileFault(fmt.Errorf("read users: %w", err))
+		a.options.Findings.Set(fileCondition, err.Error())
+		return err
+	}
+	return a.readUsers(auth)
+}
+
+// readUsers takes the users of the configuration and of the file in place of those before.
+func (a *Authenticator) readUsers(auth Auth) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	users, err := a.configured()
+	if err != nil {
+		return err
+	}
+	if auth.File != "" {
+		lines, s, err := readUserlist(auth.File)
+		a.read = s
+		a.options.Findings.Report(fileCondition, err)
+		if err != nil {
+			return err
+		}
+		a.noteFile(auth.File, lines, s)
+		users = append(users, lines...)
+	}
+	changes, err := a.users.replace(firstOfEach(users), time.Now())
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(changes, func(x, y Change) int { return cmp.Compare(x.Generation, y.Generation) })
+	for _, c := range changes {
+		a.publish(c)
+	}
+	return nil
+}
+
+// configured returns the users of the configuration.
+func (a *Authenticator) configured() ([]listed, error) {
+	var users []listed
+	for _, u := range a.options.Users {
+		l := listed{name: u.Name, password: u.Password}
+		if u.Verifier != "" {
+			keys, err := scram.ParseVerifier(u.Verifier)
+			if err != nil {
+				return nil, fmt.Errorf("the verifier of %q: %w", u.Name, err)
+			}
+			l.keys, l.password = keys, secret.String{}
+		}
+		users = append(users, l)
+	}
+	return users, nil
+}
+
+// noteFile tells what is unwise about a file.
+func (a *Authenticator) noteFile(path string, lines []listed, s stamp) {
+	plain := 0
+	for _, l := range lines {
+		if !l.password.IsZero() {
+			plain++
+		}
+	}
+	a.options.Findings.Clear(plainCondition)
+	if plain > 0 {
+		a.options.Findings.Set(plainCondition, fmt.Sprintf("%s holds %d of %d passwords in clear", path, plain, len(lines)))
+	}
+	a.options.Findings.Clear(openCondition)
+	if s.mode.Perm()&0o004 != 0 {
+		a.options.Findings.Set(openCondition, fmt.Sprintf("%s has mode %#o", path, s.mode.Perm()))
+	}
+	a.options.Log.Info("users read", "file", path, "users", len(lines), "plain", plain)
+}
+
+// firstOfEach keeps the first of several users of one name.
+func firstOfEach(users []listed) []listed {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(users, func(u listed) bool {
+		again := seen[u.name]
+		seen[u.name] = true
+		return again
+	})
+}
