@@ -172,6 +172,18 @@ func TestRequestsForAuthenticationAreRead(t *testing.T) {
 	}
 }
 
+func TestMethodsOfAuthenticationHaveNames(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[AuthKind]string{
+		AuthOK: "ok", AuthCleartext: "cleartext password", AuthMD5: "MD5 password", AuthSASL: "SASL", AuthSASLContinue: "SASL",
+		AuthSASLFinal: "SASL", 7: "authentication method 7",
+	} {
+		if got := kind.String(); got != want {
+			t.Errorf("%d: got %q, want %q", uint32(kind), got, want)
+		}
+	}
+}
+
 // pgproto3 reads authentication messages through its Frontend only: see that it finds the same in each.
 func FuzzAuthentication(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x0aSCRAM-SHA-256\x00\x00"))

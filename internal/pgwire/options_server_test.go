@@ -33,7 +33,7 @@ func optionCases() []string {
 }
 
 // What ParseOptions reads is what PostgreSQL makes of the same text: both refuse it, or a session that is given the
-// parsed settings has the same settings as one that is given the text. Trap 14.
+// parsed settings has the same settings as one that is given the text. Trap 14; S0-15.
 func TestOptionsMeanWhatPostgreSQLTakesThemFor(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Server(t)

@@ -27,9 +27,8 @@ type parser struct {
 
 func parsers() map[string]parser {
 	all := frontendParsers()
-	for name, p := range backendParsers() {
-		all[name] = p
-	}
+	maps.Copy(all, sessionParsers())
+	maps.Copy(all, resultParsers())
 	return all
 }
 
@@ -88,7 +87,8 @@ func frontendParsers() map[string]parser {
 	}
 }
 
-func backendParsers() map[string]parser {
+// sessionParsers are those of what a server tells about a session.
+func sessionParsers() map[string]parser {
 	return map[string]parser{
 		"ParameterStatus": {read: func(body []byte) (reading, error) {
 			name, value, err := ParseParameterStatus(body)
@@ -122,6 +122,12 @@ func backendParsers() map[string]parser {
 			pid, channel, payload, err := ParseNotification(body)
 			return reading{AppendNotification(nil, pid, channel, payload), &pgproto3.NotificationResponse{PID: pid, Channel: string(channel), Payload: string(payload)}}, err
 		}, theirs: func() pgproto3.Message { return new(pgproto3.NotificationResponse) }},
+	}
+}
+
+// resultParsers are those of what a server tells about a statement.
+func resultParsers() map[string]parser {
+	return map[string]parser{
 		"ParameterDescription": {read: func(body []byte) (reading, error) {
 			oids, err := ParseParameterDescription(body)
 			return reading{AppendParameterDescription(nil, oids), &pgproto3.ParameterDescription{ParameterOIDs: oids}}, err

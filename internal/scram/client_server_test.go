@@ -99,6 +99,7 @@ func scramServer(t *testing.T) *pgtest.PG {
 	return pgtest.Cluster(t, pgtest.TLS(), pgtest.HBA("host all all 127.0.0.1/32 scram-sha-256"))
 }
 
+// S2-54, the leg to the server.
 func TestPostgreSQLTakesOurClient(t *testing.T) {
 	t.Parallel()
 	server := scramServer(t)

@@ -3,6 +3,7 @@ package scram
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -374,6 +375,11 @@ func TestNothingPrintsKeys(t *testing.T) {
 	} {
 		if strings.Contains(out.String(), hidden) {
 			t.Errorf("%q was printed:\n%s", hidden, out.String())
+		}
+	}
+	for _, v := range []any{k, c} {
+		if b, err := json.Marshal(v); err != nil || string(b) != `"[redacted]"` {
+			t.Errorf("%T in JSON: %s, %v", v, b, err)
 		}
 	}
 	if !strings.Contains(k.String(), encode(k.StoredKey[:])) {

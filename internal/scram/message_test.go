@@ -8,16 +8,18 @@ import (
 	"holdfast/internal/fault"
 )
 
-// Traps 10 and 14: what a client can send before it has proved anything.
-func TestServersRefuseMalformedFirstMessages(t *testing.T) {
-	t.Parallel()
+// A firstMessage is one of a client, with what becomes of it.
+type firstMessage struct {
+	mechanism, message string
+	binding            Binding
+	want               error
+}
+
+// firstMessages returns those that are well formed: some are taken, some fail for their channel binding.
+func firstMessages() []firstMessage {
 	endpoint := Binding{Endpoint: []byte("digest")}
 	must := Binding{Endpoint: []byte("digest"), Required: true}
-	for _, c := range []struct {
-		mechanism, message string
-		binding            Binding
-		want               error
-	}{
+	return []firstMessage{
 		{Mechanism, "n,,n=,r=abc", Binding{}, nil},
 		{Mechanism, "y,,n=,r=abc", Binding{}, nil},
 		{Mechanism, "n,,n=user,r=abc", Binding{}, nil},
@@ -34,7 +36,12 @@ func TestServersRefuseMalformedFirstMessages(t *testing.T) {
 		{MechanismPlus, "p=tls-unique,,n=,r=abc", endpoint, ErrBinding},
 		{MechanismPlus, "p=tls-server-end-point,,n=,r=abc", Binding{}, ErrMessage},
 		{MechanismPlus, "n,,n=,r=abc", Binding{}, ErrMessage},
+	}
+}
 
+// malformedFirstMessages returns those that break the protocol.
+func malformedFirstMessages() []firstMessage {
+	return []firstMessage{
 		{"", "n,,n=,r=abc", Binding{}, ErrMessage},
 		{"SCRAM-SHA-1", "n,,n=,r=abc", Binding{}, ErrMessage},
 		{Mechanism, "", Binding{}, ErrMessage},
@@ -64,7 +71,13 @@ func TestServersRefuseMalformedFirstMessages(t *testing.T) {
 		{Mechanism, "n,,n=,r=" + strings.Repeat("a", maxNonce+1), Binding{}, ErrMessage},
 		{Mechanism, "n,,n=" + strings.Repeat("a", maxFromClient) + ",r=abc", Binding{}, ErrMessage},
 		{Mechanism, "n,,n=,r=" + strings.Repeat("a", 1<<20), Binding{}, ErrMessage}, // CVE-2026-6665
-	} {
+	}
+}
+
+// Traps 10 and 14: what a client can send before it has proved anything.
+func TestServersTakeOnlyFirstMessagesThatAreWellFormedAndBound(t *testing.T) {
+	t.Parallel()
+	for _, c := range append(firstMessages(), malformedFirstMessages()...) {
 		s := NewServer(verifier(t, "pencil"), c.binding)
 		answer, err := s.First(c.mechanism, []byte(c.message))
 		if c.want == nil && (err != nil || !strings.HasPrefix(string(answer), "r=a")) || c.want != nil && !errors.Is(err, c.want) {

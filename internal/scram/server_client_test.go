@@ -187,6 +187,7 @@ func byPsql(t *testing.T, port int, password, sslmode, binding string) error {
 	return nil
 }
 
+// S2-54, the leg to the client.
 func TestClientsThatWeDidNotWriteLogIn(t *testing.T) {
 	t.Parallel()
 	keys, err := NewVerifier("pencil", DefaultIterations)
