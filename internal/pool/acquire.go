@@ -23,18 +23,27 @@ func (p *Pool[C]) Acquire(ctx context.Context, r Request) (*Lease[C], error) {
 	if ctx.Err() != nil {
 		return nil, p.explain("acquire from", context.Cause(ctx))
 	}
+	l, o, now := p.grab(r)
+	if l != nil {
+		return l, nil
+	}
+	return p.await(ctx, o, r, now)
+}
+
+// grab lends what lies ready. If there is nothing, it returns who asks and when, and leaves mu locked.
+func (p *Pool[C]) grab(r Request) (*Lease[C], *owner[C], instant) {
 	p.mu.Lock()
 	for {
 		now := p.now()
 		o := p.owner(r.Owner)
 		e := p.pick(o, r.Admin, now)
 		if e == nil {
-			return p.await(ctx, o, r, now)
+			return nil, o, now
 		}
 		l := p.lend(e, o, r.Admin, now)
-		p.mu.Unlock()
+		p.unlock()
 		if !e.conn.Dead() {
-			return l, nil
+			return l, nil, 0
 		}
 		p.mu.Lock()
 		p.bury(l)

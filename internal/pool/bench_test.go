@@ -61,3 +61,45 @@ func BenchmarkContended(b *testing.B) {
 		})
 	}
 }
+
+// The same for clients that cannot wait, as an event loop has them: one goroutine serves a hundred.
+func BenchmarkTickets(b *testing.B) {
+	p := benched(b, 4)
+	type client struct {
+		ticket *pool.Ticket[*conn]
+		wake   func()
+	}
+	turn := make(chan *client, 100)
+	for range cap(turn) {
+		c := &client{}
+		c.wake = func() { turn <- c }
+		turn <- c
+	}
+	b.ReportAllocs()
+	var leases []*pool.Lease[*conn] // those that the clients hold, oldest first
+	for b.Loop() {
+		if len(leases) == 4 {
+			leases[0].Release()
+			leases = append(leases[:0], leases[1:]...)
+		}
+		c := <-turn
+		var l *pool.Lease[*conn]
+		var err error
+		if c.ticket != nil {
+			l, err = c.ticket.Take()
+			c.ticket = nil
+		} else {
+			l, c.ticket, err = p.Ask(pool.Request{Owner: "app"}, c.wake)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		if l != nil {
+			leases = append(leases, l)
+			turn <- c
+		}
+	}
+	for _, l := range leases {
+		l.Discard()
+	}
+}

@@ -89,7 +89,14 @@ func (c *chaos) use(p *pool.Pool[*conn], req pool.Request, patience, keep time.D
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	began := time.Now()
-	l, err := p.Acquire(ctx, req)
+	var l *pool.Lease[*conn]
+	var err error
+	if end%2 == 0 {
+		l, err = p.Acquire(ctx, req)
+	} else {
+		got := <-(&rig{T: c.T, pool: p}).askByTicket(ctx, req)
+		l, err = got.lease, got.err
+	}
 	took := time.Since(began)
 	c.mu.Lock()
 	switch _, known := codeOf(err); {

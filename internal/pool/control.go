@@ -14,7 +14,7 @@ func (p *Pool[C]) Configure(cfg Config) error {
 		return fmt.Errorf("configure pool %q: %w", p.name, err)
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	p.cfg = cfg
 	now := p.now()
 	for e := p.idle.oldest; e != nil && p.staying() > p.limit(); {
@@ -43,7 +43,7 @@ func (p *Pool[C]) Pause(ctx context.Context) error {
 		p.recount(now)
 	}
 	p.empty(Renewed, now)
-	p.mu.Unlock()
+	p.unlock()
 	resumed := false
 	err := p.watch(ctx, func() bool {
 		resumed = !p.paused
@@ -61,7 +61,7 @@ func (p *Pool[C]) Pause(ctx context.Context) error {
 // Resume ends Pause: MinSize connections are opened anew, and those who waited get a full Timeout.
 func (p *Pool[C]) Resume() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if !p.paused {
 		return
 	}
@@ -80,7 +80,7 @@ func (p *Pool[C]) Enable() { p.setDisabled(false) }
 
 func (p *Pool[C]) setDisabled(disabled bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	p.disabled = disabled
 }
 
@@ -88,7 +88,7 @@ func (p *Pool[C]) setDisabled(disabled bool) {
 // under way: the server moved, or is to be met with other settings. MinSize is kept by opening new ones.
 func (p *Pool[C]) Reconnect() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	now := p.now()
 	p.gen++
 	p.empty(Renewed, now)
@@ -114,7 +114,7 @@ func (p *Pool[C]) WaitClose(ctx context.Context) error {
 // Retry tries at once to open a connection, if the last try failed: there is reason to believe that it succeeds.
 func (p *Pool[C]) Retry() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	p.forgive(p.now())
 }
 

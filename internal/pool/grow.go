@@ -166,7 +166,7 @@ func (p *Pool[C]) opened(e *entry[C], conn C, err error) {
 		p.vacate(e)
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	now := p.now()
 	if e.admin {
 		p.openingA--

@@ -28,7 +28,7 @@ func (p *Pool[C]) keep(life context.Context) {
 // tidy closes what is too old, and opens what lacks; it returns after how long to look again.
 func (p *Pool[C]) tidy() time.Duration {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	now := p.now()
 	for e := p.idle.oldest; e != nil; {
 		newer := e.newer
@@ -58,10 +58,10 @@ func (p *Pool[C]) tidy() time.Duration {
 // that microsecond.
 func (p *Pool[C]) bringOut(life context.Context) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	for e := p.idle.oldest; e != nil && life.Err() == nil; {
 		e.peeked = true
-		p.mu.Unlock()
+		p.unlock()
 		dead := e.conn.Dead()
 		p.mu.Lock()
 		e.peeked = false
@@ -87,7 +87,7 @@ func (p *Pool[C]) report(ctx context.Context) {
 	p.mu.Lock()
 	o := p.outage
 	p.outage.told = o.down
-	p.mu.Unlock()
+	p.unlock()
 	switch {
 	case o.down && !o.told:
 		p.log.WarnContext(ctx, "no connection to the server: requests are refused until there is one", "pool", p.name, "error", o.err)

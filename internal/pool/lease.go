@@ -28,7 +28,7 @@ func (l *Lease[C]) Release() {
 	p := l.pool
 	now := p.now()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if e := l.take(); e != nil {
 		p.unlend(e)
 		p.offer(e, now)
@@ -41,7 +41,7 @@ func (l *Lease[C]) Discard() {
 	p := l.pool
 	now := p.now()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if e := l.take(); e != nil {
 		p.unlend(e)
 		p.retire(e, Discarded, now)
@@ -55,7 +55,7 @@ func (l *Lease[C]) ReleaseDirty(ctx context.Context) {
 	p := l.pool
 	now := p.now()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	e := l.take()
 	if e == nil {
 		return
@@ -78,7 +78,7 @@ func (l *Lease[C]) Outdated() bool {
 	p := l.pool
 	now := p.now()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if l.entry == nil || l.entry.state != Active {
 		return true
 	}

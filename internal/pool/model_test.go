@@ -181,10 +181,39 @@ func (r *rig) wish(random *rand.Rand, m *model) *wish {
 	w.deadline = time.Now().Add(timeout)
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
-	w.done = r.askWithin(ctx, pool.Request{Owner: w.owner, Admin: w.admin, Timeout: timeout})
+	req := pool.Request{Owner: w.owner, Admin: w.admin, Timeout: timeout}
+	if random.IntN(2) == 0 {
+		w.done = r.askWithin(ctx, req)
+	} else {
+		w.done = r.askByTicket(ctx, req)
+	}
 	m.waiting = append(m.waiting, w)
 	m.settle()
 	return w
+}
+
+// askByTicket is askWithin in the manner of an event loop.
+func (r *rig) askByTicket(ctx context.Context, req pool.Request) <-chan result {
+	done, wake := make(chan result, 1), make(chan struct{}, 1)
+	began := time.Now()
+	lease, ticket, err := r.pool.Ask(req, func() { wake <- struct{}{} })
+	if ticket == nil {
+		done <- result{lease, err, time.Since(began)}
+		return done
+	}
+	go func() { // ends with the request, which has a limit
+		for lease == nil && err == nil {
+			select {
+			case <-wake:
+				lease, err = ticket.Take()
+			case <-ctx.Done():
+				ticket.Cancel()
+				err = ctx.Err()
+			}
+		}
+		done <- result{lease, err, time.Since(began)}
+	}()
+	return done
 }
 
 // agree compares the pool with the model.

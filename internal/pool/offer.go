@@ -64,7 +64,7 @@ func (p *Pool[C]) retire(e *entry[C], why Reason, now instant) {
 		_ = e.conn.Close() // nobody can act on it: what counts is that it is gone
 		p.vacate(e)
 		p.mu.Lock()
-		defer p.mu.Unlock()
+		defer p.unlock()
 		now := p.now()
 		p.remove(e)
 		p.judge(now)
@@ -112,7 +112,7 @@ func (p *Pool[C]) examine(values context.Context, e *entry[C], limit time.Durati
 		release()
 		cancel()
 		p.mu.Lock()
-		defer p.mu.Unlock()
+		defer p.unlock()
 		now := p.now()
 		switch {
 		case err == nil:

@@ -15,17 +15,18 @@ type instant = time.Duration
 // Pool is connections to one server with one identity. It keeps the contract of package lifecycle, restarts included:
 // it is ready when MinSize connections are open.
 type Pool[C Conn] struct {
-	name   string
-	dial   func(ctx context.Context) (C, error)
-	shares []share
-	epoch  time.Time
-	base   lifecycle.Base
-	wake   chan struct{}  // the keeper
-	spare  sync.Pool      // of *waiter
-	work   sync.WaitGroup // every goroutine of the pool; joined under mu
-	waits  waitCounters
-	onWait func(time.Duration)
-	log    *slog.Logger
+	name    string
+	dial    func(ctx context.Context) (C, error)
+	shares  []share
+	epoch   time.Time
+	base    lifecycle.Base
+	wake    chan struct{}  // the keeper
+	spare   sync.Pool      // of *waiter with a channel
+	callers sync.Pool      // of *waiter without
+	work    sync.WaitGroup // every goroutine of the pool; joined under mu
+	waits   waitCounters
+	onWait  func(time.Duration)
+	log     *slog.Logger
 
 	mu sync.Mutex // protects the following, and everything that hangs on them
 
@@ -45,7 +46,9 @@ type Pool[C Conn] struct {
 	owners            map[string]*owner[C]
 	turns             turns[C]
 	admins            queue[C]
-	waiting           int // without administrators
+	waiting           int      // without administrators
+	told              func()   // wakes who is told at the next unlock,
+	toldMore          []func() // and these more
 	outage            outage
 	seq, ids          uint64
 	counters          Counters
@@ -73,6 +76,7 @@ func New[C Conn](cfg Config, open func(ctx context.Context) (C, error), budgets 
 		p.log = slog.New(slog.DiscardHandler)
 	}
 	p.spare.New = func() any { return newWaiter[C]() }
+	p.callers.New = p.newCaller
 	for _, b := range budgets {
 		if b != nil {
 			p.shares = append(p.shares, share{budget: b, lender: p})
@@ -101,7 +105,7 @@ func (p *Pool[C]) begin(ctx context.Context) error {
 	p.work.Go(func() { p.keep(life) })
 	p.pump(p.changed)
 	wait := !p.cfg.Lazy && !p.paused
-	p.mu.Unlock()
+	p.unlock()
 	if !wait {
 		return nil
 	}
@@ -113,7 +117,7 @@ func (p *Pool[C]) begin(ctx context.Context) error {
 	if p.usable() >= p.cfg.MinSize {
 		err = nil
 	}
-	p.mu.Unlock()
+	p.unlock()
 	if err == nil {
 		return nil
 	}
@@ -135,7 +139,7 @@ func (p *Pool[C]) drain(ctx context.Context) error {
 	p.kill()
 	p.refuseAll(CodeStopped, now)
 	p.empty(Shutdown, now)
-	p.mu.Unlock()
+	p.unlock()
 	gone := func() bool { return len(p.all) == 0 }
 	err := p.watch(ctx, gone)
 	if err != nil {
@@ -152,7 +156,7 @@ func (p *Pool[C]) drain(ctx context.Context) error {
 // cut closes what is lent.
 func (p *Pool[C]) cut() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	now := p.now()
 	for _, e := range p.all {
 		if e.state == Active {
@@ -166,11 +170,11 @@ func (p *Pool[C]) cut() {
 func (p *Pool[C]) watch(ctx context.Context, holds func() bool) error {
 	changed := make(chan struct{}, 1)
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	p.watchers[changed] = struct{}{}
 	defer delete(p.watchers, changed)
 	for !holds() {
-		p.mu.Unlock()
+		p.unlock()
 		var err error
 		select {
 		case <-changed:

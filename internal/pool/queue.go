@@ -17,10 +17,10 @@ type waiter[C Conn] struct {
 	in         *queue[C] // where it waits, or nil
 	prev, next *waiter[C]
 
-	lease *Lease[C] // what it got,
-	err   error     // or why it got none
-	ready chan struct{}
-	wake  func() // in place of ready, see Ask
+	lease *Lease[C]     // what it got,
+	err   error         // or why it got none
+	wake  func()        // tells that it has either
+	ready chan struct{} // what wake sends to; nil for a Ticket
 	timer *time.Timer
 }
 

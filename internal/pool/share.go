@@ -25,7 +25,7 @@ func (p *Pool[C]) takePlaces(ctx context.Context, e *entry[C]) error {
 // setBlocked notes what an opening waits for.
 func (p *Pool[C]) setBlocked(e *entry[C], b *Budget) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if b != nil {
 		p.blocked++
 	} else {
@@ -109,7 +109,7 @@ func (p *Pool[C]) spareIdle() *entry[C] {
 // longestIdle is lender.
 func (p *Pool[C]) longestIdle() (since time.Time, ok bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	e := p.spareIdle()
 	if e == nil {
 		return time.Time{}, false
@@ -120,7 +120,7 @@ func (p *Pool[C]) longestIdle() (since time.Time, ok bool) {
 // part is lender.
 func (p *Pool[C]) part(s *share) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	e := p.spareIdle()
 	if e == nil {
 		return true // gone meanwhile: look elsewhere
