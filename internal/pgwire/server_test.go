@@ -207,6 +207,9 @@ func TestPostgreSQLTakesACancelRequest(t *testing.T) {
 			break
 		}
 	}
+	if err := c.conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	if body, _ := c.until(ErrorResponse); string(NoticeField(body, 'C')) != "57014" {
 		t.Errorf("got %q", body)
 	}

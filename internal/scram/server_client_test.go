@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -179,7 +180,11 @@ func byPgx(t *testing.T, port int, password, sslmode, binding string) error {
 
 func byPsql(t *testing.T, port int, password, sslmode, binding string) error {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(pgtest.Server(t).Bin(), "psql"), "-X", "-w", "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "u", "-d", "d", "-c", "SELECT")
+	psql := filepath.Join(pgtest.Server(t).Bin(), "psql")
+	if _, err := os.Stat(psql); err != nil {
+		t.Fatalf("%v: apt-get install postgresql-client", err)
+	}
+	cmd := exec.CommandContext(t.Context(), psql, "-X", "-w", "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "u", "-d", "d", "-c", "SELECT")
 	cmd.Env = append(cmd.Environ(), "PGPASSWORD="+password, "PGSSLMODE="+sslmode, "PGCHANNELBINDING="+binding, "LC_ALL=C")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("psql: %w: %s", err, out)
