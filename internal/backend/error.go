@@ -84,8 +84,28 @@ func refused(op string, n pgwire.Notice) *Error {
 	return &Error{
 		Op: op, SQLSTATE: n.Code, Severity: severity, Message: n.Message, Detail: n.Detail, Hint: n.Hint,
 		permanent: !isTransient(n.Code),
-		err:       fault.New(kind, "backend_refused", "%s: %s (SQLSTATE %s)", severity, n.Message, state),
+		err:       fault.New(kind, "backend_refused", "%s: %s (SQLSTATE %s)", severity, n.Message, state).WithHint("%s", advice(n)),
 	}
+}
+
+// advice says what to do about an error of the server: its own hint, or ours.
+func advice(n pgwire.Notice) string {
+	if n.Hint != "" {
+		return n.Hint
+	}
+	switch n.Code {
+	case "28P01": // invalid_password
+		return "the password that is set here for this role is not the one that PostgreSQL knows"
+	case "28000": // invalid_authorization_specification
+		return "see pg_hba.conf of the server, and whether the role may log in"
+	case "3D000": // invalid_catalog_name
+		return "create the database, or correct its name"
+	case "53300": // too_many_connections
+		return "lower the sizes of the pools, or raise max_connections of the server"
+	case "57P03": // cannot_connect_now
+		return "the server is starting, stopping or recovering: see its log if that lasts"
+	}
+	return ""
 }
 
 // broken is the error for a cause that is ours, or the network's.

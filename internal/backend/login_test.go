@@ -125,7 +125,8 @@ func TestLoggingInWithPasswords(t *testing.T) {
 		l := app()
 		l.Credential = password("wrong")
 		e := dialFails(t, tcpOf(s, require), l)
-		if e.SQLSTATE != "28P01" || !e.Permanent() || fault.KindOf(e) != fault.Denied || strings.Contains(e.Error(), "wrong") {
+		if e.SQLSTATE != "28P01" || !e.Permanent() || fault.KindOf(e) != fault.Denied ||
+			!strings.Contains(fault.HintOf(e), "password") || strings.Contains(e.Error(), "wrong") {
 			t.Errorf("error %v, SQLSTATE %s", e, e.SQLSTATE)
 		}
 		l.Credential = scram.Credential{}

@@ -219,5 +219,6 @@ func (m *member) note(now time.Time, s sample, err error, misses int) {
 	case silent:
 		m.up = m.up && m.misses < misses
 	case full:
+		m.misses = 0 // that was an answer
 	}
 }

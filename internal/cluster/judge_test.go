@@ -3,9 +3,12 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // on reads a host in short: "P2" a primary on timeline 2, "R1" a replica, "-" down, "?" not asked, "P2x" of another cluster,
@@ -104,6 +107,16 @@ func TestAHostIsDownAtOnceOrAfterSomeSilence(t *testing.T) {
 	f(timeout, true)
 	f(errors.New("refused"), false)
 	f(timeout, false)
+	f(nil, true)
+	for range 10 {
+		f(fmt.Errorf("connect: %w", &pgconn.PgError{Code: "53300"}), true) // it lives
+	}
+	f(&pgconn.PgError{Code: "57014"}, true) // a statement_timeout
+	f(&pgconn.PgError{Code: "57P03"}, false)
+	f(&net.DNSError{Err: "server misbehaving", IsTemporary: true}, false)
+	f(nil, true)
+	f(&net.DNSError{Err: "server misbehaving", IsTemporary: true}, true)
+	f(&net.DNSError{Err: "no such host", IsNotFound: true}, false)
 	good.timeline = 1 // the receiver is away
 	f(nil, true)
 	if m.sample.timeline != 2 {
@@ -177,8 +190,12 @@ func TestPositionsAreReadAndWrittenLikePostgreSQLs(t *testing.T) {
 func TestAConfigurationSaysAllItsMistakes(t *testing.T) {
 	t.Parallel()
 	c := Config{Name: "main", Hosts: []Host{
-		{Address: "a:5432"}, {Name: "a:5432", Address: "b:5432"}, {Address: "noport"}, {Network: "udp", Address: "c:1"},
-		{Network: "unix", Address: "/run/postgresql"}, {Network: "unix", Address: "/run/postgresql/.s.PGSQL.5432"},
+		{Address: "a:5432"},
+		{Name: "a:5432", Address: "b:5432"},
+		{Address: "noport"},
+		{Network: "udp", Address: "c:1"},
+		{Network: "unix", Address: "/run/postgresql"},
+		{Network: "unix", Address: "/run/postgresql/.s.PGSQL.5432"},
 	}}
 	err := c.Validate()
 	for _, want := range []string{
