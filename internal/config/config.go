@@ -11,6 +11,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/files"
 	"holdfast/internal/logging"
+	"holdfast/internal/pooler"
 	"holdfast/internal/postgres"
 	"holdfast/internal/s3api"
 )
@@ -22,7 +23,7 @@ type Config struct {
 	// Log says what is written to standard error, and how.
 	Log logging.Config `toml:"log"`
 	// Database is the application's PostgreSQL server: someone else's (attached) or Holdfast's own (private).
-	Database postgres.Config `toml:"database"`
+	Database Database `toml:"database"`
 	// Static are the application's own assets: stylesheets, scripts, pictures of the design.
 	Static Static `toml:"static"`
 	// Media is the store of uploaded files on disk, the default store.
@@ -42,6 +43,12 @@ type Config struct {
 	origins     map[string]Origin
 	secretFiles map[string]string // absolute path by the key of the secret
 	notes       fault.Problems
+}
+
+// Database is the table [database]: the server, and the pooler in front of it.
+type Database struct {
+	postgres.Config
+	Pooling pooler.Config `toml:",inline"`
 }
 
 // Paths is the table [paths]: the directories that Holdfast writes to.
@@ -76,7 +83,7 @@ func Default() Config {
 	return Config{
 		Paths:    Paths{State: "/var/lib/holdfast"},
 		Log:      logging.DefaultConfig(),
-		Database: postgres.DefaultConfig(),
+		Database: Database{postgres.DefaultConfig(), pooler.DefaultConfig()},
 		Static:   Static{URL: "/static/"},
 		Media:    disk.DefaultConfig(),
 		Storage:  Storage{S3: s3.DefaultConfig()},

@@ -17,6 +17,7 @@ type decoder struct {
 	known    []entry
 	origins  map[string]Origin
 	secrets  []secretFile
+	restore  []func() // store the values of maps anew, innermost first: secrets were read into their items
 	problems fault.Problems
 }
 
@@ -59,7 +60,10 @@ func (d *decoder) table(path string, n *node, into reflect.Value) {
 func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	for i := range v.NumField() {
-		if name := tomlName(v.Type().Field(i)); name != "" {
+		f := v.Type().Field(i)
+		if isInline(f) {
+			maps.Copy(fields, fieldsOf(v.Field(i)))
+		} else if name := tomlName(f); name != "" {
 			fields[name] = v.Field(i)
 		}
 	}
@@ -102,7 +106,9 @@ func (d *decoder) namedTables(path string, n *node, into reflect.Value) {
 	for _, name := range slices.Sorted(maps.Keys(n.table)) {
 		item := reflect.New(into.Type().Elem()).Elem()
 		d.value(join(path, name), n.table[name], item)
-		into.SetMapIndex(reflect.ValueOf(name), item)
+		store := func() { into.SetMapIndex(reflect.ValueOf(name), item) }
+		store()
+		d.restore = append(d.restore, store)
 	}
 }
 

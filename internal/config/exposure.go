@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"holdfast/internal/fault"
 	"holdfast/internal/secret"
@@ -26,6 +28,10 @@ func (c *Config) secrets() []secretSetting {
 
 func collectSecrets(path string, v reflect.Value, out *[]secretSetting) {
 	for i := range v.NumField() {
+		if isInline(v.Type().Field(i)) {
+			collectSecrets(path, v.Field(i), out)
+			continue
+		}
 		name := tomlName(v.Type().Field(i))
 		if name == "" {
 			continue
@@ -35,6 +41,10 @@ func collectSecrets(path string, v reflect.Value, out *[]secretSetting) {
 			*out = append(*out, secretSetting{key, s})
 		} else if f.Kind() == reflect.Struct && tableType(f.Type()) != nil {
 			collectSecrets(key, f, out)
+		} else if f.Kind() == reflect.Map && tableType(f.Type()) != nil {
+			for _, name := range slices.Sorted(maps.Keys(stringKeys(f))) {
+				collectSecrets(join(key, name), stringKeys(f)[name], out)
+			}
 		}
 	}
 }

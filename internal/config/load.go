@@ -46,7 +46,7 @@ func (l loader) load(path string, environ []string) (*Config, error) {
 	d.table("", tree, reflect.ValueOf(&cfg).Elem())
 	d.ignoreDisabled(&cfg)
 	d.readSecrets(dir)
-	d.applyDatabaseURL(&cfg.Database, environ)
+	d.applyDatabaseURL(&cfg.Database.Config, environ)
 	cfg.path, cfg.origins, cfg.secretFiles = path, d.origins, d.secretPaths(dir)
 	cfg.complete(dir)
 	d.judge(&cfg, dir, l.network)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/internal/secret"
@@ -33,6 +34,10 @@ func (c *Config) Settings() []Setting {
 
 func (c *Config) collect(path string, v reflect.Value, out *[]Setting) {
 	for i := range v.NumField() {
+		if isInline(v.Type().Field(i)) {
+			c.collect(path, v.Field(i), out)
+			continue
+		}
 		name := tomlName(v.Type().Field(i))
 		if name == "" {
 			continue
@@ -44,6 +49,10 @@ func (c *Config) collect(path string, v reflect.Value, out *[]Setting) {
 		case f.Kind() == reflect.Map:
 			for _, k := range slices.Sorted(maps.Keys(stringKeys(f))) {
 				c.collect(join(key, k), stringKeys(f)[k], out)
+			}
+		case f.Kind() == reflect.Slice:
+			for i := range f.Len() {
+				c.collect(key+"["+strconv.Itoa(i)+"]", f.Index(i), out)
 			}
 		case f.Kind() == reflect.Struct:
 			c.collect(key, f, out)
@@ -97,9 +106,17 @@ func (c *Config) Render() string {
 	var b strings.Builder
 	b.WriteString("# The effective configuration of Holdfast. Secrets are named or left out.\n")
 	for _, t := range tables {
-		fmt.Fprintf(&b, "\n[%s]\n%s\n", t, strings.Join(lines[t], "\n"))
+		fmt.Fprintf(&b, "\n%s\n%s\n", header(t), strings.Join(lines[t], "\n"))
 	}
 	return b.String()
+}
+
+// header writes the header of a table, or of an item in a list of tables.
+func header(table string) string {
+	if list, _, ok := strings.Cut(table, "["); ok && strings.HasSuffix(table, "]") && !strings.HasSuffix(list, ".") {
+		return "[[" + list + "]]"
+	}
+	return "[" + table + "]"
 }
 
 func renderLine(name string, s Setting) string {

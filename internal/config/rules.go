@@ -40,7 +40,8 @@ func (d *decoder) judge(c *Config, dir string, network func(string) string) {
 	p = append(p, d.placeholders(c)...)
 	p = append(p, d.exposed(c, dir)...)
 	p = append(p, c.Log.Validate().Under("log")...)
-	p = append(p, c.Database.Validate().Under("database")...)
+	p = append(p, c.Database.Config.Validate().Under("database")...)
+	p = append(p, c.Database.Pooling.Validate().Under("database")...)
 	p = append(p, c.Media.Validate().Under("media")...)
 	if c.Storage.S3.Enabled {
 		p = append(p, c.Storage.S3.Validate().Under(s3Table)...)

@@ -32,6 +32,10 @@ func schemaOf(t reflect.Type) []entry {
 func walk(prefix string, t reflect.Type, visit func(entry)) {
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if isInline(f) {
+			walk(prefix, f.Type, visit)
+			continue
+		}
 		name := tomlName(f)
 		if name == "" {
 			continue
@@ -50,6 +54,12 @@ func walk(prefix string, t reflect.Type, visit func(entry)) {
 		}
 		walk(path, inner, visit)
 	}
+}
+
+// isInline reports whether the settings of a field stand in the table around it: an embedded struct, or one that says so.
+func isInline(f reflect.StructField) bool {
+	name, options, _ := strings.Cut(f.Tag.Get("toml"), ",")
+	return f.Type.Kind() == reflect.Struct && name == "" && (f.Anonymous || options == "inline")
 }
 
 // tomlName returns the name of a field in TOML, or "" for a field that is no setting.

@@ -27,6 +27,9 @@ func (d *decoder) readSecrets(dir string) {
 		}
 		*s.target = value
 	}
+	for _, store := range d.restore {
+		store()
+	}
 }
 
 // secretPaths returns the absolute path of each secret that is given by file.

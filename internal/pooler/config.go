@@ -11,7 +11,7 @@ import (
 // Config is the pooler's part of the table [database]: where clients come in, who they are, and how servers are shared.
 type Config struct {
 	// Pooler turns the pooler on. Default true; false leaves the application to connect to PostgreSQL itself.
-	Pooler *bool `toml:"pooler"`
+	Pooler bool `toml:"pooler"`
 	// Endpoints are the addresses that applications connect to. Default: one for sessions on 127.0.0.1:6432, and with
 	// replicas a second one for reads on 127.0.0.1:6433.
 	Endpoints []Endpoint `toml:"endpoints"`
@@ -23,7 +23,7 @@ type Config struct {
 	Routes map[string]Route `toml:"routes"`
 	// Limits are rules for classes of callers, by the name of the class. Default none.
 	Limits map[string]Limit `toml:"limits"`
-	// Cancel says how cancel requests find a session of another process.
+	// Peers are all Holdfast processes behind one balancer: cancel requests that arrive at the wrong one are passed on. Default none.
 	Peers []Peer `toml:"peers"`
 	// PreparedStatements that one server session keeps for clients in transaction mode. Default 200.
 	PreparedStatements int `toml:"prepared_statements"`
@@ -35,7 +35,7 @@ type Config struct {
 	Hold unit.Duration `toml:"hold"`
 	// Loops is how many event loops relay. Default: one for each two processors.
 	Loops int `toml:"loops"`
-	// Admins are the users who may use all of the console, StatsUsers those who may read it. Default: username.
+	// Admins are the users who may use all of the console (database "pgbouncer"). Default: username.
 	Admins []string `toml:"admins"`
 	// StatsUsers may read the console (database "pgbouncer"), for exporters. Default none.
 	StatsUsers []string `toml:"stats_users"`
@@ -56,13 +56,16 @@ type Endpoint struct {
 	MaxLag unit.Duration `toml:"max_lag"`
 	// NoReplica is what happens to reads when no replica qualifies: "primary" (they go there; the default) or "error".
 	NoReplica string `toml:"no_replica"`
-	// MinSize, MaxSize and Timeout of this endpoint's pools. Default: those of [database.options.pool].
-	MinSize int           `toml:"min_size"`
-	MaxSize int           `toml:"max_size"`
+	// MinSize of this endpoint's pools. Default: that of [database.options.pool].
+	MinSize int `toml:"min_size"`
+	// MaxSize of this endpoint's pools. Default: that of [database.options.pool].
+	MaxSize int `toml:"max_size"`
+	// Timeout is how long a request waits here for a connection. Default: that of [database.options.pool].
 	Timeout unit.Duration `toml:"timeout"`
-	// TLSCert and TLSKey are PEM files; with them clients may use TLS. Default none.
+	// TLSCert is a PEM file; with it and tls_key clients may use TLS. Default none.
 	TLSCert string `toml:"tls_cert"`
-	TLSKey  string `toml:"tls_key"`
+	// TLSKey is the PEM file with the key of tls_cert.
+	TLSKey string `toml:"tls_key"`
 	// TLSClientCA is a PEM file with the authorities that sign clients' certificates. Default none: none are asked for.
 	TLSClientCA string `toml:"tls_client_ca"`
 	// TLS is "disable", "allow" (the default with tls_cert) or "require". An address that is not of this machine needs "require".
@@ -79,15 +82,17 @@ type Route struct {
 	Hosts []string `toml:"hosts"`
 	// Database is its name there. Default: the one that the client uses.
 	Database string `toml:"database"`
-	// Username and Password of the role for Holdfast's own questions (who is primary). Default: those of [database].
+	// Username of the role for Holdfast's own questions, as who is primary. Default: the one of [database].
 	Username string `toml:"username"`
 	// Password of that role; also password_file.
 	Password secret.String `toml:"password"`
-	// SSLMode and SSLRootCert as in [database]. Default: those of [database].
-	SSLMode     string `toml:"sslmode"`
+	// SSLMode as in [database]. Default: the one of [database].
+	SSLMode string `toml:"sslmode"`
+	// SSLRootCert as in [database]. Default: the one of [database].
 	SSLRootCert string `toml:"sslrootcert"`
-	// MinSize and MaxSize of each of its pools. Default: those of the endpoint.
+	// MinSize of each of its pools. Default: the endpoint's.
 	MinSize int `toml:"min_size"`
+	// MaxSize of each of its pools. Default: the endpoint's.
 	MaxSize int `toml:"max_size"`
 	// MaxConnections to this database by all pools together. Default no limit.
 	MaxConnections int `toml:"max_connections"`
@@ -95,10 +100,12 @@ type Route struct {
 
 // Limit is a table [database.limits.CLASS].
 type Limit struct {
-	// StatementTimeout, LockTimeout and IdleInTransactionTimeout are PostgreSQL's settings of these names for sessions of the
-	// class; a client may change them for itself. Default: the server's.
-	StatementTimeout         unit.Duration `toml:"statement_timeout"`
-	LockTimeout              unit.Duration `toml:"lock_timeout"`
+	// StatementTimeout is PostgreSQL's statement_timeout for sessions of the class; a client may change it for itself. Default:
+	// the server's.
+	StatementTimeout unit.Duration `toml:"statement_timeout"`
+	// LockTimeout is PostgreSQL's lock_timeout. Default: the server's.
+	LockTimeout unit.Duration `toml:"lock_timeout"`
+	// IdleInTransactionTimeout is PostgreSQL's idle_in_transaction_session_timeout. Default: the server's.
 	IdleInTransactionTimeout unit.Duration `toml:"idle_in_transaction_timeout"`
 	// Timeout is how long a request of the class waits for a connection. Default: the endpoint's.
 	Timeout unit.Duration `toml:"timeout"`
@@ -127,6 +134,7 @@ const (
 // DefaultConfig returns the settings of an empty table.
 func DefaultConfig() Config {
 	return Config{
+		Pooler:             true,
 		PreparedStatements: 200,
 		MaxClients:         10_000,
 		LoginTimeout:       unit.Duration(30 * time.Second),
@@ -134,6 +142,3 @@ func DefaultConfig() Config {
 		Config:             pgauth.DefaultConfig(),
 	}
 }
-
-// Enabled reports whether the pooler runs.
-func (c Config) Enabled() bool { return c.Pooler == nil || *c.Pooler }
