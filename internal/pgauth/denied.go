@@ -41,7 +41,7 @@ func reason(code, format string, args ...any) *fault.Error {
 func noEntry(at Attempt, why *fault.Error) *Denied {
 	return &Denied{
 		SQLSTATE: invalidAuthorization,
-		Message: fmt.Sprintf("no pg_hba.conf entry for host %q, user %q, database %q, %s",
+		Message: fmt.Sprintf(`no pg_hba.conf entry for host "%s", user "%s", database "%s", %s`,
 			at.host(), at.User, at.Database, at.encryption()),
 		Hint:   "Holdfast decides by its own rules: [[database.rules]] in its settings.",
 		Reason: why,
@@ -59,7 +59,7 @@ func tlsRequired(at Attempt, m Method) *Denied {
 func badPassword(at Attempt, why *fault.Error) *Denied {
 	return &Denied{
 		SQLSTATE: invalidPassword,
-		Message:  fmt.Sprintf("password authentication failed for user %q", at.User),
+		Message:  fmt.Sprintf(`password authentication failed for user "%s"`, at.User),
 		Reason:   why,
 	}
 }
@@ -68,7 +68,7 @@ func badPassword(at Attempt, why *fault.Error) *Denied {
 func expired(at Attempt, why *fault.Error) *Denied {
 	return &Denied{
 		SQLSTATE: invalidPassword,
-		Message:  fmt.Sprintf("the password of user %q has expired", at.User),
+		Message:  fmt.Sprintf(`the password of user "%s" has expired`, at.User),
 		Hint:     "Set a new password.",
 		Reason:   why,
 	}
@@ -78,7 +78,7 @@ func expired(at Attempt, why *fault.Error) *Denied {
 func notPermitted(at Attempt, why *fault.Error) *Denied {
 	return &Denied{
 		SQLSTATE: invalidAuthorization,
-		Message:  fmt.Sprintf("role %q is not permitted to log in", at.User),
+		Message:  fmt.Sprintf(`role "%s" is not permitted to log in`, at.User),
 		Reason:   why,
 	}
 }
@@ -87,7 +87,7 @@ func notPermitted(at Attempt, why *fault.Error) *Denied {
 func unproven(at Attempt, what string, why *fault.Error) *Denied {
 	return &Denied{
 		SQLSTATE: invalidAuthorization,
-		Message:  fmt.Sprintf("%s authentication failed for user %q", what, at.User),
+		Message:  fmt.Sprintf(`%s authentication failed for user "%s"`, what, at.User),
 		Reason:   why,
 	}
 }
@@ -96,7 +96,7 @@ func unproven(at Attempt, what string, why *fault.Error) *Denied {
 func tooMany(at Attempt, wait time.Duration) *Denied {
 	return &Denied{
 		SQLSTATE: invalidAuthorization,
-		Message:  fmt.Sprintf("too many failed log-ins for user %q from this address", at.User),
+		Message:  fmt.Sprintf(`too many failed log-ins for user "%s" from this address`, at.User),
 		Hint:     fmt.Sprintf("Try again in %d seconds.", int(wait/time.Second)+1),
 		Reason:   reason("auth_throttled", "user %q from %s failed too often and has to wait %s", at.User, at.host(), wait.Round(time.Second)),
 	}
@@ -104,15 +104,12 @@ func tooMany(at Attempt, wait time.Duration) *Denied {
 
 // unavailable is the refusal of everybody while the password cannot be checked.
 func unavailable(at Attempt, cause error) *Denied {
-	var f *fault.Error
-	if !errors.As(cause, &f) {
-		f = fault.New(fault.Unavailable, "auth_unavailable", "check the password of %q: %w", at.User, cause)
-	}
+	why := fault.New(fault.Unavailable, fault.CodeOf(cause), "check the password of user %q: %w", at.User, cause)
 	return &Denied{
 		SQLSTATE: cannotConnectNow,
-		Message:  fmt.Sprintf("the password of user %q cannot be checked at the moment", at.User),
+		Message:  fmt.Sprintf(`the password of user "%s" cannot be checked at the moment`, at.User),
 		Hint:     "Try again later; the log of Holdfast says what is wrong.",
-		Reason:   f,
+		Reason:   why,
 	}
 }
 

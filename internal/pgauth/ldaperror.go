@@ -52,19 +52,42 @@ func tlsFault(url string, err error) error {
 		"begin TLS with the directory %s: %w", url, err)
 }
 
+// isLost reports whether an operation failed because no answer came: the error is not a result of the server.
+func isLost(err error) bool {
+	var result *ldap.Error
+	return !errors.As(err, &result) || result.ResultCode >= ldap.ErrorNetwork
+}
+
 func serviceFault(url, name string, err error) error {
+	if isLost(err) {
+		return connectFault(url, err)
+	}
 	return ldapFault(codeBind, "check database.auth.ldap.search_dn and search_password",
 		"bind to the directory %s as %q to search: %w", url, name, err)
 }
 
 func searchFault(url, base string, err error) error {
+	if isLost(err) {
+		return connectFault(url, err)
+	}
+	return searchProblem(url, base, err)
+}
+
+func searchProblem(url, base string, err error) error {
 	return ldapFault(codeSearch, "check database.auth.ldap.search_base and search_filter, and what search_dn may read",
 		"search the directory %s below %q: %w", url, base, err)
 }
 
-func groupFault(url string, err error) error {
+func groupFault(url, base string, err error) error {
+	if isLost(err) {
+		return connectFault(url, err)
+	}
+	return groupProblem(url, base, err)
+}
+
+func groupProblem(url, base string, err error) error {
 	return ldapFault(codeGroup, "check database.auth.ldap.group_base and group_filter, and who may read groups",
-		"search groups in the directory %s: %w", url, err)
+		"search groups in the directory %s below %q: %w", url, base, err)
 }
 
 // activeDirectory finds the reason in the message of Active Directory's error 49. It tells the ones below only to who
@@ -72,16 +95,10 @@ func groupFault(url string, err error) error {
 var activeDirectory = regexp.MustCompile(`, data ([0-9a-f]{3,4}),`)
 
 // bindFault says why a user's bind failed.
-func bindFault(url, user string, controls []ldap.Control, err error) error {
-	if c, ok := ldap.FindControl(controls, ldap.ControlTypeBeheraPasswordPolicy).(*ldap.ControlBeheraPasswordPolicy); ok {
-		switch c.Error {
-		case 0, 2: // expired; to be changed after a reset (draft-behera-ldap-password-policy-10, section 6.2)
-			return reason(codeExpired, "the password of user %q has expired: %s", user, c.ErrorString)
-		case 1:
-			return reason(codeWrong, "the account of user %q is locked, or the password wrong: %s", user, c.ErrorString)
-		}
-	}
+func bindFault(url, user string, err error) error {
 	switch {
+	case isLost(err):
+		return connectFault(url, err)
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials):
 		return invalidFault(user, err)
 	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultInvalidDNSyntax,
@@ -89,6 +106,22 @@ func bindFault(url, user string, controls []ldap.Control, err error) error {
 		return reason(codeWrong, "the directory does not let user %q in: %w", user, err)
 	}
 	return ldapFault(codeBind, "what did the directory's log say of this bind?", "bind to the directory %s as user %q: %w", url, user, err)
+}
+
+// policyFault says what a password policy has against a bind (draft-behera-ldap-password-policy-10, section 6.2). It
+// speaks of the end of a password, or that it is to be changed first, only to who knows the password.
+func policyFault(user string, controls []ldap.Control) error {
+	c, ok := ldap.FindControl(controls, ldap.ControlTypeBeheraPasswordPolicy).(*ldap.ControlBeheraPasswordPolicy)
+	if !ok {
+		return nil
+	}
+	switch c.Error {
+	case 0, 2:
+		return reason(codeExpired, "the password of user %q has expired: %s", user, c.ErrorString)
+	case 1:
+		return reason(codeWrong, "the account of user %q is locked: %s", user, c.ErrorString)
+	}
+	return nil
 }
 
 func invalidFault(user string, err error) error {

@@ -73,8 +73,10 @@ func (d *directory) bindByPattern(l *link, user, password string) (userEntry, er
 	switch {
 	case err == nil && len(found) == 1:
 		return d.userOf(found[0], user), nil
+	case d.needsEntry() && err != nil:
+		return userEntry{}, groupFault(l.url, u.dn, err)
 	case d.needsEntry():
-		return userEntry{}, groupFault(l.url, fmt.Errorf("user %q cannot read the entry %q: %w", user, u.dn, orNone(err)))
+		return userEntry{}, groupProblem(l.url, u.dn, errUnreadable)
 	}
 	return u, nil // the person's name is then the folded one
 }
@@ -88,14 +90,7 @@ func isDNPattern(pattern string) bool {
 // needsEntry reports whether groups are told by the user's entry.
 func (d *directory) needsEntry() bool { return len(d.config.Groups) > 0 && d.config.GroupBase == "" }
 
-var errNone = errors.New("no such entry")
-
-func orNone(err error) error {
-	if err == nil {
-		return errNone
-	}
-	return err
-}
+var errUnreadable = errors.New("users may not read their own entry, and group_base is not set")
 
 // searchAndBind finds the user's entry and binds by it.
 func (d *directory) searchAndBind(l *link, user, password string) (userEntry, error) {
@@ -108,7 +103,7 @@ func (d *directory) searchAndBind(l *link, user, password string) (userEntry, er
 	case err != nil:
 		return userEntry{}, searchFault(l.url, d.config.SearchBase, err)
 	case len(found) > 1:
-		return userEntry{}, searchFault(l.url, d.config.SearchBase, fmt.Errorf("the filter %s finds more than one entry", filter))
+		return userEntry{}, searchProblem(l.url, d.config.SearchBase, fmt.Errorf("the filter %s finds more than one entry", filter))
 	case len(found) == 0:
 		// Somebody who is not there takes as many steps as somebody who is.
 		_ = l.bindUser("cn="+rand.Text()+","+d.config.SearchBase, user, password)
@@ -140,12 +135,13 @@ func (l *link) bindUser(dn, user, password string) error {
 	l.as, l.fresh = "", true
 	request := ldap.NewSimpleBindRequest(dn, password, []ldap.Control{ldap.NewControlBeheraPasswordPolicy()})
 	result, err := l.SimpleBind(request)
-	var controls []ldap.Control
 	if result != nil {
-		controls = result.Controls
+		if why := policyFault(user, result.Controls); why != nil {
+			return why
+		}
 	}
 	if err != nil {
-		return bindFault(l.url, user, controls, err)
+		return bindFault(l.url, user, err)
 	}
 	return nil
 }
@@ -172,7 +168,7 @@ func (d *directory) searchGroups(l *link, user, dn string) ([]string, error) {
 	filter := strings.NewReplacer(entryMark, ldap.EscapeFilter(dn), userMark, ldap.EscapeFilter(user)).Replace(d.config.GroupFilter)
 	found, err := d.search(l, d.config.GroupBase, ldap.ScopeWholeSubtree, filter, "1.1") // no attributes (RFC 4511 section 4.5.1.8)
 	if err != nil {
-		return nil, groupFault(l.url, err)
+		return nil, groupFault(l.url, d.config.GroupBase, err)
 	}
 	var groups []string
 	for _, e := range found {
