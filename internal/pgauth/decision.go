@@ -10,7 +10,8 @@ import (
 	"holdfast/internal/secret"
 )
 
-// Decision says how an attempt goes on, and after Finish who it is. It serves one session and one goroutine.
+// Decision says how an attempt goes on, and after Finish who it is. It serves one session and one goroutine. One that was
+// not made by Decide, as in tests, lets in whoever proves to know Keys.
 type Decision struct {
 	Method  Method
 	Rule    int    // place of the rule that decided, from 0
@@ -26,7 +27,7 @@ type Decision struct {
 	// Generation tells this session's credential from earlier and later ones of the same user; see Change.
 	Generation uint64
 
-	auth  *Authenticator
+	auth  *Authenticator // nil: not made by Decide
 	state *state
 	at    Attempt
 	rule  *rule
@@ -142,7 +143,7 @@ func (d *Decision) apply(g Group) {
 
 // Password checks a password in clear (Exchange Password), settles Class, Person and ServerUser, and finishes.
 func (d *Decision) Password(ctx context.Context, text string) error {
-	if d.Method != LDAPBind || d.ended {
+	if d.Method != LDAPBind || d.ended || d.auth == nil {
 		return fault.New(fault.Internal, "auth_exchange", "no password was to be asked for")
 	}
 	d.ended = true
@@ -194,7 +195,9 @@ func (d *Decision) Finish(exchange error) error {
 
 // refuseProof makes the refusal for a wrong password, which is the same for an unknown user.
 func (d *Decision) refuseProof(cause error) error {
-	d.auth.throttle.failed(d.at, d.state.Auth)
+	if d.auth != nil {
+		d.auth.throttle.failed(d.at, d.state.Auth)
+	}
 	if d.found.from != nil {
 		d.found.from.doubt(d.at.User)
 	}
@@ -206,7 +209,7 @@ func (d *Decision) refuseProof(cause error) error {
 }
 
 func (d *Decision) accept() error {
-	if d.Method.Exchange() != None {
+	if d.auth != nil && d.Method.Exchange() != None {
 		d.auth.throttle.passed(d.at)
 	}
 	if d.found.from != nil {
