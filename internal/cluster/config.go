@@ -15,6 +15,7 @@ const (
 	defaultTimeout  = 2 * time.Second
 	defaultMisses   = 2
 	hurry           = 200 * time.Millisecond // between checks while somebody waits for what they bring
+	farewell        = 100 * time.Millisecond // for the good-bye on a connection for checks
 	connectionLife  = 10 * time.Second       // of a connection for checks: then the name is resolved again
 )
 

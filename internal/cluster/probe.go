@@ -146,11 +146,14 @@ func (s *session) dial(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// close closes the socket below the driver, which would wait for a server that is silent.
+// close says good-bye on a connection that is in order. On one that is not, the driver would wait for a server that may be
+// silent: closing the socket below it ends that.
 func (l *link) close() {
-	_ = l.socket.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
+	if l.conn.IsClosed() {
+		_ = l.socket.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
 	_ = l.conn.Close(ctx)
 	<-l.conn.CleanupDone()
 }

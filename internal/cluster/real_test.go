@@ -47,6 +47,9 @@ func watching(t *testing.T, config Config) *Cluster {
 	if config.Monitor.User == "" {
 		config.Monitor.User = "watcher"
 	}
+	if config.Timeout == 0 {
+		config.Timeout = patience / 4 // a busy machine is no failure
+	}
 	config.Monitor.Database = "postgres"
 	if err := config.Validate(); err != nil {
 		t.Fatal(err)
