@@ -15,7 +15,7 @@ func (k *checker) database(ctx context.Context) {
 		k.privateServer(ctx)
 		return
 	}
-	db, err := postgres.Connect(ctx, k.cfg.Database)
+	db, err := postgres.Connect(ctx, k.cfg.Database.Config)
 	if err != nil {
 		k.fail("database", err)
 		return
@@ -26,7 +26,7 @@ func (k *checker) database(ctx context.Context) {
 		k.fail("database", err)
 		return
 	}
-	c := k.cfg.Database
+	c := k.cfg.Database.Config
 	k.ok("database", "PostgreSQL %s at %s, %s", facts.version, c.Host, facts.role())
 	if !facts.primary {
 		k.fail("database", fault.New(fault.Config, "database_replica", "%s is a replica, which takes no writes", c.Host).
@@ -90,7 +90,7 @@ func askServer(ctx context.Context, db *postgres.DB, schema string) (serverFacts
 
 // privateServer looks for the programs that a PostgreSQL of our own needs.
 func (k *checker) privateServer(ctx context.Context) {
-	p, err := postgres.FindPrograms(ctx, k.cfg.Database, filepath.Join(k.cfg.Paths.State, "postgres", "data"))
+	p, err := postgres.FindPrograms(ctx, k.cfg.Database.Config, filepath.Join(k.cfg.Paths.State, "postgres", "data"))
 	if err != nil {
 		k.fail("database", err)
 		return

@@ -109,7 +109,7 @@ func runEnv(ctx context.Context, a *app, o envOptions) error {
 }
 
 func databaseVariables(cfg *config.Config) ([]variable, error) {
-	db := cfg.Database
+	db := cfg.Database.Config
 	if db.Mode == postgres.PrivateCluster {
 		var err error
 		if db, err = postgres.PrivateConfig(db, daemon.Place(cfg)); err != nil {

@@ -25,6 +25,7 @@ Usage:
 
 Set up:
   init            write the smallest configuration that works, and its secrets
+  import          bring the configuration of PgBouncer over
   check           find every mistake before starting, and try what it names
   config render   print the settings in effect
   env             print the variables that the application needs
@@ -73,7 +74,7 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "")
 	root.SetHelpCommand(newHelp(a))
 	root.AddCommand(
-		newInit(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
+		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newStop(a), newDemo(a),
 		newFiles(a), newVersion(a), newCompletion(a),
 	)

@@ -23,6 +23,7 @@ import (
 	"holdfast/internal/logging"
 	"holdfast/internal/metrics"
 	"holdfast/internal/objects"
+	"holdfast/internal/pooler"
 	"holdfast/internal/postgres"
 	"holdfast/internal/s3api"
 )
@@ -61,6 +62,7 @@ type Daemon struct {
 	// Set by the steps, in their order.
 	database postgres.Config // what leads to the database, complete
 	db       *postgres.DB
+	pooler   *pooler.Pooler // nil when it is switched off
 	store    blob.Store
 	bare     blob.Store       // the same without what is stacked on it: a check is told what is wrong, at once
 	disk     *disk.Store      // nil when the files are in S3
@@ -132,6 +134,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"state", d.openState},
 		{"left-overs", d.sweepLeftOvers},
 		{"database", d.openDatabase},
+		{"pooler", d.startPooler},
 		{"store", d.openStore},
 		{"index", d.startIndex},
 		{"files", d.startFiles},
@@ -143,7 +146,7 @@ func (d *Daemon) open(ctx context.Context) error {
 			return errors.Join(fmt.Errorf("start %s: %w", step.name, err), d.unwind(context.WithoutCancel(ctx)))
 		}
 	}
-	d.log.InfoContext(ctx, "ready", "edge", d.edge.URL(), "s3", d.s3.URL(), "admin", "http://"+d.admin.Addr())
+	d.log.InfoContext(ctx, "ready", "postgres", d.PoolerAddr(), "edge", d.edge.URL(), "s3", d.s3.URL(), "admin", "http://"+d.admin.Addr())
 	return nil
 }
 

@@ -39,7 +39,7 @@ func Place(c *config.Config) postgres.Place {
 
 // openDatabase starts the private server if it is ours, connects, and brings the schema up to date.
 func (d *Daemon) openDatabase(ctx context.Context) error {
-	c := d.cfg.Database
+	c := d.cfg.Database.Config
 	if c.Mode == postgres.PrivateCluster {
 		server := postgres.NewPrivateServer(c, Place(d.cfg), d.log.With("part", "postgres"), func(err error) {
 			d.health.Report(databaseDown(), err)

@@ -11,6 +11,7 @@ import (
 func (d *Daemon) sections() []admin.Section {
 	return []admin.Section{
 		{Name: "database", Report: d.databaseStatus},
+		{Name: "pooler", Report: d.poolerStatus},
 		{Name: "store", Report: d.storeStatus},
 		{Name: "files", Report: d.filesStatus},
 		{Name: "s3", Report: d.s3Status},
