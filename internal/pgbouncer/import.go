@@ -257,10 +257,9 @@ func (im *importer) limits() {
 
 // peerTables says which other processes cancel requests may belong to.
 func (im *importer) peerTables() {
-	path := []string{tableDatabase, tablePeers}
 	own := im.value("peer_id", "0")
 	for _, p := range im.peers {
-		t := im.doc.element(path...)
+		t := im.doc.element(inPeers.path("")...)
 		id, err := asNumber(p.name)
 		if err != nil {
 			im.remark("peers."+p.name, p.place, false, "the name of a peer is a number")

@@ -47,13 +47,16 @@ type setting struct {
 type target uint8
 
 const (
-	nowhere     target = iota
-	inDatabase         // [database]
-	inPool             // [database.options.pool]
-	inEndpoints        // each of [[database.endpoints]]
-	inAuth             // [database.auth]
-	inLimits           // [database.limits.CLASS]: of everybody, or of a user
-	inRoute            // [database.routes.NAME]
+	nowhere       target = iota
+	inDatabase           // [database]
+	inPool               // [database.options.pool]
+	inEndpoints          // each of [[database.endpoints]]
+	inAuth               // [database.auth]
+	inLimits             // [database.limits.CLASS]: of everybody, or of a user
+	inRoute              // [database.routes.NAME]
+	inRules              // [[database.rules]]
+	inPeers              // [[database.peers]]
+	inServerUsers        // [database.auth.server_users.NAME]
 )
 
 // Reasons that many settings share.
@@ -96,7 +99,7 @@ func genericSettings() []setting {
 		{name: "server_round_robin", same: []string{"0"}, reason: "the server connection that was used last is used first; reads are balanced over replicas by the endpoint"},
 		{name: "track_extra_parameters", reason: "every setting that the server reports is kept for its client"},
 		{name: "ignore_startup_parameters", reason: "parameters of a log-in are passed on to the server and need not be ignored"},
-		{name: "peer_id", key: keyPeerID},
+		{name: "peer_id", table: inPeers, key: keyPeerID},
 		{name: "disable_pqexec", same: []string{"0"}, reason: "the simple protocol cannot be turned off"},
 		{name: "application_name_add_host", same: []string{"0"}, reason: "who came from where stands in the audit stream"},
 		{name: "stats_period", reason: "averages are of the last minute"},
@@ -112,14 +115,14 @@ func genericSettings() []setting {
 
 func authSettings() []setting {
 	return []setting{
-		{name: "auth_type", key: keyMethod},
+		{name: "auth_type", table: inRules, key: keyMethod},
 		{name: "auth_file", table: inAuth, key: keyAuthFile},
-		{name: "auth_hba_file", key: tableRules},
-		{name: "auth_ident_file", key: keyIdentities},
+		{name: "auth_hba_file", table: inDatabase, key: tableRules},
+		{name: "auth_ident_file", table: inRules, key: keyIdentities},
 		{name: "auth_user", table: inDatabase, key: keyUsername},
 		{name: "auth_query", table: inAuth, key: keyAuthQuery},
 		{name: "auth_dbname", reason: "Holdfast asks in the database of the table [database]"},
-		{name: "auth_ldap_options", key: tableLDAP},
+		{name: "auth_ldap_options", table: inAuth, key: tableLDAP},
 		{name: "admin_users", table: inDatabase, key: "admins", as: asList},
 		{name: "stats_users", table: inDatabase, key: "stats_users", as: asList},
 	}
@@ -214,8 +217,8 @@ func databaseSettings() []setting {
 		{name: "dbname", table: inRoute, key: keyRouteDatabase},
 		{name: "host", table: inRoute, key: keyHosts},
 		{name: "port", table: inRoute, key: keyHosts},
-		{name: "user", key: keyServerUser},
-		{name: "password", key: keyPasswordFile},
+		{name: "user", table: inRules, key: keyServerUser},
+		{name: "password", table: inServerUsers, key: keyPasswordFile},
 		{name: "auth_user", reason: "Holdfast asks for verifiers as the username of the table [database]"},
 		{name: "auth_query", reason: "there is one query for all databases: query in [database.auth]"},
 		{name: "auth_dbname", reason: "Holdfast asks in the database of the table [database]"},
@@ -270,6 +273,12 @@ func (t target) path(name string) []string {
 		return []string{tableDatabase, tableLimits, name}
 	case inRoute:
 		return []string{tableDatabase, tableRoutes, name}
+	case inRules:
+		return []string{tableDatabase, tableRules}
+	case inPeers:
+		return []string{tableDatabase, tablePeers}
+	case inServerUsers:
+		return []string{tableDatabase, tableAuth, tableServerUsers, name}
 	}
 	return []string{tableDatabase}
 }

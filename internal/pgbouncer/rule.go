@@ -95,7 +95,7 @@ func (im *importer) classed(r rule) []rule {
 // writeRules writes them as tables.
 func (im *importer) writeRules(rules []rule) {
 	for _, r := range rules {
-		t := im.doc.element(tableDatabase, tableRules)
+		t := im.doc.element(inRules.path("")...)
 		names := func(key string, names []string) {
 			if len(names) > 0 {
 				t.set(key, names, "")
@@ -135,7 +135,7 @@ func (r rule) onServer() string {
 // serverUsers writes where the passwords of roles are that the server sees and clients do not prove.
 func (im *importer) serverUsers(rules []rule) {
 	write := func(user string, at place, setting string) {
-		t := im.doc.table(tableDatabase, tableAuth, tableServerUsers, user)
+		t := im.doc.table(inServerUsers.path(user)...)
 		if len(t.items) > 0 {
 			return
 		}
