@@ -80,7 +80,11 @@ func (a *Authenticator) generation() uint64 { return a.counter.Add(1) }
 func (a *Authenticator) newCache(name string, s Source) *cache {
 	condition := queryCondition
 	condition.Subject = name
-	return newCache(name, s, a.generation, a.publish, func(err error) { a.options.Findings.Report(condition, err) })
+	return &cache{
+		source: s, name: name, hold: a.base.Hold, next: a.generation, publish: a.publish,
+		outcome: func(err error) { a.options.Findings.Report(condition, err) },
+		lookups: make(chan struct{}, maxLookups), users: map[string]*cached{},
+	}
 }
 
 // newState prepares settings.

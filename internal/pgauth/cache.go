@@ -23,7 +23,8 @@ const (
 // it takes which users exist. It asks once for many who ask the same, and finds out what changed.
 type cache struct {
 	source  Source
-	name    string // for errors
+	name    string                                 // for errors
+	hold    func() (context.Context, func(), bool) // makes a question count as the service's
 	next    func() uint64
 	publish func(Change)
 	outcome func(error)
@@ -42,13 +43,6 @@ type cached struct {
 	sessions int // that were let in by it, or by an earlier one
 }
 
-func newCache(name string, source Source, next func() uint64, publish func(Change), outcome func(error)) *cache {
-	return &cache{
-		source: source, name: name, next: next, publish: publish, outcome: outcome,
-		lookups: make(chan struct{}, maxLookups), users: map[string]*cached{},
-	}
-}
-
 // find returns what the source says of a user, or said less than ttl ago.
 func (c *cache) find(ctx context.Context, user string, ttl time.Duration) (entry, error) {
 	c.mu.Lock()
@@ -60,21 +54,25 @@ func (c *cache) find(ctx context.Context, user string, ttl time.Duration) (entry
 	return c.ask(ctx, user)
 }
 
-// ask asks the source. Whoever asks the same meanwhile shares the answer, but not the end of somebody else's context.
+// ask asks the source. Whoever asks the same meanwhile shares the answer. The question outlives who gives up waiting for
+// it, but not the service.
 func (c *cache) ask(ctx context.Context, user string) (entry, error) {
-	for {
-		answer, err, _ := c.flights.Do(user, func() (any, error) { return c.lookup(ctx, user) })
-		if err == nil {
-			return answer.(entry), nil //nolint:forcetypeassert // lookup returns nothing else
-		}
-		if ctx.Err() != nil || !errors.Is(err, context.Canceled) {
-			return entry{}, err
-		}
+	select {
+	case r := <-c.flights.DoChan(user, func() (any, error) { return c.lookup(user) }):
+		e, _ := r.Val.(entry)
+		return e, r.Err
+	case <-ctx.Done():
+		return entry{}, fault.New(fault.Unavailable, queryCondition.Code, "ask %s for a user: %w", c.name, context.Cause(ctx))
 	}
 }
 
-func (c *cache) lookup(ctx context.Context, user string) (entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+func (c *cache) lookup(user string) (entry, error) {
+	life, release, ok := c.hold()
+	if !ok {
+		return entry{}, fault.New(fault.Unavailable, queryCondition.Code, "ask %s for a user: log-ins are over", c.name)
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(life, lookupLimit)
 	defer cancel()
 	select {
 	case c.lookups <- struct{}{}:
@@ -95,9 +93,9 @@ func (c *cache) lookup(ctx context.Context, user string) (entry, error) {
 	return e, nil
 }
 
-// failed makes the error of a source that did not answer, and tells of it unless nobody waited any more.
+// failed makes the error of a source that did not answer, and tells of it unless the service ends.
 func (c *cache) failed(cause error) error {
-	err := fault.New(fault.Unavailable, "auth_query", "ask %s for a user: %w", c.name, cause).
+	err := fault.New(fault.Unavailable, queryCondition.Code, "ask %s for a user: %w", c.name, cause).
 		WithHint("look at the connection that asks, and at what database.auth.query says")
 	if !errors.Is(cause, context.Canceled) {
 		c.outcome(err)
@@ -160,8 +158,8 @@ func (c *cache) doubt(user string) {
 	}
 }
 
-// hold counts a session that was let in by an entry, and drop uncounts it.
-func (c *cache) hold(user string, e entry) {
+// join counts a session that was let in by an entry, and leave uncounts it.
+func (c *cache) join(user string, e entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u := c.users[user]
@@ -172,7 +170,7 @@ func (c *cache) hold(user string, e entry) {
 	u.sessions++
 }
 
-func (c *cache) drop(user string) {
+func (c *cache) leave(user string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if u := c.users[user]; u != nil {

@@ -213,16 +213,17 @@ func (d *Decision) accept() error {
 		d.auth.throttle.passed(d.at)
 	}
 	if d.found.from != nil {
-		d.found.from.hold(d.at.User, d.found.entry)
+		d.found.from.join(d.at.User, d.found.entry)
 	}
 	d.live = true
+	d.at.Certificate = nil // a session may last for days
 	return nil
 }
 
 // Close says that the session ended. It is safe at any time, and twice.
 func (d *Decision) Close() {
 	if d.live && d.found.from != nil {
-		d.found.from.drop(d.at.User)
+		d.found.from.leave(d.at.User)
 	}
 	d.live, d.ended = false, true
 }

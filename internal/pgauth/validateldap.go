@@ -85,6 +85,9 @@ func (l LDAP) checkGroups(p *fault.Problems) {
 			checkFilter(p, "group_filter", l.GroupFilter, entryMark)
 		}
 	}
+	if len(l.Groups) > 0 && l.GroupBase == "" && l.BindPattern != "" && !isDNPattern(l.BindPattern) {
+		p.Add("groups", "set group_base and a group_filter with "+userMark, "cannot be found out: bind_pattern makes no name of an entry")
+	}
 	if l.RequireGroup && len(l.Groups) == 0 {
 		p.Add("require_group", "add [[database.auth.ldap.groups]]", "is set, and there are no groups")
 	}

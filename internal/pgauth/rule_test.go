@@ -1,0 +1,224 @@
+package pgauth_test
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"holdfast/internal/fault"
+	"holdfast/internal/pgauth"
+)
+
+func from(address, user, database string) pgauth.Attempt {
+	at := pgauth.Attempt{User: user, Database: database}
+	if address != "" {
+		at.Address = netip.MustParseAddr(address)
+	}
+	return at
+}
+
+// S2-25, S2-31: which identity may reach which database from where, default deny.
+func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
+	t.Parallel()
+	c := pgauth.DefaultConfig()
+	c.Rules = []pgauth.Rule{
+		{Users: []string{"mallory"}, Method: "reject"},
+		{Databases: []string{"app"}, Users: []string{"end_*"}, Addresses: []string{"192.0.2.0/25"}, TLS: true, Class: "a"},
+		{Databases: []string{"app_*", "other"}, Addresses: []string{"2001:db8::/32", "192.0.2.200"}, Class: "b"},
+		{Addresses: []string{"local"}, Class: "c"},
+		{Addresses: []string{"loopback"}, Class: "d"},
+		{Databases: []string{"replication"}, Users: []string{"standby"}, Class: "e"},
+	}
+	b := start(t, c)
+	f := func(at pgauth.Attempt, want string) {
+		t.Helper()
+		d, err := b.Decide(t.Context(), at)
+		got := ""
+		if err != nil {
+			got = fault.CodeOf(denied(t, err))
+		} else {
+			got = d.Class
+		}
+		if got != want {
+			t.Errorf("%+v: %q; want %q", at, got, want)
+		}
+	}
+	inside := func(at pgauth.Attempt) pgauth.Attempt { at.TLS = true; return at }
+	physical := func(at pgauth.Attempt) pgauth.Attempt { at.Physical = true; return at }
+	f(inside(from("192.0.2.1", "end_user", "app")), "a")
+	f(inside(from("::ffff:192.0.2.1", "end_user", "app")), "a")
+	f(from("192.0.2.1", "end_user", "app"), "auth_no_rule")
+	f(inside(from("192.0.2.128", "end_user", "app")), "auth_no_rule")
+	f(inside(from("192.0.2.1", "other", "app")), "auth_no_rule")
+	f(inside(from("192.0.2.1", "end_user", "App")), "auth_no_rule")
+	f(inside(from("192.0.2.1", "mallory", "app")), "auth_rejected")
+	f(from("192.0.2.200", "x", "other"), "b")
+	f(from("2001:db8::1", "x", "app_1"), "b")
+	f(from("2001:db9::1", "x", "app_1"), "auth_no_rule")
+	f(from("", "x", "any"), "c")
+	f(from("127.0.0.1", "x", "any"), "d")
+	f(from("::1", "x", "any"), "d")
+	f(physical(from("127.0.0.1", "x", "any")), "auth_no_rule")
+	f(physical(from("198.51.100.1", "standby", "any")), "e")
+	f(from("198.51.100.1", "standby", "postgres"), "auth_no_rule")
+}
+
+func TestWithoutRulesOnlyThisMachineGetsIn(t *testing.T) {
+	t.Parallel()
+	b := start(t, pgauth.DefaultConfig())
+	b.login(t, from("", "app", "app"), "app-secret")
+	b.login(t, from("127.0.0.1", "app", "app"), "app-secret")
+	got := b.refused(t, from("192.0.2.7", "app", "app"), "app-secret", "auth_no_rule")
+	if want := `28000 no pg_hba.conf entry for host "192.0.2.7", user "USER", database "USER", no encryption`; got != want {
+		t.Errorf("the client sees %q; want %q", got, want)
+	}
+}
+
+func TestARejectedClientSeesWhatOneWithoutARuleSees(t *testing.T) {
+	t.Parallel()
+	c := pgauth.DefaultConfig()
+	c.Rules = []pgauth.Rule{{Users: []string{"rejected"}, Method: "reject"}}
+	b := start(t, c)
+	one := b.refused(t, remote("rejected"), "x", "auth_rejected")
+	if two := b.refused(t, remote("unknown"), "x", "auth_no_rule"); one != two {
+		t.Errorf("rejected sees %q, unknown %q", one, two)
+	}
+}
+
+func TestACertificateProvesItsCommonName(t *testing.T) {
+	t.Parallel()
+	named := func(at pgauth.Attempt, name string) pgauth.Attempt {
+		at.Certificate = &x509.Certificate{Subject: pkix.Name{CommonName: name}}
+		return at
+	}
+	b := start(t, settings(pgauth.Rule{Method: "cert", ServerUser: "role"}))
+	if d := b.login(t, named(remote("alice"), "alice"), ""); d.Person != "alice" || !d.Proven || d.ServerUser != "role" {
+		t.Errorf("decision %+v; want alice, proven", d)
+	}
+	b.refused(t, remote("alice"), "", "auth_no_certificate")
+	b.refused(t, named(remote("alice"), "bob"), "", "auth_certificate_name")
+	b.refused(t, named(remote("alice"), ""), "", "auth_certificate_name")
+	b = start(t, settings(pgauth.Rule{Method: "cert", ServerUser: "$user", Identities: []string{"web-1", "web-2"}}))
+	if d := b.login(t, named(remote("app"), "web-2"), ""); d.Person != "web-2" || d.ServerUser != "app" {
+		t.Errorf("decision %+v; want the person web-2 with the role app", d)
+	}
+	b.refused(t, named(remote("app"), "app"), "", "auth_certificate_name")
+}
+
+func TestAnAccountProvesItselfByUnixSocketOnly(t *testing.T) {
+	t.Parallel()
+	b := start(t, settings(pgauth.Rule{Method: "peer", Addresses: []string{"local"}, ServerUser: "$user", Identities: []string{"root", "www-data"}}))
+	at := from("", "app", "app")
+	b.refused(t, at, "", "auth_no_account")
+	at.Account = "nobody"
+	b.refused(t, at, "", "auth_account_name")
+	at.Account = "www-data"
+	if d := b.login(t, at, ""); d.Person != "www-data" || !d.Proven || d.ServerUser != "app" || d.Method.Exchange() != pgauth.None {
+		t.Errorf("decision %+v; want the person www-data with the role app", d)
+	}
+}
+
+func TestTrustIsForThisMachineAndNoted(t *testing.T) {
+	t.Parallel()
+	b := start(t, settings(pgauth.Rule{Method: "trust", Addresses: []string{"local", "127.0.0.0/8"}, ServerUser: "$user"}))
+	if d := b.login(t, from("127.0.0.1", "app", "app"), ""); d.Person != "app" || d.Proven {
+		t.Errorf("decision %+v; want app, not proven", d)
+	}
+	b.refused(t, remote("app"), "", "auth_no_rule")
+	if b.shown() != "auth_trust" {
+		t.Errorf("findings %q; want auth_trust", b.shown())
+	}
+	if err := b.Reload(pgauth.DefaultConfig()); err != nil || b.shown() != "" {
+		t.Errorf("findings %q after the rule is gone, %v; want none", b.shown(), err)
+	}
+}
+
+// S2-50a: a shared account, whose people say who they are.
+func TestAClaimedPersonIsNotProven(t *testing.T) {
+	t.Parallel()
+	b := start(t, settings(pgauth.Rule{Person: "claimed"}))
+	at := remote("app")
+	if d := b.login(t, at, "app-secret"); d.Person != "app" || !d.Proven {
+		t.Errorf("decision %+v; want app, proven, when nothing is claimed", d)
+	}
+	at.Claimed = "alice"
+	if d := b.login(t, at, "app-secret"); d.Person != "alice" || d.Proven {
+		t.Errorf("decision %+v; want alice, not proven", d)
+	}
+	b = start(t, settings(pgauth.Rule{}))
+	if d := b.login(t, at, "app-secret"); d.Person != "app" || !d.Proven {
+		t.Errorf("decision %+v; want app, whatever is claimed", d)
+	}
+}
+
+func TestEveryMistakeInTheSettingsIsReported(t *testing.T) {
+	t.Parallel()
+	f := func(want string, change func(*pgauth.Config)) {
+		t.Helper()
+		c := pgauth.DefaultConfig()
+		change(&c)
+		var keys []string
+		for _, p := range c.Validate() {
+			keys = append(keys, p.Key)
+			if p.Message == "" || p.Hint == "" {
+				t.Errorf("%s: no message or no hint: %+v", want, p)
+			}
+		}
+		if got := strings.Join(keys, " "); got != want {
+			t.Errorf("problems with %q; want %q", got, want)
+		}
+		if _, err := pgauth.New(c, pgauth.Options{}); want != "" && fault.KindOf(err) != fault.Config {
+			t.Errorf("%s: New: %v; want an error", want, err)
+		}
+	}
+	rule := func(r pgauth.Rule) func(*pgauth.Config) {
+		return func(c *pgauth.Config) { c.Rules = []pgauth.Rule{r} }
+	}
+	f("", func(*pgauth.Config) {})
+	f("rules[0].method", rule(pgauth.Rule{Method: "md5", ServerUser: "x"})) // S2-54
+	f("rules[0].method", rule(pgauth.Rule{Method: "password"}))
+	f("rules[0].method", rule(pgauth.Rule{Method: "krb5"}))
+	f("rules[0].method", rule(pgauth.Rule{Method: "trust", ServerUser: "x"}))
+	f("rules[0].method", rule(pgauth.Rule{Method: "trust", ServerUser: "x", Addresses: []string{"local", "10.0.0.1"}}))
+	f("rules[0].method", rule(pgauth.Rule{Method: "trust", ServerUser: "x", Addresses: []string{"126.0.0.0/7"}}))
+	f("", rule(pgauth.Rule{Method: "trust", ServerUser: "x", Addresses: []string{"local", "loopback", "127.0.0.0/8", "::1"}}))
+	f("rules[0].method", rule(pgauth.Rule{Method: "peer", ServerUser: "x", Addresses: []string{"loopback"}}))
+	f("rules[0].server_user", rule(pgauth.Rule{Method: "cert"}))
+	f("rules[0].identities", rule(pgauth.Rule{Identities: []string{"x"}}))
+	f("rules[0].person", rule(pgauth.Rule{Person: "anybody"}))
+	f("rules[0].addresses", rule(pgauth.Rule{Addresses: []string{"192.0.2.1/24"}}))
+	f("rules[0].addresses", rule(pgauth.Rule{Addresses: []string{"example.org"}}))
+	f("rules[0].addresses", rule(pgauth.Rule{Addresses: []string{"::ffff:192.0.2.0/120"}}))
+	f("rules[0].databases rules[0].users", rule(pgauth.Rule{Databases: []string{""}, Users: []string{"a*b"}}))
+	f("rules[1]", func(c *pgauth.Config) { c.Rules = []pgauth.Rule{{}, {Users: []string{"x"}}} })
+	f("", func(c *pgauth.Config) { c.Rules = []pgauth.Rule{{}, {Databases: []string{"replication"}}} })
+	f("auth.query", func(c *pgauth.Config) { c.Auth.Query = "SELECT 1" })
+	f("auth.query_ttl", func(c *pgauth.Config) { c.Auth.QueryTTL = 0 })
+	f("auth.max_failures auth.failure_wait", func(c *pgauth.Config) { c.Auth.MaxFailures, c.Auth.FailureWait = -1, -1 })
+	f("auth.ldap.urls", rule(pgauth.Rule{Method: "ldap", ServerUser: "x"}))
+	ldap := func(change func(*pgauth.LDAP)) func(*pgauth.Config) {
+		return func(c *pgauth.Config) {
+			c.Auth.LDAP.URLs, c.Auth.LDAP.SearchBase = []string{"ldaps://dc1.example.org"}, people
+			change(&c.Auth.LDAP)
+		}
+	}
+	f("", ldap(func(*pgauth.LDAP) {}))
+	f("auth.ldap.urls", ldap(func(l *pgauth.LDAP) { l.URLs[0] = "ldap://dc1.example.org" }))
+	f("", ldap(func(l *pgauth.LDAP) { l.URLs[0], l.StartTLS = "ldap://dc1.example.org", true }))
+	f("", ldap(func(l *pgauth.LDAP) { l.URLs[0] = "ldap://127.0.0.1" }))
+	f("auth.ldap.urls", ldap(func(l *pgauth.LDAP) { l.URLs[0] = "https://dc1.example.org" }))
+	f("auth.ldap.search_base", ldap(func(l *pgauth.LDAP) { l.SearchBase = "" }))
+	f("auth.ldap.bind_pattern", ldap(func(l *pgauth.LDAP) { l.BindPattern = "uid=$username" }))
+	f("auth.ldap.bind_pattern", ldap(func(l *pgauth.LDAP) { l.SearchBase, l.BindPattern = "", "uid=%s" }))
+	f("auth.ldap.search_filter", ldap(func(l *pgauth.LDAP) { l.SearchFilter = "uid=$username)" }))
+	f("auth.ldap.search_filter", ldap(func(l *pgauth.LDAP) { l.SearchFilter = "(uid=x)" }))
+	f("auth.ldap.search_password", ldap(func(l *pgauth.LDAP) { l.SearchDN = "cn=reader" }))
+	f("auth.ldap.require_group", ldap(func(l *pgauth.LDAP) { l.RequireGroup = true }))
+	f("auth.ldap.group_base", ldap(func(l *pgauth.LDAP) { l.GroupBase = "groups" }))
+	f("auth.ldap.groups", ldap(func(l *pgauth.LDAP) {
+		l.SearchBase, l.BindPattern, l.Groups = "", "$username@x.org", []pgauth.Group{{Group: "g"}}
+	}))
+	f("auth.ldap.timeout auth.ldap.max_connections", ldap(func(l *pgauth.LDAP) { l.Timeout, l.MaxConnections = 0, 0 }))
+}
