@@ -132,7 +132,7 @@ func (im *importer) withMethod(r rule, theirs string, options []pair, maps ident
 		im.remark("auth_hba_file", r.place, false, "the method %s is not offered", theirs)
 		return nil
 	}
-	if difference != "" {
+	if near := slices.Equal(r.addresses, []string{"local"}); difference != "" && (method != "trust" || !near) {
 		im.remark("auth_hba_file", r.place, true, "%s", difference)
 	}
 	r.method = method
