@@ -1,10 +1,6 @@
 package relay
 
-import (
-	"bytes"
-
-	"holdfast/internal/pgwire"
-)
+import "holdfast/internal/pgwire"
 
 // maxTag is the longest body of a CommandComplete that is looked at; those that matter are short.
 const maxTag = 64
@@ -18,39 +14,18 @@ func (c *Client) Backward(in []byte, o *Out) (taken int, err error) {
 func (s *Server) backward(c *Client, in []byte, o *Out) (taken int, err error) {
 	o.begin(in)
 	for taken < len(in) {
-		if s.left > 0 {
-			n := min(s.left, len(in)-taken)
-			if !s.hide {
-				o.keep(taken, taken+n)
-			}
+		n := min(s.left, len(in)-taken)
+		if n > 0 {
 			s.left -= n
-			taken += n
-			continue
-		}
-		if len(in)-taken < pgwire.HeaderSize {
-			break
-		}
-		typ, size, err := pgwire.Header(in[taken:])
-		if err != nil {
+		} else if n, err = s.next(c, in[taken:], o); n == 0 || err != nil {
 			return taken, err
 		}
-		r := reply{typ: pgwire.BackendType(typ), size: size, bytes: in[taken:min(len(in), taken+size)]}
-		if !r.enough() {
-			break
-		}
-		s.hide = c == nil
-		made := s.queue.size
-		if err := s.reply(c, r, o); err != nil {
-			return taken, err
-		}
-		n := len(r.bytes)
 		if !s.hide {
 			o.keep(taken, taken+n)
 		}
-		s.left = size - n
 		taken += n
-		if s.queue.size != made {
-			s.madeReplies(c, o)
+		if s.left == 0 {
+			s.finish(c, o)
 		}
 	}
 	return taken, nil
@@ -76,276 +51,224 @@ func (r *reply) enough() bool {
 	return true
 }
 
+// next judges the message at the beginning of in and returns how many of its bytes are there, 0 if too few.
+func (s *Server) next(c *Client, in []byte, o *Out) (int, error) {
+	if len(in) < pgwire.HeaderSize {
+		return 0, nil
+	}
+	typ, size, err := pgwire.Header(in)
+	if err != nil {
+		return 0, err
+	}
+	r := reply{typ: pgwire.BackendType(typ), size: size, bytes: in[:min(len(in), size)]}
+	if !r.enough() {
+		return 0, nil
+	}
+	s.hide = c == nil
+	if err := s.reply(c, &r, o); err != nil {
+		return 0, err
+	}
+	s.left = size - len(r.bytes)
+	return len(r.bytes), nil
+}
+
 // reply checks that a message can be an answer to what was asked, and notes what it says.
-func (s *Server) reply(c *Client, r reply, o *Out) error {
+func (s *Server) reply(c *Client, r *reply, o *Out) error {
 	head := s.queue.first()
-	kind := op(0)
+	var kind op
 	if head != nil {
 		kind = head.op
-		if head.flags&hidden != 0 {
-			s.hide = true
-		}
+		s.hide = s.hide || head.flags&hidden != 0
 	}
-	ok := true
+	var ok bool
 	switch r.typ {
 	case pgwire.DataRow, pgwire.BackendCopyData, pgwire.BackendCopyDone, pgwire.CopyOutResponse, pgwire.CopyBothResponse:
-		ok = kind == opQuery || kind == opExecute
+		ok = runs(kind)
 	case pgwire.CommandComplete, pgwire.EmptyQueryResponse:
-		if ok = kind == opQuery || kind == opExecute; ok {
+		if ok = runs(kind); ok {
 			s.complete(c, r, head)
 		}
 	case pgwire.ReadyForQuery:
 		return s.ready(c, r, head)
 	case pgwire.RowDescription:
-		ok = kind == opQuery || s.popIf(kind == opDescribe)
+		ok = kind == opQuery || s.answers(kind, opDescribe)
 	case pgwire.NoData:
-		ok = s.popIf(kind == opDescribe)
+		ok = s.answers(kind, opDescribe)
 	case pgwire.ParameterDescription:
 		ok = kind == opDescribe
 	case pgwire.ParseComplete:
-		ok = s.popIf(kind == opParse)
+		ok = head != nil && head.flags&poison == 0 && s.answers(kind, opParse)
 	case pgwire.BindComplete:
-		ok = s.popIf(kind == opBind)
+		ok = s.answers(kind, opBind)
 	case pgwire.CloseComplete:
-		ok = s.popIf(kind == opClose)
+		ok = s.answers(kind, opClose)
 	case pgwire.PortalSuspended:
-		ok = s.popIf(kind == opExecute)
+		ok = s.answers(kind, opExecute)
 	case pgwire.CopyInResponse:
-		ok = kind == opQuery || kind == opExecute
-		s.beginCopyIn(kind)
+		if ok = runs(kind); ok {
+			s.beginCopyIn(kind)
+		}
 	case pgwire.FunctionCallResponse:
-		ok = kind == opFunction
+		if ok = kind == opFunction; ok {
+			head.flags |= begun
+		}
 	case pgwire.ErrorResponse:
 		return s.fail(c, r, head, o)
 	case pgwire.NoticeResponse, pgwire.NotificationResponse:
 		s.hide = c == nil // they answer nothing
+		return nil
 	case pgwire.ParameterStatus:
 		return s.parameter(c, r)
-	default:
-		ok = false
 	}
 	if !ok {
 		return s.outOfStep(byte(r.typ))
 	}
+	if s.doubtful > 0 && !s.copying {
+		s.doubtful = 0 // this answers what came after them
+	}
 	return nil
 }
 
-func (s *Server) popIf(ok bool) bool {
-	if ok {
+// runs reports whether rows and the end of a command are answers to a message.
+func runs(kind op) bool { return kind == opQuery || kind == opExecute }
+
+// answers notes that a message is all of the answer, or its end, if that is of the kind that is waited for.
+func (s *Server) answers(kind, want op) bool {
+	s.done = kind == want
+	return s.done
+}
+
+// finish ends a message that is there to its last byte. Only now its answer leaves the queue: until then nothing of ours may
+// be put between.
+func (s *Server) finish(c *Client, o *Out) {
+	if s.done {
+		s.done = false
+		s.touch(s.queue.first())
 		s.queue.pop()
 	}
-	return ok
-}
-
-// complete handles the end of a command.
-func (s *Server) complete(c *Client, r reply, head *entry) {
-	if len(r.bytes) == r.size && r.typ == pgwire.CommandComplete {
-		tag := pgwire.ParseCommandTag(r.body())
-		s.tag(c, tag)
-		if c != nil && c.observer != nil && head.flags&hidden == 0 {
-			c.observer.End(head.note, tag, nil)
-		}
-	}
-	if head.op == opExecute {
-		s.queue.pop()
-	}
-}
-
-// tag notes what a command did to the session.
-func (s *Server) tag(c *Client, tag []byte) {
-	if len(tag) == 0 {
-		return
-	}
-	switch tag[0] {
-	case 'D':
-		if string(tag) == "DISCARD ALL" {
-			s.reset()
-			c.discarded()
-		}
-		if string(tag) == "DEALLOCATE ALL" {
-			s.statements.clear()
-			s.unnamed = 0
-			c.forgetNames()
-		}
-	case 'R':
-		if string(tag) == "ROLLBACK" && c != nil {
-			c.rolledBack = true
-		}
-	case 'S':
-		if string(tag) == "SAVEPOINT" && c != nil {
-			c.savepoint = true
-		}
-	}
-}
-
-// ready handles ReadyForQuery, which ends a Query, a FunctionCall or a Sync and nothing else.
-func (s *Server) ready(c *Client, r reply, head *entry) error {
-	if head == nil || head.op != opQuery && head.op != opFunction && head.op != opSync {
-		return s.outOfStep(byte(r.typ))
-	}
-	status, err := pgwire.ParseReady(r.body())
-	if err != nil {
-		return err
-	}
-	s.queue.pop()
-	s.status, s.copyIn = status, false
-	if status == pgwire.Idle {
-		s.portals++
-	}
-	if c != nil {
-		c.ready(s, status)
-	}
-	return nil
-}
-
-// ready notes what the end of a statement, and perhaps of a transaction, means for the client's state.
-func (c *Client) ready(s *Server, status byte) {
-	if status != pgwire.Idle {
-		return
-	}
-	c.Counters.Transactions++
-	if c.lets != 0 && !c.rolledBack {
-		c.letGo()
-	}
-	if len(c.pending) > 0 {
-		c.commit(s)
-	}
-	if c.reverted {
-		c.params, c.reverted, c.unsettled = c.initial, false, true
-	}
-	c.lets, c.savepoint, c.rolledBack = 0, false, false
-}
-
-// letGo drops the pins that statements of the transaction let go of.
-func (c *Client) letGo() {
-	if c.lets&UnlistenAll != 0 {
-		c.pins &^= Listen
-	}
-	if c.lets&UnlockAll != 0 {
-		c.pins &^= Advisory
-	}
-	if c.lets&CloseAll != 0 {
-		c.pins &^= Hold
-	}
-	if c.pins == 0 {
-		c.server.dirty = true
-	}
-}
-
-// commit takes over the settings that the transaction made. After savepoints nobody knows which of them stand.
-func (c *Client) commit(s *Server) {
-	switch {
-	case c.savepoint:
-		c.pins |= Set
-	case !c.rolledBack:
-		for _, a := range c.pending {
-			c.assign(s, a)
-		}
-	}
-	c.pending = c.pending[:0]
-}
-
-// assign notes that the session has been given a setting, or that one was undone: what the client asked for at log-in then
-// stands again, and the server does not know that.
-func (c *Client) assign(s *Server, a Assignment) {
-	switch {
-	case a.All:
-		s.settings, c.settings, c.reverted = s.settings.with(a), c.startup, true
-	case c.params.Reports(a.Name) && a.Set == "":
-		c.reverted = true
-	case c.params.Reports(a.Name):
-	case a.Set == "":
-		s.settings, c.settings = s.settings.with(a), c.settings.with(c.startup.named(a.Name))
-	default:
-		s.settings, c.settings = s.settings.with(a), c.settings.with(a)
-	}
-}
-
-// discarded notes a DISCARD ALL of the client.
-func (c *Client) discarded() {
-	if c == nil {
-		return
-	}
-	c.forgetNames()
-	c.pins, c.settings, c.pending = 0, c.startup, nil
-	c.unnamed.serial = 0
-	c.reverted = true
-}
-
-func (c *Client) forgetNames() {
-	if c == nil {
-		return
-	}
-	for _, st := range c.names {
-		c.registry.release(st)
-	}
-	clear(c.names)
-}
-
-// parameter handles a ParameterStatus.
-func (s *Server) parameter(c *Client, r reply) error {
-	name, value, err := pgwire.ParseParameterStatus(r.body())
-	if err != nil {
-		return err
-	}
-	same := c != nil && c.params == s.params
-	s.params = s.table.With(s.params, name, value)
-	s.hide = c == nil
-	if same {
-		c.params = s.params
-	}
-	return nil
-}
-
-// beginCopyIn handles the server's invitation to send COPY data: every Sync that was sent before the end of the data is
-// ignored by it.
-func (s *Server) beginCopyIn(kind op) {
-	s.copyIn = true
-	sawSync := false
-	ended := s.queue.filter(1,
-		func(e *entry) bool { return e.op == opCopyEnd },
-		func(e *entry) bool { sawSync = sawSync || e.op == opSync; return e.op == opSync })
-	if ended {
-		s.copyIn = false
-	} else if sawSync && kind == opExecute {
-		s.open = true
-	}
-}
-
-// madeReplies answers what stands at the head of the queue and is ours to answer.
-func (s *Server) madeReplies(c *Client, o *Out) {
 	for head := s.queue.first(); head != nil; head = s.queue.first() {
 		switch {
-		case head.flags&made != 0:
-			s.hideOrPut(c, o)
-		case head.op == opCopyEnd && !s.copyIn:
+		case head.op == opCopyEnd: // of a COPY that did not happen
 			s.queue.pop()
+		case head.flags&made != 0:
+			if b := s.answerMade(o.buffer()); c != nil {
+				o.put(b)
+			}
 		default:
 			return
 		}
 	}
 }
 
-func (s *Server) hideOrPut(c *Client, o *Out) { o.put(s.answerMade(c, o.buffer())) }
+// touch notes the unnamed statement that the server has after an answer.
+func (s *Server) touch(e *entry) {
+	if e.flags&touches != 0 {
+		s.standing = e.serial
+	}
+}
 
 // answerMade appends the answers at the head of the queue that are ours.
-func (s *Server) answerMade(c *Client, dst []byte) []byte {
+func (s *Server) answerMade(dst []byte) []byte {
 	for head := s.queue.first(); head != nil && head.flags&made != 0; head = s.queue.first() {
-		switch head.op {
-		case opParse:
+		if head.op == opParse {
 			dst = pgwire.AppendBare(dst, pgwire.ParseComplete)
-		case opClose:
+		} else {
 			dst = pgwire.AppendBare(dst, pgwire.CloseComplete)
-			c.registry.release(head.stmt)
-		default:
-			dst = pgwire.AppendCommandComplete(dst, "DEALLOCATE")
 		}
 		s.queue.pop()
 	}
 	return dst
 }
 
-// cachedPlan is how PostgreSQL says that a statement has to be prepared anew.
-func cachedPlan(body []byte) bool {
-	return bytes.Contains(pgwire.NoticeField(body, 'M'), []byte("cached plan must not change result type"))
+// complete handles the end of a command.
+func (s *Server) complete(c *Client, r *reply, head *entry) {
+	head.flags |= begun
+	s.done = head.op == opExecute
+	if s.copying { // all Syncs before the end of the data were ignored
+		s.copying, s.copyIn, s.doubtful = false, false, 0
+	}
+	if r.typ != pgwire.CommandComplete || len(r.bytes) != r.size {
+		return
+	}
+	tag := pgwire.ParseCommandTag(r.body())
+	s.tag(c, tag, head)
+	if c != nil && c.observer != nil && head.flags&hidden == 0 {
+		c.observer.End(head.note, tag, nil)
+	}
+}
+
+// tag notes what a command did to the session.
+func (s *Server) tag(c *Client, tag []byte, head *entry) {
+	if c != nil && head.set != nil {
+		c.pending = append(c.pending, *head.set)
+	}
+	if c != nil && !reads(tag) {
+		c.Counters.Writes++
+	}
+	switch string(tag) {
+	case "DISCARD ALL":
+		s.reset()
+		if c != nil {
+			c.discarded(s)
+		}
+	case "DEALLOCATE ALL":
+		s.statements.clear()
+		if c != nil {
+			c.forgetNames()
+		}
+	case "DEALLOCATE":
+		if c != nil && head.name != "" {
+			c.forget(head.name)
+		}
+	case "COMMIT", "ROLLBACK", "SAVEPOINT":
+		if c != nil {
+			c.boundary(s, tag)
+		}
+	}
+}
+
+// ready handles ReadyForQuery, which ends a Query, a FunctionCall or a Sync and nothing else.
+func (s *Server) ready(c *Client, r *reply, head *entry) error {
+	status, err := pgwire.ParseReady(r.body())
+	if err != nil {
+		return err
+	}
+	switch {
+	case head != nil && (head.op == opSync || head.flags&begun != 0 && (head.op == opQuery || head.op == opFunction)):
+		s.touch(head)
+		s.queue.pop()
+	case s.doubtful > 0: // a Sync was not ignored after all
+		s.doubtful--
+		s.skip, s.hide = false, c == nil
+	default:
+		return s.outOfStep(byte(r.typ))
+	}
+	s.status, s.copyIn, s.copying = status, false, false
+	if status == pgwire.Idle {
+		s.portals++
+	}
+	if c != nil && !s.hide {
+		c.ready(s, status)
+	}
+	return nil
+}
+
+// parameter handles a ParameterStatus.
+func (s *Server) parameter(c *Client, r *reply) error {
+	name, value, err := pgwire.ParseParameterStatus(r.body())
+	if err != nil {
+		return err
+	}
+	s.hide = c == nil
+	was := s.params
+	s.params = s.table.With(was, name, value)
+	if c == nil {
+		return nil
+	}
+	wanted := c.want
+	if c.want = s.params; wanted != c.params {
+		c.want = s.table.With(wanted, name, value)
+	}
+	c.params = s.params
+	return nil
 }

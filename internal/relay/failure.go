@@ -1,14 +1,26 @@
 package relay
 
-import "holdfast/internal/pgwire"
+import (
+	"bytes"
+
+	"holdfast/internal/pgwire"
+)
+
+// SQLSTATEs that say something about a prepared statement.
+const (
+	noSuchStatement  = "26000"
+	statementExists  = "42P05"
+	notSupported     = "0A000"
+	revalidate       = "RevalidateCachedQuery" // the routine that finds that a statement's result is another one now
+	cachedPlanFailed = "cached plan must not change result type"
+)
 
 // fail handles an ErrorResponse. In the extended protocol the server then ignores everything up to the next Sync, so what
 // was asked up to there is never answered.
-func (s *Server) fail(c *Client, r reply, head *entry, o *Out) error {
+func (s *Server) fail(c *Client, r *reply, head *entry, o *Out) error {
 	body := r.body()
-	severity := string(pgwire.NoticeField(body, 'V'))
 	code := pgwire.NoticeField(body, 'C')
-	if severity == "FATAL" || severity == "PANIC" {
+	if severity := string(pgwire.NoticeField(body, 'V')); severity == "FATAL" || severity == "PANIC" {
 		s.broken = true
 	}
 	if head == nil {
@@ -17,7 +29,11 @@ func (s *Server) fail(c *Client, r reply, head *entry, o *Out) error {
 		}
 		return nil
 	}
-	s.copyIn = false
+	if s.copying {
+		s.copyIn, s.copying = false, false
+	} else {
+		s.doubtful = 0
+	}
 	if c != nil {
 		c.failed(head, code)
 	}
@@ -26,79 +42,102 @@ func (s *Server) fail(c *Client, r reply, head *entry, o *Out) error {
 		if head.flags&hidden != 0 {
 			s.failed, s.failure = string(code), string(pgwire.NoticeField(body, 'M'))
 		}
+		head.flags |= begun
 		return nil
-	case opFunction, opSync:
+	case opFunction:
+		head.flags |= begun
+		return nil
+	case opSync:
 		return nil
 	}
 	s.hide = c == nil
-	if head.flags&poison != 0 && c != nil {
+	if head.flags&poison != 0 && string(code) == statementExists {
 		s.hide = true
-		o.put(append(o.buffer(), c.answer...))
-		c.answer = nil
+		o.put(renamed(o.buffer(), body, head.name))
 	}
-	if head.stmt != nil && head.op == opBind && cachedPlan(body) {
-		s.statements.spoil(head.stmt)
-	}
+	s.heal(head, body, string(code))
 	s.skipToSync(c)
 	return nil
 }
 
-// failed notes an error that the client sees.
-func (c *Client) failed(head *entry, code []byte) {
-	if head.flags&hidden != 0 && head.op == opQuery {
+// renamed appends an error about a statement of ours as one about the client's.
+func renamed(dst, body []byte, name string) []byte {
+	n, err := pgwire.ParseNotice(body)
+	if err != nil {
+		n = pgwire.Notice{Code: statementExists}
+	}
+	n.Message = `prepared statement "` + name + `" already exists`
+	return pgwire.AppendError(dst, n)
+}
+
+// heal strikes a statement off the server's list when the error says that the list is wrong, or that the statement has to be
+// prepared anew.
+func (s *Server) heal(head *entry, body []byte, code string) {
+	if head.stmt == nil || head.op != opBind && head.op != opDescribe {
 		return
 	}
+	switch code {
+	case noSuchStatement:
+		s.statements.remove(head.stmt)
+	case notSupported:
+		if cachedPlan(body) {
+			head.stmt.version.Add(1)
+		}
+	}
+}
+
+// cachedPlan is how PostgreSQL says that a statement has to be prepared anew.
+func cachedPlan(body []byte) bool {
+	return string(pgwire.NoticeField(body, 'R')) == revalidate ||
+		bytes.Contains(pgwire.NoticeField(body, 'M'), []byte(cachedPlanFailed))
+}
+
+// failed notes an error that the client sees.
+func (c *Client) failed(head *entry, code []byte) {
 	c.Counters.Errors++
 	c.rolledBack = true
-	if c.observer != nil && (head.op == opQuery || head.op == opExecute) {
+	if c.observer == nil || head.flags&hidden != 0 {
+		return
+	}
+	switch head.op {
+	case opQuery, opBind, opExecute:
 		c.observer.End(head.note, nil, code)
 	}
 }
 
-// skipToSync takes back what will not be answered.
+// skipToSync takes back what will not be answered: what failed, and what was sent after it up to a Sync. The newest is taken
+// back first.
 func (s *Server) skipToSync(c *Client) {
-	for {
-		head := s.queue.first()
-		if head == nil {
-			s.skip = true
-			return
-		}
-		if head.op == opSync {
-			return
-		}
-		s.undo(c, *head)
-		s.queue.pop()
+	n := s.queue.find(0, opSync, opSync)
+	for i := n - 1; i >= 0; i-- {
+		s.undo(c, s.queue.at(i), i > 0)
 	}
+	s.queue.drop(n)
+	s.unnamed = s.standing
+	s.skip = s.queue.empty()
 }
 
-// undo takes back one message that failed or was ignored.
-func (s *Server) undo(c *Client, e entry) {
-	switch {
-	case e.op == opParse && e.stmt == nil:
-		s.unnamed = 0
-		if c != nil && e.flags&hidden == 0 {
-			c.unnamed.serial = 0
-		}
-	case e.op == opParse:
-		if e.flags&made == 0 {
+// undo takes back one message that failed or was skipped.
+func (s *Server) undo(c *Client, e *entry, skipped bool) {
+	if e.flags&touches != 0 {
+		s.undoUnnamed(c, e, skipped)
+		return
+	}
+	switch e.op {
+	case opParse:
+		if e.stmt != nil && e.flags&made == 0 {
 			s.statements.remove(e.stmt)
 		}
 		if e.name != "" && c != nil && c.names[e.name] == e.stmt {
-			delete(c.names, e.name)
-			c.registry.release(e.stmt)
+			c.forget(e.name)
 		}
-	case e.op == opClose && e.flags&hidden != 0:
-		s.statements.add(e.stmt, s.portals) // it was not closed
-	case e.op == opClose && e.flags&made != 0:
-		c.undoClose(e)
+	case opClose:
+		if e.flags&evicts != 0 {
+			s.statements.add(e.stmt, s.portals)
+		}
+		if e.flags&made != 0 && c != nil && c.names[e.name] == nil {
+			c.remember(e.name, e.stmt)
+			c.registry.hold(e.stmt)
+		}
 	}
-}
-
-// undoClose gives the client back a statement whose Close was ignored.
-func (c *Client) undoClose(e entry) {
-	if c.names[e.name] != nil {
-		c.registry.release(e.stmt)
-		return
-	}
-	c.names[e.name] = e.stmt
 }

@@ -1,21 +1,20 @@
 package relay
 
-import (
-	"bytes"
-
-	"holdfast/internal/pgwire"
-)
+import "holdfast/internal/pgwire"
 
 const (
-	// maxWhole is the largest message in bytes that is read whole. A longer Parse pins its client instead.
+	// maxWhole is the size in bytes of the largest message that is read whole. A longer Parse of a name pins its client instead.
 	maxWhole = 1 << 20
 	// maxNames is how far into a Bind its names may reach.
 	maxNames = 1 << 15
+	// maxOwed bounds the answers that one server owes: a client that sends more without reading waits. Much less than that
+	// fills PostgreSQL's output buffer, so it goes on answering without being told to.
+	maxOwed = 1 << 14
 )
 
 // Forward takes bytes that came from the client, collects those for the server in o, and returns how many it took; the
-// rest has to be given again, with more. ErrNeedServer and ErrTerminated come when all before them is taken.
-// Other errors end the client's connection; a *pgwire.ProtocolError tells the client why.
+// rest has to be given again, with more of them or after more answers. ErrNeedServer and ErrTerminated come when all before them
+// is taken. Other errors end the client's connection; a *pgwire.ProtocolError tells the client why.
 func (c *Client) Forward(in []byte, o *Out) (taken int, err error) {
 	o.begin(in)
 	for taken < len(in) {
@@ -23,7 +22,7 @@ func (c *Client) Forward(in []byte, o *Out) (taken int, err error) {
 			taken += c.goOn(in, taken, o)
 			continue
 		}
-		if c.held() || len(in)-taken < pgwire.HeaderSize {
+		if len(in)-taken < pgwire.HeaderSize || c.held(o) {
 			break
 		}
 		typ, size, err := pgwire.Header(in[taken:])
@@ -65,14 +64,13 @@ func (c *Client) goOn(in []byte, at int, o *Out) int {
 	}
 	c.left -= n
 	if c.left == 0 && c.lexing {
-		c.lexing = false
-		c.noteWords(c.lex.finish(), Assignment{})
+		c.endLexing()
 	}
 	return n
 }
 
 // held reports whether the next message has to wait for answers.
-func (c *Client) held() bool {
+func (c *Client) held(o *Out) bool {
 	s := c.server
 	switch {
 	case s == nil || s.copyIn:
@@ -80,8 +78,11 @@ func (c *Client) held() bool {
 	case s.queue.empty():
 		c.barrier = false
 		return false
+	case c.barrier && s.open && !s.flushed:
+		s.flushed = true
+		o.put(pgwire.AppendFlush(o.buffer())) // it would wait, too
 	}
-	return c.barrier && !s.open || s.queue.size >= maxOwed && !s.open
+	return c.barrier || s.queue.size >= maxOwed
 }
 
 // pass hands the message on as it is.
@@ -106,7 +107,11 @@ func (c *Client) message(m message, o *Out) (int, error) {
 		return 0, ErrTerminated
 	case pgwire.FrontendCopyData, pgwire.FrontendCopyDone, pgwire.CopyFail:
 		return c.copyData(m, o)
-	case pgwire.Query, pgwire.FunctionCall, pgwire.Sync, pgwire.Flush,
+	case pgwire.Flush:
+		if m.size != pgwire.HeaderSize {
+			return 0, &pgwire.ProtocolError{Reason: "invalid Flush message"} // its error would answer nothing
+		}
+	case pgwire.Query, pgwire.FunctionCall, pgwire.Sync,
 		pgwire.Parse, pgwire.Bind, pgwire.Describe, pgwire.Execute, pgwire.Close:
 	default:
 		return 0, &pgwire.ProtocolError{Reason: "invalid frontend message type " + m.typ.String()}
@@ -125,108 +130,33 @@ func (c *Client) message(m message, o *Out) (int, error) {
 }
 
 // request handles a message that the server is to see.
-func (c *Client) request(s *Server, m message, o *Out) (int, error) {
+func (c *Client) request(s *Server, m message, o *Out) (n int, err error) {
 	switch m.typ {
 	case pgwire.Sync:
-		s.skip = false
-		if !s.copyIn {
-			s.open = false
-			s.queue.push(entry{op: opSync})
-		}
-		return c.pass(m, o)
-	case pgwire.Flush:
-		return c.pass(m, o)
-	case pgwire.FunctionCall:
-		s.open = false
-		s.queue.push(entry{op: opFunction})
-		c.Counters.Queries++
-		return c.pass(m, o)
+		return c.sync(s, m, o)
 	case pgwire.Query:
 		return c.query(s, m, o)
-	case pgwire.Execute:
-		s.open = true
-		s.queue.push(entry{op: opExecute, note: c.bound})
+	case pgwire.Flush:
+		s.flushed = true
+		return c.pass(m, o)
+	case pgwire.FunctionCall:
+		s.open, s.flushed = false, false
+		s.queue.push(opFunction, 0)
 		c.Counters.Queries++
 		return c.pass(m, o)
+	case pgwire.Execute:
+		n, err = c.execute(s, m, o)
+	case pgwire.Parse:
+		n, err = c.parse(s, m, o)
+	case pgwire.Bind:
+		n, err = c.bind(s, m, o)
+	case pgwire.Describe:
+		n, err = c.describe(s, m, o)
+	default:
+		n, err = c.close(s, m, o)
 	}
-	n, err := c.extended(s, m, o)
 	if n > 0 {
-		s.open = true
+		s.open, s.flushed = true, false
 	}
 	return n, err
-}
-
-// copyData handles data of a COPY. What comes when nobody takes it belongs to a COPY that failed.
-func (c *Client) copyData(m message, o *Out) (int, error) {
-	s := c.server
-	if s == nil || s.skip || s.queue.empty() {
-		return c.ignore(m)
-	}
-	if m.typ != pgwire.FrontendCopyData {
-		if s.copyIn {
-			s.copyIn = false
-		} else {
-			s.queue.push(entry{op: opCopyEnd})
-		}
-	}
-	return c.pass(m, o)
-}
-
-// query handles a simple query.
-func (c *Client) query(s *Server, m message, o *Out) (int, error) {
-	if c.mode == Transaction && m.whole() {
-		if n, ok := c.deallocate(s, m, o); ok {
-			return n, nil
-		}
-	}
-	s.open, s.unnamed, c.unnamed.serial = false, 0, 0
-	c.Counters.Queries++
-	e := entry{op: opQuery}
-	if c.observer != nil {
-		e.note = c.observer.Begin(bytes.TrimSuffix(m.body(), []byte{0}))
-	}
-	s.queue.push(e)
-	if c.mode == Transaction {
-		c.readWords(m)
-	}
-	return c.pass(m, o)
-}
-
-// readWords judges the text of a query, or begins to when it is not there whole.
-func (c *Client) readWords(m message) {
-	if c.lex == nil {
-		c.lex = new(lexer)
-	}
-	c.lex.start()
-	c.lex.feed(bytes.TrimSuffix(m.body(), []byte{0}))
-	if !m.whole() {
-		c.lexing = true
-		return
-	}
-	words := c.lex.finish()
-	var a Assignment
-	if words&(Set|Reset) != 0 && c.lex.statements == 1 {
-		if set, ok := parseSet(string(bytes.TrimSuffix(m.body(), []byte{0}))); ok {
-			words, a = words&^(Set|Reset), set
-		}
-	}
-	c.noteWords(words, a)
-}
-
-// noteWords notes what a statement that is being sent may do to the session.
-func (c *Client) noteWords(w Words, a Assignment) {
-	if w == 0 && a == (Assignment{}) {
-		return
-	}
-	if w&barriers != 0 {
-		c.barrier = true
-	}
-	if w&Set != 0 {
-		c.pins |= Set
-	}
-	c.pins |= w & Pins
-	c.lets |= w & (UnlistenAll | UnlockAll | CloseAll)
-	if a.Name != "" || a.All {
-		c.pending = append(c.pending, a)
-	}
 }

@@ -1,15 +1,18 @@
 package relay
 
 // lexer finds [Words] in SQL that arrives in pieces. It knows PostgreSQL's strings, quoted names and comments (manual, "Lexical
-// Structure"), so that words inside them do not count, and nothing else of the language.
+// Structure"), so that words inside them do not count, and nothing else of the language. A NUL ends the text.
 type lexer struct {
 	found  Words
+	here   Words // in this statement
 	where  region
 	last   step
 	nth    int  // words of this statement so far
-	prev   byte // the byte before this one, 0 after one that was part of a token
+	prev   byte // the byte before this one, 0 after one that was part of a token; a quote just after an escape string
 	depth  int  // of block comments
+	slash  bool // in plain strings a backslash is an escape
 	escape bool // the next byte in an escape string is taken as it is
+	skip   int  // NULs after which the text begins
 
 	word [28]byte // in lower case, as far as it fits
 	size int
@@ -18,7 +21,7 @@ type lexer struct {
 	tagSize  int
 	matching int // bytes of the closing tag seen so far, -1 for none
 
-	statements int // words groups seen, separated by semicolons
+	statements int // that have a word
 }
 
 type region uint8
@@ -32,14 +35,21 @@ const (
 	inBlock
 	inTag
 	inDollar
+	over
 )
 
 // start makes the lexer ready for another text.
-func (l *lexer) start() { *l = lexer{} }
+func (l *lexer) start(backslashes bool) { *l = lexer{slash: backslashes} }
 
 // feed reads a piece of the text.
 func (l *lexer) feed(b []byte) {
-	for i := 0; i < len(b); {
+	i := 0
+	for ; l.skip > 0 && i < len(b); i++ {
+		if b[i] == 0 {
+			l.skip--
+		}
+	}
+	for i < len(b) && l.where != over {
 		if l.where == plain {
 			i += l.plainRun(b[i:])
 			continue
@@ -53,18 +63,23 @@ func (l *lexer) feed(b []byte) {
 func (l *lexer) finish() Words {
 	l.endWord()
 	l.endStatement()
+	if l.statements > 1 {
+		l.found |= several
+	}
 	return l.found
 }
 
 // isWord says which bytes words are made of. A dollar is one only inside a word.
 func isWord(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= '0' && c <= '9' || c >= 0x80
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || isDigit(c) || c >= 0x80
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // plainRun reads bytes outside strings and comments and returns how many.
 func (l *lexer) plainRun(b []byte) int {
 	for i, c := range b {
-		if isWord(c) || c == '$' && l.size > 0 {
+		if isWord(c) || c == '$' && l.size > 0 && !isDigit(l.word[0]) {
 			if l.size < len(l.word) {
 				if c >= 'A' && c <= 'Z' {
 					c |= 0x20
@@ -75,9 +90,11 @@ func (l *lexer) plainRun(b []byte) int {
 			l.prev = 0
 			continue
 		}
-		if c == ' ' || c == '\n' || c == ',' || c == '(' || c == ')' || c == '.' || c == '=' {
+		if c == ' ' || c == '\n' || c == '\t' || c == '\r' {
 			l.endWord()
-			l.prev = 0
+			if l.prev != '\'' { // after spaces a string may go on
+				l.prev = 0
+			}
 			continue
 		}
 		l.mark(c)
@@ -88,18 +105,19 @@ func (l *lexer) plainRun(b []byte) int {
 	return len(b)
 }
 
-// mark reads a byte that is not part of a word.
+// mark reads a byte that is neither part of a word nor a space.
 func (l *lexer) mark(c byte) {
 	before := l.prev
 	l.prev = c
+	if c == '\'' {
+		l.quote(before)
+		return
+	}
+	l.endWord()
 	switch {
-	case c == '\'':
-		l.where = inString
-		if l.size == 1 && l.word[0] == 'e' {
-			l.where, l.escape, l.size = inEscapeString, false, 0
-		}
 	case c == '"':
 		l.where = inName
+		l.judge([]byte{c})
 	case c == '$':
 		l.where, l.tagSize = inTag, 0
 	case c == '-' && before == '-':
@@ -107,34 +125,39 @@ func (l *lexer) mark(c byte) {
 	case c == '*' && before == '/':
 		l.where, l.depth, l.prev = inBlock, 1, 0
 	case c == '*' && l.last == afterUnlisten:
-		l.found |= UnlistenAll
+		l.here |= UnlistenAll
+	case c == ';':
+		l.endStatement()
+	case c == 0:
+		l.where = over
+	}
+}
+
+// quote begins a string. The letter E before it makes it an escape string, and so does another one that it goes on with.
+func (l *lexer) quote(before byte) {
+	l.where, l.escape = inString, false
+	switch {
+	case l.size == 1 && l.word[0] == 'e':
+		l.where, l.size = inEscapeString, 0
+	case l.slash || before == '\'' && l.size == 0:
+		l.where = inEscapeString
 	}
 	l.endWord()
-	if c == ';' {
-		l.endStatement()
-	}
-	if c == '"' && l.last != afterPrepare && l.last != afterConfig {
-		l.nth++ // a quoted name is a word that means nothing to us
-		l.last = afterOther
-	}
 }
 
 // other reads a byte inside a string, a name or a comment.
 func (l *lexer) other(c byte) {
+	if c == 0 {
+		l.where = over
+		return
+	}
 	switch l.where {
 	case inString:
 		if c == '\'' {
 			l.leave()
 		}
 	case inEscapeString:
-		switch {
-		case l.escape:
-			l.escape = false
-		case c == '\\':
-			l.escape = true
-		case c == '\'':
-			l.leave()
-		}
+		l.escapeString(c)
 	case inName:
 		if c == '"' {
 			l.leave()
@@ -154,6 +177,17 @@ func (l *lexer) other(c byte) {
 }
 
 func (l *lexer) leave() { l.where, l.prev = plain, 0 }
+
+func (l *lexer) escapeString(c byte) {
+	switch {
+	case l.escape:
+		l.escape = false
+	case c == '\\':
+		l.escape = true
+	case c == '\'':
+		l.where, l.prev = plain, '\''
+	}
+}
 
 // block reads a byte of a comment; they nest.
 func (l *lexer) block(c byte) {
@@ -177,7 +211,12 @@ func (l *lexer) openTag(c byte) {
 	switch {
 	case c == '$':
 		l.where, l.matching = inDollar, -1
-	case isWord(c) && (l.tagSize > 0 || c < '0' || c > '9') && l.tagSize < len(l.tag):
+	case isWord(c) && (l.tagSize > 0 || !isDigit(c)):
+		if l.tagSize == len(l.tag) {
+			l.found |= Set // nobody knows where that ends
+			l.where = over
+			return
+		}
 		l.tag[l.tagSize] = c
 		l.tagSize++
 	default: // a parameter, as $1
@@ -209,21 +248,27 @@ func (l *lexer) endWord() {
 		n = 0 // longer than all we know
 	}
 	l.size = 0
-	if n > 0 && l.word[0] >= '0' && l.word[0] <= '9' {
-		return // a number
+	if !isDigit(l.word[0]) {
+		l.judge(l.word[:n])
 	}
+}
+
+// judge takes a word.
+func (l *lexer) judge(w []byte) {
 	l.nth++
 	if l.nth == 1 {
 		l.statements++
 	}
 	var found Words
-	found, l.last = l.last.word(l.word[:n], l.nth == 1)
-	l.found |= found
+	found, l.last = l.last.word(w, l.nth == 1)
+	l.here |= found
 }
 
 func (l *lexer) endStatement() {
-	if l.last == afterConfig {
-		l.found |= SetConfig
+	here := l.here | l.last.end()
+	if here&dropped != 0 {
+		here &^= Temp | dropped
 	}
-	l.nth, l.last = 0, afterNothing
+	l.found |= here
+	l.here, l.nth, l.last = 0, 0, afterNothing
 }

@@ -12,8 +12,21 @@ import (
 // Params are the values of the parameters that a server reports (PostgreSQL manual, "Asynchronous Operations", ParameterStatus),
 // sorted by name. They are immutable and shared: equal ones are the same pointer.
 type Params struct {
-	list []pgwire.Param
+	list  []pgwire.Param
+	parse uint64 // fingerprint of those that the meaning of a statement depends on
+	slash bool   // in plain strings a backslash is an escape
 }
+
+// parsing is a fingerprint of the values that the meaning of a statement depends on.
+func (p *Params) parsing() uint64 {
+	if p == nil {
+		return 0
+	}
+	return p.parse
+}
+
+// backslashes reports whether in plain strings a backslash is an escape (standard_conforming_strings is off).
+func (p *Params) backslashes() bool { return p != nil && p.slash }
 
 // All returns the parameters. The caller must not change them.
 func (p *Params) All() []pgwire.Param {
@@ -50,7 +63,7 @@ var follows = []string{ //nolint:gochecknoglobals // a table
 // Follows reports whether a reported parameter is carried from server to server.
 func Follows(name string) bool { return slices.Contains(follows, name) }
 
-// Pool of params: an intern table. It is safe for concurrent use. It keeps what it has seen in the last while: a table
+// ParamTable shares equal Params. It is safe for concurrent use. It keeps what it has seen in the last while: a table
 // that has grown too large is begun anew, which costs sharing and nothing else.
 type ParamTable struct {
 	mu   sync.Mutex // protects the following
@@ -83,8 +96,23 @@ func (t *ParamTable) With(p *Params, name, value []byte) *Params {
 	return t.share(put(slices.Clone(p.All()), string(name), string(value)))
 }
 
+// revert returns the Params p with the value that they have in initial for a parameter, whatever the case of its name, or for all
+// that follow if the name is empty.
+func (t *ParamTable) revert(p, initial *Params, name string) *Params {
+	list := slices.Clone(p.All())
+	for i := range list {
+		if name != "" && !strings.EqualFold(list[i].Name, name) || !Follows(list[i].Name) {
+			continue
+		}
+		if value, ok := initial.Get(list[i].Name); ok {
+			list[i].Value = value
+		}
+	}
+	return t.share(list)
+}
+
 func put(list []pgwire.Param, name, value string) []pgwire.Param {
-	i, ok := (&Params{list}).find(name)
+	i, ok := (&Params{list: list}).find(name)
 	if ok {
 		list[i].Value = value
 		return list
@@ -102,9 +130,20 @@ func (t *ParamTable) share(list []pgwire.Param) *Params {
 	if len(t.seen) >= maxParamSets {
 		clear(t.seen)
 	}
-	p := &Params{list}
+	p := &Params{list: list}
+	for _, v := range list {
+		if slices.Contains(meaning, v.Name) {
+			p.parse = maphash.Comparable(t.seed, [2]uint64{p.parse, maphash.String(t.seed, v.Name+"="+v.Value)})
+		}
+		p.slash = p.slash || v.Name == "standard_conforming_strings" && v.Value == "off"
+	}
 	t.seen[key] = p
 	return p
+}
+
+// meaning are the reported parameters that the meaning of a statement depends on, and which of them planning.
+var meaning = []string{ //nolint:gochecknoglobals // a table
+	"DateStyle", "IntervalStyle", "TimeZone", "client_encoding", "search_path", "standard_conforming_strings",
 }
 
 func (t *ParamTable) hash(list []pgwire.Param) uint64 {

@@ -13,23 +13,30 @@ const (
 	opExecute                // rows, then CommandComplete, EmptyQueryResponse or PortalSuspended
 	opClose                  // CloseComplete
 	opCopyEnd                // nothing: the client ended its COPY data here
-	opTag                    // made only: CommandComplete "DEALLOCATE"
 )
 
-// entry flags.
+// flags of an entry.
+type flags uint8
+
 const (
-	hidden uint8 = 1 << iota // the answer is swallowed
-	made                     // the answer is ours
-	poison                   // the answer is an error, which is replaced by the client's own
+	hidden  flags = 1 << iota // the answer is swallowed
+	made                      // the answer is ours
+	poison                    // the answer is an error about a name of ours, which is replaced by the client's name
+	begun                     // of opQuery and opFunction: something came that ReadyForQuery may follow
+	touches                   // it changes the unnamed statement
+	evicts                    // of opClose: it takes a statement from the server, to make room
 )
 
 // entry is one expected answer.
 type entry struct {
 	op    op
-	flags uint8
-	stmt  *Statement // of opParse and opBind: the statement it is about, nil for the unnamed one
-	name  string     // of opParse and opClose: the name that the client gave the statement
-	note  Note       // of opQuery and opExecute
+	flags flags
+	stmt  *Statement  // the statement it is about; nil for the unnamed one and for portals
+	set   *Assignment // of opQuery and opExecute: the setting that it makes if it succeeds
+	name  string      // of opParse and opClose: the name that the client gave; of others: that of the statement that a DEALLOCATE takes away
+	note  Note        // of opQuery, opBind and opExecute
+
+	serial, prior uint64 // of what touches the unnamed statement: which one there is after it, and which there was
 }
 
 // Note is what an observer wants to be told again when a statement is done.
@@ -53,18 +60,28 @@ func (q *queue) first() *entry {
 
 func (q *queue) at(i int) *entry { return &q.ring[(q.head+i)&(len(q.ring)-1)] }
 
-func (q *queue) push(e entry) {
+// push adds an entry, to be completed by the caller before the next push.
+func (q *queue) push(o op, f flags) *entry {
 	if q.size == len(q.ring) {
 		q.grow()
 	}
-	*q.at(q.size) = e
+	e := q.at(q.size) // it is empty
 	q.size++
+	e.op, e.flags = o, f
+	return e
 }
 
 func (q *queue) pop() {
 	q.ring[q.head] = entry{}
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.size--
+}
+
+// drop removes the n oldest entries.
+func (q *queue) drop(n int) {
+	for range n {
+		q.pop()
+	}
 }
 
 func (q *queue) grow() {
@@ -75,24 +92,21 @@ func (q *queue) grow() {
 	q.ring, q.head = ring, 0
 }
 
-// keep removes entries from index i on of which drop says so, up to the first of which stop says so, and reports whether
-// there was such a one.
-func (q *queue) filter(i int, stop, drop func(*entry) bool) bool {
-	to, stopped := i, false
+// find returns the place of the first entry from i on that has one of the two kinds, the size of the queue if there is none.
+func (q *queue) find(i int, a, b op) int {
 	for ; i < q.size; i++ {
-		e := q.at(i)
-		stopped = stopped || stop(e)
-		if !stopped && drop(e) {
-			continue
+		if e := q.at(i); e.op == a || e.op == b {
+			break
 		}
-		if to != i {
-			*q.at(to) = *e
-		}
-		to++
 	}
-	for j := to; j < q.size; j++ {
-		*q.at(j) = entry{}
+	return min(i, q.size)
+}
+
+// remove takes out the entry at a place.
+func (q *queue) remove(i int) {
+	for ; i+1 < q.size; i++ {
+		*q.at(i) = *q.at(i + 1)
 	}
-	q.size = to
-	return stopped
+	*q.at(i) = entry{}
+	q.size--
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 	"sync"
@@ -9,16 +10,15 @@ import (
 	"holdfast/internal/pgwire"
 )
 
-// prefix begins the names of statements on servers.
-const prefix = "holdfast_"
-
 // Statement is a prepared statement as all servers know it: one text with one list of parameter types, prepared under one
 // combination of settings.
 type Statement struct {
-	Name  string // on the server
-	parse []byte // the body of Parse without the name: text and types
-	words Words
-	set   Assignment // when the statement is a SET that can be followed
+	Name     string // on the server
+	parse    []byte // the body of Parse without the name: text and types
+	words    Words
+	set      *Assignment   // when the statement is a SET that can be followed
+	settings uint64        // fingerprint of the settings that it is prepared under
+	version  atomic.Uint32 // grows when servers have to prepare it anew
 
 	key  string
 	refs int // clients and servers that have it; Registry.mu protects it
@@ -32,9 +32,9 @@ func (s *Statement) Text() []byte { return textOf(s.parse) }
 type Registry struct {
 	mu      sync.Mutex // protects the following, and Statement.refs
 	byKey   map[string]*Statement
-	serial  uint64
-	unnamed atomic.Uint64 // the serial given last to an unnamed statement
+	named   uint64        // how many statements were given names
 	key     []byte        // for look-ups without allocation
+	serials atomic.Uint64 // the serial given last to an unnamed statement
 }
 
 // NewRegistry returns a registry that knows no statement.
@@ -48,21 +48,41 @@ func (r *Registry) Len() int {
 }
 
 // intern returns the statement of a Parse under settings, with one more reference.
-func (r *Registry) intern(p pgwire.Statement, settings uint64, words func() (Words, Assignment)) *Statement {
+func (r *Registry) intern(p pgwire.Statement, settings uint64, judge func(sql []byte) verdict) *Statement {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.key = append(binary.BigEndian.AppendUint64(r.key[:0], settings), p.OIDs...)
-	r.key = append(append(r.key, 0, byte(len(p.OIDs)/4)), p.Query...)
+	r.key = appendParseRest(binary.BigEndian.AppendUint64(r.key[:0], settings), p)
 	if s := r.byKey[string(r.key)]; s != nil {
 		s.refs++
 		return s
 	}
-	r.serial++
-	key := string(r.key)
-	s := &Statement{Name: prefix + strconv.FormatUint(r.serial, 36), key: key, refs: 1}
-	s.parse = appendParseRest(make([]byte, 0, len(p.Query)+3+len(p.OIDs)), p)
-	s.words, s.set = words()
-	r.byKey[key] = s
+	v := judge(p.Query)
+	return r.add(settings, v.words, v.set)
+}
+
+// again returns a statement under other settings, with one more reference.
+func (r *Registry) again(old *Statement, settings uint64) *Statement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.key = append(binary.BigEndian.AppendUint64(r.key[:0], settings), old.parse...)
+	if s := r.byKey[string(r.key)]; s != nil {
+		s.refs++
+		return s
+	}
+	return r.add(settings, old.words, old.set)
+}
+
+// add makes the statement of the present key. The caller must hold mu.
+func (r *Registry) add(settings uint64, words Words, set *Assignment) *Statement {
+	r.named++
+	s := &Statement{
+		Name: prefix + strconv.FormatUint(r.named, 36), parse: bytes.Clone(r.key[8:]), words: words, set: set,
+		settings: settings, key: string(r.key), refs: 1,
+	}
+	r.byKey[s.key] = s
+	if cap(r.key) > maxSpare {
+		r.key = nil
+	}
 	return s
 }
 
@@ -71,6 +91,9 @@ func (r *Registry) hold(s *Statement) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.refs++
+	if r.byKey[s.key] == nil {
+		r.byKey[s.key] = s // it was forgotten meanwhile
+	}
 }
 
 // release takes a reference away.
@@ -78,7 +101,7 @@ func (r *Registry) release(s *Statement) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.refs--
-	if s.refs == 0 {
+	if s.refs == 0 && r.byKey[s.key] == s {
 		delete(r.byKey, s.key)
 	}
 }
@@ -92,10 +115,8 @@ func appendParseRest(dst []byte, p pgwire.Statement) []byte {
 
 // textOf returns the text in what appendParseRest made.
 func textOf(parse []byte) []byte {
-	for i, c := range parse {
-		if c == 0 {
-			return parse[:i]
-		}
+	if i := bytes.IndexByte(parse, 0); i >= 0 {
+		return parse[:i]
 	}
 	return parse
 }

@@ -13,23 +13,27 @@ var ErrOutOfStep = errors.New("server out of step")
 
 // Server is the protocol state of one server session. It is not safe for concurrent use.
 type Server struct {
-	queue  queue
-	status byte // of the last ReadyForQuery
-	open   bool // extended messages were sent since the last Sync or Query
-	copyIn bool // it takes COPY data, and ignores Sync
-	skip   bool // it ignores everything up to a Sync, which was not sent yet
-	broken bool // it said that it ends
+	queue    queue
+	status   byte // of the last ReadyForQuery
+	open     bool // extended messages were sent since the last Sync or Query
+	flushed  bool // and a Flush after them
+	copyIn   bool // it takes COPY data, and ignores Sync
+	copying  bool // it asked for COPY data, and has not said how the COPY ended
+	skip     bool // it ignores everything up to a Sync, which was not sent yet
+	broken   bool // it said that it ends
+	doubtful int  // Syncs that it may have ignored, see beginCopyIn
 
 	left int  // bytes still to come of the message under way
 	hide bool // and they are swallowed
+	done bool // and they are the last of the answer at the head of the queue
 
 	statements statements
-	unnamed    uint64 // serial of the unnamed statement that it has, 0 when nobody's
+	unnamed    uint64 // serial of the unnamed statement that it has when all is done that was sent, 0 when nobody's
+	standing   uint64 // serial of the unnamed statement that it has now, as far as its answers tell
 	portals    uint64 // serial of the transaction, for statements.oldest
 	table      *ParamTable
 	params     *Params
 	settings   *Settings
-	used       bool   // a client was attached since the last reset
 	dirty      bool   // it holds state of a client that only DISCARD ALL removes
 	failed     string // SQLSTATE of a hidden query that failed
 	failure    string // its message
@@ -60,7 +64,7 @@ func (s *Server) Broken() bool { return s.broken }
 
 // Settled reports whether the server owes nothing and is outside a transaction.
 func (s *Server) Settled() bool {
-	return s.queue.empty() && s.status == pgwire.Idle && !s.open && !s.copyIn && !s.skip && s.left == 0 && !s.broken
+	return s.queue.empty() && s.status == pgwire.Idle && !s.open && !s.copyIn && !s.skip && s.doubtful == 0 && s.left == 0 && !s.broken
 }
 
 // Owes returns how many answers are expected.
@@ -76,14 +80,16 @@ func (s *Server) Statements() int { return len(s.statements.byName) }
 // Close forgets what the session had.
 func (s *Server) Close() { s.statements.clear() }
 
-// Ask appends a query of ours, whose answers are hidden, to what is to be sent. The server must be settled.
+// Ask appends a query of ours, whose answers are hidden, to what is to be sent. The server must be settled. Its answers go
+// to [Server.Absorb], also while a client is attached.
 func (s *Server) Ask(dst []byte, sql string) []byte {
-	s.queue.push(entry{op: opQuery, flags: hidden})
+	s.queue.push(opQuery, hidden|touches)
 	s.failed, s.failure, s.unnamed = "", "", 0
 	return pgwire.AppendQuery(dst, sql)
 }
 
-// Failed returns the SQLSTATE and message of the last Ask when it failed, else "".
+// Failed returns the SQLSTATE and message of the last Ask when it failed, else "". A server on which what Settle returned
+// has failed is not the client's and must not be attached: PostgreSQL runs such a text whole or not at all.
 func (s *Server) Failed() (code, message string) { return s.failed, s.failure }
 
 // Absorb takes what a server says while no client is attached: answers to Ask, and what comes unasked. An answer that
@@ -98,8 +104,9 @@ func (s *Server) outOfStep(typ byte) error {
 	return fmt.Errorf("%w: %s as an answer of kind %d", ErrOutOfStep, pgwire.BackendType(typ), head.op)
 }
 
-// reset notes that the session is as after log-in, but for parameters, which the server reports itself.
+// reset notes that the session is as after log-in, but for parameters, which the server reports itself, and the unnamed
+// statement, which DISCARD ALL leaves alone.
 func (s *Server) reset() {
 	s.statements.clear()
-	s.unnamed, s.settings, s.dirty = 0, nil, false
+	s.settings, s.dirty = nil, false
 }

@@ -12,12 +12,15 @@ type Assignment struct {
 	Set  string // the statement that makes it; empty undoes it
 	Undo string // the statement that undoes it
 	All  bool   // RESET ALL: undoes all
+
+	local bool // for the transaction only
 }
 
 // Settings are a client's assignments in the order in which they were made, one for each name. They are immutable; nil has none.
 type Settings struct {
 	list []Assignment
-	hash uint64
+	hash uint64 // of all
+	plan uint64 // of those that planning depends on
 }
 
 // Settings with one more assignment made or undone.
@@ -32,16 +35,31 @@ func (s *Settings) with(a Assignment) *Settings {
 	return newSettings(list)
 }
 
+// and returns the settings with those of another added that they lack.
+func (s *Settings) and(o *Settings) *Settings {
+	list := slices.Clone(s.all())
+	for _, a := range o.all() {
+		if s.named(a.Name).Set == "" {
+			list = append(list, a)
+		}
+	}
+	return newSettings(list)
+}
+
 func newSettings(list []Assignment) *Settings {
 	if len(list) == 0 {
 		return nil
 	}
-	h := fnv.New64a()
+	all, plan := fnv.New64a(), fnv.New64a()
 	for _, a := range list {
-		_, _ = h.Write([]byte(a.Set))
-		_, _ = h.Write([]byte{0})
+		_, _ = all.Write([]byte(a.Set))
+		_, _ = all.Write([]byte{0})
+		if planned(a.Name) {
+			_, _ = plan.Write([]byte(a.Set))
+			_, _ = plan.Write([]byte{0})
+		}
 	}
-	return &Settings{list: list, hash: h.Sum64()}
+	return &Settings{list: list, hash: all.Sum64(), plan: plan.Sum64()}
 }
 
 // named returns the assignment of a name, and one that undoes it when there is none.
@@ -54,13 +72,18 @@ func (s *Settings) named(name string) Assignment {
 	return Assignment{Name: name}
 }
 
-// fingerprint tells different settings apart.
-func (s *Settings) fingerprint() uint64 {
+func (s *Settings) has(a Assignment) bool { return slices.Contains(s.all(), a) }
+
+// planning is a fingerprint of the settings that the meaning or the plan of a statement depends on.
+func (s *Settings) planning() uint64 {
 	if s == nil {
-		return 0
+		return fnvOffset
 	}
-	return s.hash
+	return s.plan
 }
+
+// fnvOffset is the hash of nothing.
+const fnvOffset = 14695981039346656037
 
 func (s *Settings) equal(o *Settings) bool {
 	return s == o || s != nil && o != nil && s.hash == o.hash && slices.Equal(s.list, o.list)
@@ -71,6 +94,33 @@ func (s *Settings) all() []Assignment {
 		return nil
 	}
 	return s.list
+}
+
+// unplanned are settings that change neither what a statement means nor how it is planned. So do all with a dot in their name:
+// they belong to applications.
+var unplanned = []string{ //nolint:gochecknoglobals // a table
+	"application_name", "bytea_output", "client_min_messages", "deadlock_timeout", "default_transaction_deferrable",
+	"default_transaction_isolation", "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout",
+	"idle_session_timeout", "lock_timeout", "log_duration", "log_min_duration_statement", "log_statement", "session characteristics",
+	"statement_timeout", "synchronous_commit", "tcp_keepalives_count", "tcp_keepalives_idle", "tcp_keepalives_interval",
+	"tcp_user_timeout", "transaction_timeout",
+}
+
+// planned reports whether the meaning or the plan of a statement depends on a setting.
+func planned(name string) bool {
+	return !strings.Contains(name, ".") && !slices.Contains(unplanned, name)
+}
+
+// parsed are settings that decide what a text means when it is parsed; constants are computed then.
+var parsed = []string{ //nolint:gochecknoglobals // a table
+	"", "array_nulls", "backslash_quote", "client_encoding", "datestyle", "intervalstyle", "lc_monetary", "lc_numeric", "lc_time",
+	"standard_conforming_strings", "timezone", "timezone_abbreviations", "transform_null_equals", "xmloption",
+}
+
+// parsing reports whether a statement that is parsed after a SET may mean something else than before it. PostgreSQL itself
+// heeds search_path and role at each use; so it is enough to mind those that outlast the transaction.
+func parsing(name string, local bool) bool {
+	return slices.Contains(parsed, name) || !local && (name == "search_path" || name == "role" || name == "session authorization")
 }
 
 // FromParam returns the assignment of a start-up parameter, whose value is written as in postgresql.conf.
@@ -99,105 +149,4 @@ func quoteName(name string) string {
 		parts[i] = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
 	}
 	return strings.Join(parts, ".")
-}
-
-// undoSpecial are settings whose SET has a grammar of its own.
-var undoSpecial = map[string]string{ //nolint:gochecknoglobals // a table
-	"role":    "RESET ROLE",
-	"session": "",
-	"time":    "RESET TIME ZONE",
-	"names":   "RESET client_encoding",
-	"schema":  "RESET search_path",
-	"seed":    "",
-	"xml":     "RESET xmloption",
-}
-
-// parseSet understands one SET or RESET (PostgreSQL manual, "SET"). It reports false for what cannot be followed, as several
-// statements in one text. A SET LOCAL, SET TRANSACTION or SET CONSTRAINTS gives an empty assignment: it ends with the transaction.
-func parseSet(sql string) (Assignment, bool) {
-	sql = strings.TrimSpace(strings.TrimRight(strings.TrimSpace(sql), "; \n\t\r"))
-	if strings.ContainsAny(sql, ";\x00") || strings.Contains(sql, "--") || strings.Contains(sql, "/*") {
-		return Assignment{}, false
-	}
-	verb, rest := cutWord(sql)
-	if verb == "reset" {
-		return parseReset(rest)
-	}
-	name, tail := cutWord(rest)
-	switch name {
-	case "local", "transaction", "constraints":
-		return Assignment{}, verb == "set"
-	case "session":
-		return parseSetSession(sql, tail)
-	}
-	if verb != "set" || name == "" {
-		return Assignment{}, false
-	}
-	return assignment(name, tail, sql)
-}
-
-// parseSetSession reads what follows SET SESSION.
-func parseSetSession(sql, tail string) (Assignment, bool) {
-	name, rest := cutWord(tail)
-	switch name {
-	case "authorization":
-		return Assignment{Name: "session authorization", Set: sql, Undo: "RESET SESSION AUTHORIZATION"}, true
-	case "characteristics":
-		return Assignment{
-			Name: "session characteristics", Set: sql,
-			Undo: "RESET default_transaction_isolation; RESET default_transaction_read_only; RESET default_transaction_deferrable",
-		}, true
-	}
-	return assignment(name, rest, sql)
-}
-
-func assignment(name, tail, sql string) (Assignment, bool) {
-	undo, special := undoSpecial[name]
-	if !special {
-		undo = "RESET " + name
-		if to, _ := cutWord(tail); to != "to" && !strings.HasPrefix(tail, "=") {
-			return Assignment{}, false
-		}
-	}
-	if strings.HasPrefix(name, `"`) || undo == "" {
-		return Assignment{}, false
-	}
-	return Assignment{Name: canonical(name), Set: sql, Undo: undo}, true
-}
-
-func parseReset(rest string) (Assignment, bool) {
-	name, tail := cutWord(rest)
-	switch {
-	case name == "all" && tail == "":
-		return Assignment{All: true}, true
-	case name == "session":
-		return Assignment{Name: "session authorization"}, tail != ""
-	case name == "" || strings.HasPrefix(name, `"`):
-		return Assignment{}, false
-	}
-	return Assignment{Name: canonical(name)}, true
-}
-
-// canonical returns the parameter behind a word of the grammar.
-func canonical(name string) string {
-	switch name {
-	case "time":
-		return "timezone"
-	case "names":
-		return "client_encoding"
-	case "schema":
-		return "search_path"
-	case "xml":
-		return "xmloption"
-	}
-	return name
-}
-
-// cutWord returns the first word in lower case, and what follows it and its spaces.
-func cutWord(s string) (word, rest string) {
-	end := strings.IndexFunc(s, func(r rune) bool { return r != '.' && r != '_' && r != '"' && r < 0x80 && !isWord(byte(r)) })
-	if end < 0 {
-		end = len(s)
-	}
-	return strings.ToLower(s[:end]), strings.TrimLeft(s[end:], " \t\n\r")
 }

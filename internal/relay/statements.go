@@ -5,13 +5,13 @@ type statements struct {
 	registry *Registry
 	limit    int
 	byName   map[*Statement]*node
-	root     node                // of a ring: root.next was used last
-	stale    map[*Statement]bool // prepared, but must be closed before it is prepared again
+	root     node // of a ring: root.next was used last
 }
 
 // node is a statement in the ring.
 type node struct {
 	stmt       *Statement
+	version    uint32 // of the statement when it was prepared
 	used       uint64 // the transaction that used it last
 	prev, next *node
 }
@@ -21,24 +21,29 @@ func (l *statements) init(r *Registry, limit int) {
 	l.root.prev, l.root.next = &l.root, &l.root
 }
 
-// use reports whether the server has a statement, and marks it as used by a transaction.
+// use reports whether the server has a statement as it is now, and marks it as used by a transaction.
 func (l *statements) use(s *Statement, transaction uint64) bool {
 	n := l.byName[s]
-	if n == nil {
+	if n == nil || n.version != s.version.Load() {
 		return false
 	}
 	n.used = transaction
-	n.unlink()
-	l.front(n)
+	if l.root.next != n {
+		n.unlink()
+		l.front(n)
+	}
 	return true
 }
 
 // add notes that the server is given a statement.
 func (l *statements) add(s *Statement, transaction uint64) {
+	if l.byName[s] != nil {
+		return
+	}
 	if l.byName == nil {
 		l.byName = map[*Statement]*node{}
 	}
-	n := &node{stmt: s, used: transaction}
+	n := &node{stmt: s, version: s.version.Load(), used: transaction}
 	l.byName[s] = n
 	l.front(n)
 	l.registry.hold(s)
@@ -67,23 +72,11 @@ func (l *statements) oldest(transaction uint64) *Statement {
 	return n.stmt
 }
 
-// spoil notes that a statement has to be closed before it can be used again.
-func (l *statements) spoil(s *Statement) {
-	if l.byName[s] == nil {
-		return
-	}
-	l.remove(s)
-	if l.stale == nil {
-		l.stale = map[*Statement]bool{}
-	}
-	l.stale[s] = true
-}
-
 func (l *statements) clear() {
 	for s := range l.byName {
 		l.registry.release(s)
 	}
-	l.byName, l.stale = nil, nil
+	l.byName = nil
 	l.root.prev, l.root.next = &l.root, &l.root
 }
 

@@ -19,6 +19,10 @@ const (
 	Reset                         // RESET
 	Discard                       // DISCARD
 	Deallocate                    // DEALLOCATE
+
+	local   Words = 1 << 29 // SET LOCAL
+	several Words = 1 << 31 // more than one statement
+	dropped Words = 1 << 30 // ON COMMIT DROP: what Temp found goes with the transaction
 )
 
 // Pins are the words that pin a client to its server.
@@ -26,6 +30,40 @@ const Pins = Listen | Temp | Advisory | Hold | Prepare | Load | SetConfig
 
 // barriers are the words after which the next message is held back until it is known what they did.
 const barriers = Discard | Deallocate
+
+// lets are the words that let go of pins.
+const lets = UnlistenAll | UnlockAll | CloseAll
+
+// transactional are the pins that go when the transaction that made them is rolled back.
+const transactional = Listen | Temp | Hold | SetConfig | Set
+
+// letGo returns the pins that words let go of.
+func letGo(w Words) (pins Words) {
+	if w&UnlistenAll != 0 {
+		pins |= Listen
+	}
+	if w&UnlockAll != 0 {
+		pins |= Advisory
+	}
+	if w&CloseAll != 0 {
+		pins |= Hold
+	}
+	return pins
+}
+
+// undone returns the words whose effect is undone by what makes pins after them.
+func undone(pins Words) (w Words) {
+	if pins&Listen != 0 {
+		w |= UnlistenAll
+	}
+	if pins&Advisory != 0 {
+		w |= UnlockAll
+	}
+	if pins&Hold != 0 {
+		w |= CloseAll
+	}
+	return w
+}
 
 // names of pins, for people.
 var pinNames = [...]struct { //nolint:gochecknoglobals // a table
@@ -60,14 +98,17 @@ const (
 	afterNothing step = iota
 	afterOther
 	afterCreate // CREATE, INTO, LOCAL, GLOBAL, REPLACE: TEMPORARY may follow
+	afterInsert // INSERT, MERGE: INTO means nothing after it
+	afterCommit // COMMIT: DROP may follow
 	afterWith
 	afterUnlisten
 	afterPrepare
 	afterClose
+	afterSet    // SET as the first word: what is not for the transaction lasts
 	afterConfig // set_config: the next word is TRUE or it lasts
 )
 
-// word judges a word in lower case, knowing what stood before it in its statement.
+// word judges a word in lower case, knowing what stood before it in its statement. A quoted name is a word that nobody knows.
 func (s step) word(w []byte, first bool) (Words, step) {
 	switch s {
 	case afterPrepare:
@@ -78,6 +119,14 @@ func (s step) word(w []byte, first bool) (Words, step) {
 		if string(w) != "true" {
 			return SetConfig, afterOther
 		}
+	case afterSet:
+		switch string(w) {
+		case "local":
+			return local, afterOther
+		case "transaction", "constraints":
+			return 0, afterOther
+		}
+		return Set, afterOther
 	default:
 	}
 	if first {
@@ -86,6 +135,18 @@ func (s step) word(w []byte, first bool) (Words, step) {
 		}
 	}
 	return s.laterWord(w)
+}
+
+// end judges the end of a statement, knowing its last word.
+func (s step) end() Words {
+	switch s {
+	case afterConfig:
+		return SetConfig
+	case afterSet:
+		return Set
+	default:
+		return 0
+	}
 }
 
 func firstWord(w []byte) (Words, step) {
@@ -99,7 +160,7 @@ func firstWord(w []byte) (Words, step) {
 	case "prepare":
 		return 0, afterPrepare
 	case "set":
-		return Set, afterOther
+		return 0, afterSet
 	case "reset":
 		return Reset, afterOther
 	case "discard":
@@ -114,8 +175,14 @@ func firstWord(w []byte) (Words, step) {
 
 func (s step) laterWord(w []byte) (Words, step) {
 	switch string(w) {
-	case "create", "into", "local", "global", "replace":
+	case "create", "local", "global", "replace":
 		return 0, afterCreate
+	case "insert", "merge":
+		return 0, afterInsert
+	case "into":
+		if s != afterInsert {
+			return 0, afterCreate
+		}
 	case "with":
 		return 0, afterWith
 	case "hold":
@@ -132,6 +199,12 @@ func (s step) laterWord(w []byte) (Words, step) {
 		}
 	case "pg_temp":
 		return Temp, afterOther
+	case "commit":
+		return 0, afterCommit
+	case "drop":
+		if s == afterCommit {
+			return dropped, afterOther
+		}
 	case "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared":
 		return Advisory, afterOther
 	case "pg_advisory_unlock_all":

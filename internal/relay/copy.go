@@ -1,0 +1,69 @@
+package relay
+
+import "holdfast/internal/pgwire"
+
+// copyData handles data of a COPY. What comes when nobody takes it belongs to a COPY that failed.
+func (c *Client) copyData(m message, o *Out) (int, error) {
+	s := c.server
+	if s == nil || s.skip || s.queue.empty() {
+		return c.ignore(m)
+	}
+	if m.typ != pgwire.FrontendCopyData {
+		if s.copyIn {
+			s.copyIn = false
+		} else {
+			s.queue.push(opCopyEnd, 0)
+		}
+	}
+	return c.pass(m, o)
+}
+
+// beginCopyIn handles the server's invitation to send COPY data. It ignores every Sync that it reads before the end of the data;
+// but when the COPY fails before it has read one (a trigger, a cancel request), that Sync is answered. Nobody can tell which
+// of the two happened until an answer comes to something that was sent later. Until then these Syncs are doubtful: a
+// ReadyForQuery more than was expected is theirs, and the server is not given back.
+func (s *Server) beginCopyIn(kind op) {
+	s.copyIn, s.copying = true, true
+	synced := false
+	for {
+		i := s.queue.find(1, opSync, opCopyEnd)
+		if i == s.queue.size {
+			break
+		}
+		end := s.queue.at(i).op == opCopyEnd
+		s.queue.remove(i)
+		if end {
+			s.copyIn = false
+			break
+		}
+		synced = true
+		s.doubtful++
+	}
+	if synced && kind == opExecute && s.queue.find(1, opSync, opQuery) == s.queue.size {
+		s.open = true // its Sync is still to come
+	}
+}
+
+// sync handles a Sync.
+func (c *Client) sync(s *Server, m message, o *Out) (int, error) {
+	s.skip = false
+	if s.copyIn {
+		s.doubtful++
+		return c.pass(m, o)
+	}
+	alone := s.queue.size == 0 || s.queue.size == 1 && s.copying
+	s.open = false
+	s.queue.push(opSync, 0)
+	n, err := c.pass(m, o)
+	if s.doubtful > 0 && alone && c.mode == Transaction {
+		s.clearDoubt(o)
+	}
+	return n, err
+}
+
+// clearDoubt asks, after a COPY that has ended, something whose answer proves that all before it is answered.
+func (s *Server) clearDoubt(o *Out) {
+	s.queue.push(opClose, hidden)
+	s.queue.push(opSync, hidden)
+	o.put(pgwire.AppendSync(pgwire.AppendClose(o.buffer(), pgwire.TargetPortal, nobody)))
+}

@@ -1,0 +1,132 @@
+package relay
+
+import (
+	"bytes"
+
+	"holdfast/internal/pgwire"
+)
+
+// prefix begins the names of statements on servers.
+const prefix = "holdfast_"
+
+const (
+	// refused is the name under which a Parse of a name that exists is refused.
+	refused = prefix + "!"
+	// nobody is a name that neither a statement nor a portal has.
+	nobody = prefix + "?"
+)
+
+// ours reports whether a client uses a name that belongs to us: it must not reach the statements of others.
+func ours(name []byte) bool { return bytes.HasPrefix(name, []byte(prefix)) }
+
+// remember gives the client a statement, whose reference becomes the client's.
+func (c *Client) remember(name string, st *Statement) {
+	if c.names == nil {
+		c.names = map[string]*Statement{}
+	}
+	c.names[name] = st
+}
+
+// forget takes a statement from the client.
+func (c *Client) forget(name string) {
+	if st := c.names[name]; st != nil {
+		delete(c.names, name)
+		c.registry.release(st)
+	}
+}
+
+func (c *Client) forgetNames() {
+	for _, st := range c.names {
+		c.registry.release(st)
+	}
+	clear(c.names)
+}
+
+// fingerprint tells apart the settings that statements are prepared under.
+func (c *Client) fingerprint() uint64 { return c.settings.planning() ^ c.params.parsing() ^ c.twist }
+
+// parseNamed handles the Parse of a named statement, which the server may have already.
+func (c *Client) parseNamed(s *Server, p pgwire.Statement, o *Out) {
+	if c.names[string(p.Name)] != nil {
+		c.refuse(s, p, o)
+		return
+	}
+	st := c.registry.intern(p, c.fingerprint(), c.judge)
+	name := string(p.Name)
+	c.remember(name, st)
+	if s.status != pgwire.InFailed && s.statements.use(st, s.portals) {
+		e := s.queue.push(opParse, made)
+		e.stmt, e.name = st, name
+		c.answerMade(s)
+		return
+	}
+	c.send(s, st, 0, o).name = name
+}
+
+// answerMade answers what stands at the head of the queue and is ours to answer, unless an answer of the server is under way.
+func (c *Client) answerMade(s *Server) {
+	if s.left == 0 {
+		c.local = s.answerMade(c.local)
+	}
+}
+
+// send gives the server a statement. It is closed first: nobody knows what stands under that name after errors.
+func (c *Client) send(s *Server, st *Statement, f flags, o *Out) *entry {
+	b := o.buffer()
+	s.statements.remove(st)
+	for old := s.statements.oldest(s.portals); old != nil; old = s.statements.oldest(s.portals) {
+		b = s.closeHidden(b, old, evicts)
+		s.statements.remove(old)
+	}
+	b = s.closeHidden(b, st, 0)
+	s.statements.add(st, s.portals)
+	o.put(appendParse(b, st.Name, st.parse))
+	c.Counters.ServerParses++
+	e := s.queue.push(opParse, f)
+	e.stmt = st
+	return e
+}
+
+func (s *Server) closeHidden(b []byte, st *Statement, f flags) []byte {
+	s.queue.push(opClose, hidden|f).stmt = st
+	return pgwire.AppendClose(b, pgwire.TargetStatement, st.Name)
+}
+
+// refuse lets the server refuse the Parse of a name that the client has already: it gets it under a name that is taken. So
+// it fails as it would have, for that reason or another one, and with it the transaction.
+func (c *Client) refuse(s *Server, p pgwire.Statement, o *Out) {
+	s.queue.push(opClose, hidden)
+	s.queue.push(opParse, hidden)
+	s.queue.push(opParse, poison).name = string(p.Name)
+	b := pgwire.AppendClose(o.buffer(), pgwire.TargetStatement, refused)
+	b = pgwire.AppendParse(b, refused, "", nil)
+	o.put(pgwire.AppendStatement(b, refused, p))
+}
+
+// ensure makes sure that the server has the statement of a name that the client uses, and returns its name there; that is
+// empty if the client's name is to be used: the server then says what it thinks of it.
+func (c *Client) ensure(s *Server, name []byte, o *Out) (st *Statement, as string) {
+	st = c.names[string(name)]
+	if st == nil {
+		if ours(name) {
+			return nil, nobody
+		}
+		return nil, ""
+	}
+	if f := c.fingerprint(); st.settings != f {
+		st = c.again(string(name), st, f)
+	}
+	if !s.statements.use(st, s.portals) {
+		c.send(s, st, hidden, o)
+	}
+	return st, st.Name
+}
+
+// again prepares a statement anew under settings that have changed since, as PostgreSQL itself does in time. Under the old ones
+// other clients have it, for whom it must stay what it was.
+func (c *Client) again(name string, st *Statement, settings uint64) *Statement {
+	renewed := c.registry.again(st, settings)
+	c.registry.release(st)
+	c.names[name] = renewed
+	return renewed
+}

@@ -1,0 +1,94 @@
+package relay
+
+import (
+	"bytes"
+
+	"holdfast/internal/pgwire"
+)
+
+// query handles a simple query.
+func (c *Client) query(s *Server, m message, o *Out) (int, error) {
+	c.Counters.Queries++
+	s.open, s.flushed = false, false
+	text := bytes.TrimSuffix(m.body(), []byte{0})
+	var note Note
+	if c.observer != nil {
+		note = c.observer.Begin(text)
+	}
+	if c.mode == Session {
+		s.queue.push(opQuery, 0).note = note
+		return c.pass(m, o)
+	}
+	drops := ""
+	if m.whole() {
+		if name, ok := c.deallocates(text); ok {
+			c.prepareSpare(s, o)
+			drops = name
+		}
+	}
+	e := c.touch(s, opQuery, 0)
+	e.note, e.name = note, drops
+	c.unnamed.set(0)
+	s.unnamed = 0
+	switch {
+	case drops != "":
+		c.note(verdict{words: Deallocate})
+		o.put(pgwire.AppendQuery(o.buffer(), deallocateSpare))
+		return m.size, nil
+	case m.whole():
+		v := c.judge(text)
+		e.set = v.set
+		c.note(v)
+	default:
+		c.readWords(m, 0)
+	}
+	return c.pass(m, o)
+}
+
+const (
+	// spare is the name of a statement that is prepared to be deallocated at once.
+	spare           = prefix + "-"
+	deallocateSpare = `DEALLOCATE "` + spare + `"`
+)
+
+// prepareSpare gives the server the statement that DEALLOCATE of a client's statement takes away in its place. So the server
+// itself says whether that was possible. An empty text can be prepared even in a failed transaction.
+func (c *Client) prepareSpare(s *Server, o *Out) {
+	s.queue.push(opClose, hidden)
+	s.queue.push(opParse, hidden)
+	b := pgwire.AppendClose(o.buffer(), pgwire.TargetStatement, spare)
+	o.put(pgwire.AppendParse(b, spare, "", nil))
+}
+
+// deallocates returns the name in a DEALLOCATE of a statement that the client prepared by Parse, which servers have under
+// another name.
+func (c *Client) deallocates(sql []byte) (name string, ok bool) {
+	if len(c.names) == 0 || len(sql) > maxDeallocate {
+		return "", false
+	}
+	sql = bytes.TrimLeft(sql, " \t\r\n")
+	if len(sql) == 0 || sql[0]|0x20 != 'd' {
+		return "", false
+	}
+	name, ok = deallocated(string(sql))
+	return name, ok && c.names[name] != nil
+}
+
+// maxDeallocate is the size in bytes of the longest DEALLOCATE that is looked for.
+const maxDeallocate = 256
+
+// deallocated returns the name in the text of a DEALLOCATE.
+func deallocated(sql string) (string, bool) {
+	verb, rest := cutWord(trimEnd(sql))
+	if verb != "deallocate" {
+		return "", false
+	}
+	if word, tail := cutWord(rest); word == "prepare" && tail != "" {
+		rest = tail
+	}
+	if n := len(rest); n > 2 && rest[0] == '"' && rest[n-1] == '"' {
+		return rest[1 : n-1], !bytes.ContainsRune([]byte(rest[1:n-1]), '"')
+	}
+	word, tail := cutWord(rest)
+	return word, word != "" && tail == "" && word != "all" && !bytes.ContainsRune([]byte(word), '"')
+}
