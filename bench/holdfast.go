@@ -23,7 +23,7 @@ func startHoldfast(ctx context.Context, dir, binary string) (*holdfast, error) {
 	if _, err := output(ctx, binary, "init", "--dir", filepath.Dir(h.config)); err != nil {
 		return nil, err
 	}
-	env := []string{"HOLDFAST_LOG__LEVEL=warn"}
+	env := []string{"HOLDFAST_LOG__LEVEL=warn", `HOLDFAST_DATABASE__ENDPOINTS=[{listen = "127.0.0.1:0"}]`}
 	for name, to := range map[string]*string{"S3": &h.s3, "EDGE": &h.edge, "ADMIN": new(string)} {
 		addr, err := freePort()
 		if err != nil {

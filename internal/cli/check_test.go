@@ -16,7 +16,8 @@ func attach(pg *pgtest.PG, name, user, password string) string {
 	return fmt.Sprintf("[database]\nhost = %q\nport = %d\nname = %q\nusername = %q\npassword = %q\n", pg.Host, pg.Port, name, user, password)
 }
 
-const quiet = "[edge]\nlisten = \"127.0.0.1:0\"\n[s3]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"
+const quiet = "[edge]\nlisten = \"127.0.0.1:0\"\n[s3]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n" +
+	"[[database.endpoints]]\nlisten = \"127.0.0.1:0\"\n"
 
 func TestCheckTriesAnAttachedDatabase(t *testing.T) {
 	t.Parallel()
@@ -64,7 +65,7 @@ func TestCheckTriesDirectoriesAndListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	dir, env := site(t, "[media]\nroot = \"file/media\"\n[s3]\nlisten = \""+l.Addr().String()+"\"\n[edge]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n")
+	dir, env := site(t, "[media]\nroot = \"file/media\"\n[s3]\nlisten = \""+l.Addr().String()+"\"\n[edge]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[database.endpoints]]\nlisten = \"127.0.0.1:0\"\n")
 	write(t, filepath.Join(dir, "file"), "in the way")
 	r := run(env, "check")
 	r.expect(t, r.code, "FAIL  directories", "media.root", "FAIL  listeners", "s3.listen", "address already in use", "→ find its owner")

@@ -118,11 +118,9 @@ func (k *checker) listeners(ctx context.Context) {
 		k.note("listeners", "", "a Holdfast with this configuration is running")
 		return
 	}
-	c, bad := k.cfg, false
+	bad := false
 	var open []string
-	for _, l := range []struct{ key, addr string }{
-		{"edge.listen", c.Edge.Listen}, {"s3.listen", c.S3.Listen}, {"admin.listen", c.Admin.Listen},
-	} {
+	for _, l := range k.doors() {
 		if err := canListen(ctx, l.addr); err != nil {
 			bad = true
 			k.fail("listeners", fault.New(listenKind(err), "listen", "%s: %w", l.key, err).WithHint("%s", listenHint(err, l.key)))
@@ -133,6 +131,17 @@ func (k *checker) listeners(ctx context.Context) {
 	if !bad {
 		k.ok("listeners", "%s", strings.Join(open, ", "))
 	}
+}
+
+// door is a listener and the setting that names it.
+type door struct{ key, addr string }
+
+func (k *checker) doors() []door {
+	all := []door{{"edge.listen", k.cfg.Edge.Listen}, {"s3.listen", k.cfg.S3.Listen}, {"admin.listen", k.cfg.Admin.Listen}}
+	for _, e := range k.cfg.Database.Pooling.Doors() {
+		all = append(all, door{"database.endpoints.listen", e.Listen})
+	}
+	return all
 }
 
 func (k *checker) running(ctx context.Context) bool {

@@ -132,6 +132,11 @@ func demoConfig(ctx context.Context, dir string, pick pickAddress) (*config.Conf
 		}
 		env = append(env, "HOLDFAST_"+l.table+"__LISTEN="+addr)
 	}
+	addr, err := pick(ctx, "6432")
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, "HOLDFAST_DATABASE__ENDPOINTS=[{listen = "+config.Quote(addr)+"}]")
 	return config.Load(config.None, env)
 }
 

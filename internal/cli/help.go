@@ -63,11 +63,11 @@ func helpExitCodes(a *app) error {
 func helpSettings(a *app, docs []config.Doc) error {
 	return a.data(docs, func() {
 		for i, d := range docs {
-			if d.Type == "table" {
+			if d.IsTable() {
 				if i > 0 {
 					a.printf("\n")
 				}
-				a.printf("%s\n%s\n", a.bold("["+d.Key+"]"), indent(wrap(d.Text, 110), "  # "))
+				a.printf("%s\n%s\n", a.bold(d.Header()), indent(wrap(d.Text, 110), "  # "))
 				continue
 			}
 			a.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %-28s %-13s %s", lastName(d.Key), d.Type, d.Default), " "))
@@ -85,7 +85,7 @@ func helpSetting(a *app, key string) error {
 		}
 		return e.WithHint("all settings are listed by: holdfast help config")
 	}
-	if d.Type == "table" {
+	if d.IsTable() {
 		return helpSettings(a, below(d))
 	}
 	return a.data([]config.Doc{d}, func() { a.printSetting(d) })
@@ -105,11 +105,17 @@ func below(table config.Doc) []config.Doc {
 func (a *app) printSetting(d config.Doc) {
 	table, name := strings.TrimSuffix(d.Key, "."+lastName(d.Key)), lastName(d.Key)
 	a.printf("%s  (%s)\n\n%s\n\n", a.bold(d.Key), d.Type, indent(wrap(d.Text, 100), "  "))
-	a.printf("  in a file    [%s]\n               %s = %s\n", table, name, exampleOf(d))
+	header := "[" + table + "]"
+	if t, _, ok := config.Lookup(table); ok {
+		header = t.Header()
+	}
+	a.printf("  in a file    %s\n               %s = %s\n", header, name, exampleOf(d))
 	if d.Secret {
 		a.printf("               or %s_file = \"secrets/%s\", a file that holds nothing but the secret\n", name, name)
 	}
-	a.printf("  environment  %s\n", d.Env)
+	if d.Env != "" {
+		a.printf("  environment  %s\n", d.Env)
+	}
 	if d.Default != "" || !strings.Contains(d.Text, "Default") {
 		a.printf("  default      %s\n", cmp.Or(d.Default, "none"))
 	}

@@ -22,7 +22,10 @@ func server(t *testing.T) *pgtest.PG {
 }
 
 // freeListeners keep the checks of several sites from meeting on the usual ports.
-var freeListeners = []string{"HOLDFAST_EDGE__LISTEN=127.0.0.1:0", "HOLDFAST_S3__LISTEN=127.0.0.1:0", "HOLDFAST_ADMIN__LISTEN=127.0.0.1:0"}
+var freeListeners = []string{
+	"HOLDFAST_EDGE__LISTEN=127.0.0.1:0", "HOLDFAST_S3__LISTEN=127.0.0.1:0", "HOLDFAST_ADMIN__LISTEN=127.0.0.1:0",
+	`HOLDFAST_DATABASE__ENDPOINTS=[{listen = "127.0.0.1:0"}]`,
+}
 
 func read(t *testing.T, path string) string {
 	t.Helper()

@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"holdfast/internal/admin"
@@ -113,9 +114,14 @@ func (c *Config) complete(dir string) {
 	for _, p := range c.pathSettings() {
 		*p.value = resolve(dir, *p.value)
 	}
+	for name, r := range c.Database.Pooling.Routes {
+		r.SSLRootCert = resolve(dir, r.SSLRootCert)
+		c.Database.Pooling.Routes[name] = r
+	}
 	fallback(&c.Paths.Cache, filepath.Join(c.Paths.State, "cache"))
 	fallback(&c.Paths.Backup, filepath.Join(c.Paths.State, "backup"))
 	fallback(&c.Media.Root, filepath.Join(c.Paths.State, "media"))
+	fallback(&c.Database.Pooling.Audit.File, filepath.Join(c.Paths.State, "audit.jsonl"))
 	if c.Database.Mode == "" {
 		c.Database.Mode = "private"
 		if c.Database.Host != "" {
@@ -161,7 +167,7 @@ type pathSetting struct {
 // pathSettings lists the settings that name a file or directory of this machine. Secrets by file are resolved when
 // they are read.
 func (c *Config) pathSettings() []pathSetting {
-	return []pathSetting{
+	all := []pathSetting{
 		{"paths.state", &c.Paths.State},
 		{"paths.cache", &c.Paths.Cache},
 		{"paths.backup", &c.Paths.Backup},
@@ -176,5 +182,14 @@ func (c *Config) pathSettings() []pathSetting {
 		{"edge.tls_key", &c.Edge.TLSKey},
 		{"admin.tls_cert", &c.Admin.TLSCert},
 		{"admin.tls_key", &c.Admin.TLSKey},
+		{"database.auth.file", &c.Database.Pooling.Auth.File},
+		{"database.auth.ldap.ca_file", &c.Database.Pooling.Auth.LDAP.CAFile},
 	}
+	for i := range c.Database.Pooling.Endpoints {
+		e, key := &c.Database.Pooling.Endpoints[i], "database.endpoints["+strconv.Itoa(i)+"]."
+		all = append(all,
+			pathSetting{key + "tls_cert", &e.TLSCert}, pathSetting{key + "tls_key", &e.TLSKey},
+			pathSetting{key + "tls_client_ca", &e.TLSClientCA})
+	}
+	return all
 }

@@ -113,8 +113,15 @@ func (d *decoder) namedTables(path string, n *node, into reflect.Value) {
 }
 
 func (d *decoder) listOfTables(path string, n *node, into reflect.Value) {
+	if text, ok := n.value.(envText); ok {
+		n = tablesFromEnv(string(text), n.origin)
+	}
 	if items, ok := n.value.([]any); !ok || len(items) != len(n.list) {
-		d.problem(path, n.origin, "a list of tables belongs here", "write [["+path+"]] and its keys below it")
+		hint := "write [[" + path + "]] and its keys below it"
+		if n.origin.Env != "" {
+			hint = "write it as in TOML: [{" + exampleKey(into.Type().Elem()) + " = …}]"
+		}
+		d.problem(path, n.origin, "a list of tables belongs here", hint)
 		return
 	}
 	into.Set(reflect.MakeSlice(into.Type(), len(n.list), len(n.list)))

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // envPrefix begins every environment variable that is a setting.
@@ -41,4 +44,35 @@ func lookup(environ []string, name string) string {
 		}
 	}
 	return ""
+}
+
+// tablesFromEnv reads a variable that is a list of tables: [{key = "value"}, …]. What is none stays a text.
+func tablesFromEnv(text string, o Origin) *node {
+	values := map[string]any{}
+	if err := toml.Unmarshal([]byte("v = "+text), &values); err != nil {
+		return &node{value: text, origin: o}
+	}
+	n := builder{}.node("v", values["v"])
+	n.setOrigin(o)
+	return n
+}
+
+func (n *node) setOrigin(o Origin) {
+	n.origin = o
+	for _, child := range n.table {
+		child.setOrigin(o)
+	}
+	for _, item := range n.list {
+		item.setOrigin(o)
+	}
+}
+
+// exampleKey returns the first key of a table.
+func exampleKey(t reflect.Type) string {
+	for i := range t.NumField() {
+		if name := tomlName(t.Field(i)); name != "" {
+			return name
+		}
+	}
+	return "key"
 }

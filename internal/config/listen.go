@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/internal/fault"
@@ -17,12 +18,16 @@ type listener struct {
 
 // listeners lists the doors that a configuration opens.
 func (c *Config) listeners() []listener {
-	return []listener{
+	all := []listener{
 		{"edge.listen", c.Edge.Listen},
 		{"s3.listen", c.S3.Listen},
 		{"admin.listen", c.Admin.Listen},
 		{"database.private.listen", c.Database.Private.Listen},
 	}
+	for i, e := range c.Database.Pooling.Doors() {
+		all = append(all, listener{"database.endpoints[" + strconv.Itoa(i) + "].listen", e.Listen})
+	}
+	return all
 }
 
 // listenProblems refuses two doors at one address.

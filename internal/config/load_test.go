@@ -209,6 +209,38 @@ func TestTheEnvironmentOverridesFiles(t *testing.T) {
 	expect(t, c.Origin("database.host").String(), "HOLDFAST_DATABASE__HOST")
 }
 
+func TestAListOfTablesComesFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	s := oneFile(t, "[[database.endpoints]]\nlisten = \"127.0.0.1:6432\"\n"+key)
+	s.env = []string{`HOLDFAST_DATABASE__ENDPOINTS=[{listen = "127.0.0.1:0", max_size = 3}, {listen = "/run/x/.s.PGSQL.1", mode = "transaction"}]`}
+	got := s.mustLoad(t).Database.Pooling.Endpoints
+	if len(got) != 2 || got[0].Listen != "127.0.0.1:0" || got[0].MaxSize != 3 || got[1].Mode != "transaction" {
+		t.Errorf("got %+v", got)
+	}
+	for _, text := range []string{"127.0.0.1:0", "[1]", "[{listen"} {
+		s.env = []string{"HOLDFAST_DATABASE__ENDPOINTS=" + text}
+		expectIn(t, s.mistakes(t), "HOLDFAST_DATABASE__ENDPOINTS: database.endpoints: a list of tables belongs here → write it as in TOML: [{listen = …}]")
+	}
+	s.env = []string{`HOLDFAST_DATABASE__ENDPOINTS=[{lisen = "127.0.0.1:0"}]`}
+	expectIn(t, s.mistakes(t), "HOLDFAST_DATABASE__ENDPOINTS: no such setting")
+}
+
+func TestFilesOfThePoolerAreFoundBesideTheConfiguration(t *testing.T) {
+	t.Parallel()
+	s := oneFile(t, "[database.auth]\nfile = \"users\"\n[database.routes.old]\nsslrootcert = \"ca.pem\"\n"+key)
+	if err := os.WriteFile(filepath.Join(s.dir, "users"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := s.mustLoad(t).Database.Pooling
+	expect(t, c.Auth.File, filepath.Join(s.dir, "users"))
+	expect(t, c.Routes["old"].SSLRootCert, filepath.Join(s.dir, "ca.pem"))
+	s = newSite(t, map[string]string{
+		"holdfast.toml": "[[database.endpoints]]\nlisten = \"127.0.0.1:0\"\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n" + key,
+		"master":        goodKey, "cert.pem": "found, and no certificate", "key.pem": "",
+	})
+	expectIn(t, s.mistakes(t), "holdfast.toml:3: database.endpoints[0].tls_cert: ", "PEM data")
+}
+
 func TestAVariableThatIsNoSettingIsAMistake(t *testing.T) {
 	t.Parallel()
 	s := oneFile(t, key)

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -18,6 +19,20 @@ type Doc struct {
 	Text    string `json:"text"`
 	Env     string `json:"env,omitempty"`
 	Secret  bool   `json:"secret,omitempty"`
+}
+
+// ListOfTables is the type of a key that holds tables without names.
+const ListOfTables = "list of tables"
+
+// IsTable reports whether a key has others below it.
+func (d Doc) IsTable() bool { return d.Type == "table" || d.Type == ListOfTables }
+
+// Header returns what stands above the keys of a table in a file.
+func (d Doc) Header() string {
+	if d.Type == ListOfTables {
+		return "[[" + d.Key + "]]"
+	}
+	return "[" + d.Key + "]"
 }
 
 // Docs returns the reference of all keys, each table before its keys.
@@ -36,7 +51,7 @@ func Lookup(name string) (doc Doc, meant string, ok bool) {
 	if rest, isEnv := strings.CutPrefix(strings.ToUpper(name), envPrefix); isEnv {
 		key = strings.ToLower(strings.ReplaceAll(rest, "__", "."))
 	}
-	key = strings.Trim(strings.TrimSuffix(key, "]"), "[")
+	key = itemNumber.ReplaceAllString(strings.Trim(strings.TrimRight(key, "]"), "["), "")
 	docs := Docs()
 	for _, d := range docs {
 		pattern := strings.ReplaceAll(d.Key, nameWord, anyName)
@@ -50,6 +65,9 @@ func Lookup(name string) (doc Doc, meant string, ok bool) {
 	}
 	return Doc{}, nearest(known, key), false
 }
+
+// itemNumber is the place of a table in its list.
+var itemNumber = regexp.MustCompile(`\[\d+\]`)
 
 // nameWord stands in printed keys for a name that a person chooses.
 const nameWord = "NAME"

@@ -59,26 +59,70 @@ func generate(t *testing.T) []Doc {
 		defaults[s.Key] = s
 	}
 	var docs []Doc
+	lists := listPaths{}
 	for _, e := range schemaOf(reflect.TypeFor[Config]()) {
-		d := Doc{
-			Key: strings.ReplaceAll(e.path, anyName, nameWord), Type: typeName(e.typ).short,
-			Text: comments.text(t, e), Secret: e.secret,
-		}
-		if e.table {
+		d := Doc{Key: lists.printed(e.path), Type: typeName(e.typ).short, Text: comments.text(t, e), Secret: e.secret}
+		switch {
+		case e.table && e.typ.Kind() == reflect.Slice:
+			lists[e.path] = true
+			d.Type, d.Env = ListOfTables, variable(d.Key)
+		case e.table && e.typ.Kind() == reflect.Map:
+			d.Type, d.Key = "table", d.Key+"."+nameWord
+		case e.table:
 			d.Type = "table"
-			if e.typ.Kind() == reflect.Map {
-				d.Key += "." + nameWord
-			}
-		} else {
-			d.Env = variable(strings.ReplaceAll(e.path, anyName, nameWord))
+		default:
 			d.Default = defaultText(e, defaults)
+			if !lists.holds(e.path) {
+				d.Env = variable(d.Key)
+			}
 		}
 		if d.Text == "" {
 			t.Errorf("%s.%s has no comment, which is the documentation of %s", e.owner, e.field, d.Key)
 		}
 		docs = append(docs, d)
 	}
-	return docs
+	return keysFirst(docs)
+}
+
+// listPaths are the schema paths of lists of tables, each seen before what is in it.
+type listPaths map[string]bool
+
+func (l listPaths) holds(path string) bool {
+	for list := range l {
+		if strings.HasPrefix(path, list+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// printed returns a schema path as people write it: NAME is a name of theirs, and the tables of a list have none.
+func (l listPaths) printed(path string) string {
+	for list := range l {
+		if rest, ok := strings.CutPrefix(path, list+"."+anyName+"."); ok {
+			path = list + "." + rest
+		}
+	}
+	return strings.ReplaceAll(path, anyName, nameWord)
+}
+
+// keysFirst puts the keys of a table right behind it, before the tables in it, as a file has them.
+func keysFirst(docs []Doc) []Doc {
+	keys := map[string][]Doc{}
+	var tables []Doc
+	for _, d := range docs {
+		if d.IsTable() {
+			tables = append(tables, d)
+			continue
+		}
+		table, _ := parent(d.Key)
+		keys[table] = append(keys[table], d)
+	}
+	out := keys[""]
+	for _, d := range tables {
+		out = append(append(out, d), keys[d.Key]...)
+	}
+	return out
 }
 
 func defaultText(e entry, defaults map[string]Setting) string {
@@ -175,8 +219,8 @@ func page(docs []Doc) []byte {
 	var b bytes.Buffer
 	b.WriteString(pageHead)
 	for _, d := range docs {
-		if d.Type == "table" {
-			fmt.Fprintf(&b, "\n## [%s]\n\n%s\n", d.Key, d.Text)
+		if d.IsTable() {
+			fmt.Fprintf(&b, "\n## %s\n\n%s\n", d.Header(), d.Text)
 			if hasKeys(docs, d.Key) {
 				b.WriteString("\n| key | type | default | |\n|---|---|---|---|\n")
 			}
@@ -198,7 +242,7 @@ func page(docs []Doc) []byte {
 
 func hasKeys(docs []Doc, table string) bool {
 	for _, d := range docs {
-		if p, _ := parent(d.Key); p == table && d.Type != "table" {
+		if p, _ := parent(d.Key); p == table && !d.IsTable() {
 			return true
 		}
 	}
@@ -216,7 +260,8 @@ later value replaces an earlier one, lists included. It takes the path from ` + 
 	"`--config none`" + ` reads no file.
 
 Each key can be set in the environment instead, where it wins over the files: ` + "`HOLDFAST_`" + ` and the key in capitals, with
-two underscores for each dot (` + "`HOLDFAST_DATABASE__HOST`" + `). A list is written with commas. A variable that is empty counts
+two underscores for each dot (` + "`HOLDFAST_DATABASE__HOST`" + `). A list is written with commas, a list of tables as in TOML
+(` + "`HOLDFAST_DATABASE__ENDPOINTS='[{listen = \"127.0.0.1:6432\"}]'`" + `). A variable that is empty counts
 as not set; one that is no setting is a mistake. When no file and no such variable names a database host,
 ` + "`DATABASE_URL`" + ` is understood.
 
@@ -270,6 +315,10 @@ func TestLookupFindsKeysTwinsVariablesAndTables(t *testing.T) {
 	f("[storage.s3]", "storage.s3")
 	f("files.buckets.avatars.public", "files.buckets.NAME.public")
 	f("files.buckets.NAME", "files.buckets.NAME")
+	f("[[database.endpoints]]", "database.endpoints")
+	f("database.endpoints.listen", "database.endpoints.listen")
+	f("database.endpoints[1].listen", "database.endpoints.listen")
+	f("HOLDFAST_DATABASE__ENDPOINTS", "database.endpoints")
 	if _, meant, ok := Lookup("database.hots"); ok || meant != "database.host" {
 		t.Errorf("Lookup of a slip suggests %q, %v", meant, ok)
 	}

@@ -222,6 +222,11 @@ func TestTwoDoorsAtOneAddressAreRefused(t *testing.T) {
 	t.Parallel()
 	got := oneFile(t, "[edge]\nlisten = \"127.0.0.1:9000\"\n"+key).mistakes(t)
 	expectIn(t, got, `s3.listen: "127.0.0.1:9000" is taken by edge.listen`)
+	got = oneFile(t, "[edge]\nlisten = \"127.0.0.1:6432\"\n"+key).mistakes(t)
+	expectIn(t, got, `database.endpoints[0].listen: "127.0.0.1:6432" is taken by edge.listen`)
+	got = oneFile(t, "[[database.endpoints]]\nlisten = \"127.0.0.1:1\"\n[[database.endpoints]]\nlisten = \"127.0.0.1:1\"\n"+key).mistakes(t)
+	expectIn(t, got, `holdfast.toml:4: database.endpoints[1].listen: "127.0.0.1:1" is taken by database.endpoints[0].listen`)
+	oneFile(t, "[edge]\nlisten = \"127.0.0.1:6432\"\n[database]\npooler = false\n"+key).mustLoad(t)
 }
 
 func TestAStoreThatIsOurOwnEndpointIsRefused(t *testing.T) {

@@ -32,6 +32,7 @@ func configure(t testing.TB, env ...string) *config.Config {
 		"HOLDFAST_DATABASE__MODE=private",
 		"HOLDFAST_FILES__MASTER_KEY_FILE=" + key,
 		"HOLDFAST_EDGE__LISTEN=127.0.0.1:0", "HOLDFAST_S3__LISTEN=127.0.0.1:0", "HOLDFAST_ADMIN__LISTEN=127.0.0.1:0",
+		`HOLDFAST_DATABASE__ENDPOINTS=[{listen = "127.0.0.1:0"}]`,
 	}, env...))
 	if err != nil {
 		t.Fatal(err)

@@ -25,13 +25,13 @@ import (
 	"holdfast/internal/pgtest"
 )
 
-// S3-02, S2-28: with nothing configured but the database there is one process with three doors, all of them on loopback.
+// S3-02, S2-28: with nothing configured but the database there is one process with four doors, all of them on loopback.
 func TestOneProcessListensOnLoopbackAlone(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
 	needProgram(t, "ip", "iproute2")
 	site := newSite(t, pgtest.Database(t))
-	for _, key := range []string{"edge.listen", "s3.listen", "admin.listen"} {
+	for _, key := range []string{"edge.listen", "s3.listen", "admin.listen", "database.endpoints"} {
 		delete(site.settings, key)
 	}
 	// In a network of its own the usual ports are free.
@@ -40,7 +40,7 @@ func TestOneProcessListensOnLoopbackAlone(t *testing.T) {
 	cmd.Env = serve.Env
 	n := &node{process: launch(t, cmd), site: site}
 	n.ready()
-	want := []string{"127.0.0.1:7070", "127.0.0.1:8000", "127.0.0.1:9000"}
+	want := []string{"127.0.0.1:6432", "127.0.0.1:7070", "127.0.0.1:8000", "127.0.0.1:9000"}
 	if got := doors(t, n.pid); !slices.Equal(got, want) {
 		t.Errorf("it listens on %q, want %q", got, want)
 	}

@@ -172,7 +172,8 @@ func TestNoSecretIsShownWithADatabaseAndAStoreOfSomebodyElse(t *testing.T) {
 func attachedSite(t *testing.T, h *hunt, databaseURL string) *site {
 	t.Helper()
 	s := &site{t: t, dir: shortDir(t), settings: map[string]string{
-		"edge.listen": "127.0.0.1:0", "s3.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0", "log.level": "debug",
+		"edge.listen": "127.0.0.1:0", "s3.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
+		"database.endpoints": anyPort, "log.level": "debug",
 	}}
 	r := finish(t, self([]string{"DATABASE_URL=" + databaseURL}, "init", "--dir", s.dir))
 	if r.code != 0 {

@@ -23,12 +23,15 @@ type site struct {
 	extra    []string          // further variables of the environment
 }
 
+// anyPort is the pooler's one endpoint, on a port that the kernel chooses.
+const anyPort = `[{listen = "127.0.0.1:0"}]`
+
 // newSite makes a site whose database is attached, or, when db is nil, private.
 func newSite(t testing.TB, db *pgtest.DB) *site {
 	t.Helper()
 	s := &site{t: t, dir: shortDir(t), settings: map[string]string{
 		"edge.listen": "127.0.0.1:0", "s3.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
-		"database.options.pool.max_size": "8",
+		"database.endpoints": anyPort, "database.options.pool.max_size": "8",
 	}}
 	cmd := self(nil, "init", "--dir", s.dir)
 	if db != nil {
