@@ -2,9 +2,14 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"holdfast/internal/admin"
+	"holdfast/internal/audit"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pooler"
 	"holdfast/internal/postgres"
@@ -16,23 +21,70 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	if !c.Pooler {
 		return nil
 	}
-	auth, err := pgauth.New(c.Config, pgauth.Options{
-		Log: d.log.With("part", "login"), Findings: d.health, Users: d.ownUsers(), MockSecret: d.mockSecret(),
-	})
+	auth, err := d.startLogin(ctx, c.Config)
 	if err != nil {
 		return err
 	}
-	if err := d.run(ctx, "log-in", auth); err != nil {
-		return err
-	}
-	d.pooler, err = pooler.New(c, pooler.Options{
+	o := pooler.Options{
 		Database: d.database, Authenticator: auth, Log: d.log.With("part", "pooler"), Version: d.opts.Version,
-		Meters: pooler.NewMeters(d.metrics),
-	})
-	if err != nil {
+		Meters: pooler.NewMeters(d.metrics), Health: d.health,
+	}
+	if c.Audit.Enabled {
+		w := audit.New(c.Audit, d.log.With("part", "audit"), d.health)
+		if err := d.run(ctx, "audit", w); err != nil {
+			return err
+		}
+		o.Auditor = w
+	}
+	if d.pooler, err = pooler.New(c, o); err != nil {
 		return err
 	}
+	cancel := auth.Subscribe(d.pooler.Evict)
+	d.onStop("log-in changes", func(context.Context) error { cancel(); return nil })
 	return d.runDoor(ctx, "pooler", d.pooler)
+}
+
+// startLogin starts what decides who may log in.
+func (d *Daemon) startLogin(ctx context.Context, c pgauth.Config) (*pgauth.Authenticator, error) {
+	auth, err := pgauth.New(c, pgauth.Options{
+		Log: d.log.With("part", "login"), Findings: d.health, Users: d.ownUsers(), MockSecret: d.mockSecret(),
+		Querier: verifiers{d.db, c.Auth.Statement()},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return auth, d.run(ctx, "log-in", auth)
+}
+
+// verifiers asks the database for a user's verifier, on Holdfast's own connections, which no client's settings reach.
+type verifiers struct {
+	db        *postgres.DB
+	statement string
+}
+
+// Verifier implements pgauth.Querier.
+func (v verifiers) Verifier(ctx context.Context, user string) (pgauth.Row, error) {
+	var (
+		row      pgauth.Row
+		verifier *string
+		login    *bool
+		until    pgtype.Timestamptz
+	)
+	err := v.db.QueryRow(ctx, v.statement, user).Scan(&verifier, &login, &until)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return row, nil
+	case err != nil:
+		return row, fmt.Errorf("ask for the verifier of a user: %w", err)
+	}
+	row.Found, row.NoLogin = true, login != nil && !*login
+	if verifier != nil {
+		row.Verifier = *verifier
+	}
+	if until.Valid && until.InfinityModifier == pgtype.Finite {
+		row.ValidUntil = until.Time
+	}
+	return row, nil
 }
 
 // ownUsers are the users that the configuration itself knows: the application's role.

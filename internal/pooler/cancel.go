@@ -1,6 +1,7 @@
 package pooler
 
 import (
+	"context"
 	"errors"
 
 	"holdfast/internal/pgwire"
@@ -9,7 +10,11 @@ import (
 var errKilled = errors.New("ended by an administrator")
 
 // cancelRequest acts on a cancel request. What it names it may not know; nobody is told.
-func (p *Pooler) cancelRequest(r pgwire.Startup) {
+func (p *Pooler) cancelRequest(ctx context.Context, r pgwire.Startup) {
+	if p.forward(ctx, r) {
+		p.meters.cancelled("peer")
+		return
+	}
 	s := p.clients.find(r.PID, r.Key)
 	if s == nil {
 		p.meters.cancelled("unknown")

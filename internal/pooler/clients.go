@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/binary"
 	"errors"
 	"sync"
 )
@@ -16,6 +15,7 @@ type clients struct {
 	mu      sync.Mutex // protects the following
 	byPID   map[uint32]*session
 	serial  uint32
+	peer    int           // number of this process in the ids, 0 for none
 	places  int           // taken by those who log in, and by sessions
 	empty   chan struct{} // closed when draining and nobody is left
 	closing bool
@@ -57,8 +57,12 @@ func (c *clients) keyFor(size int) (pid uint32, key []byte) {
 	defer c.mu.Unlock()
 	for {
 		c.serial++
-		if _, taken := c.byPID[c.serial]; !taken && c.serial != 0 {
-			return c.serial, key
+		pid = c.serial
+		if c.peer > 0 {
+			pid = uint32(c.peer)<<peerShift | c.serial&(1<<peerShift-1) //nolint:gosec // at most maxPeer
+		}
+		if _, taken := c.byPID[pid]; !taken && pid != 0 {
+			return pid, key
 		}
 	}
 }
@@ -73,7 +77,7 @@ func (c *clients) add(s *session) {
 	}
 }
 
-func (c *clients) remove(s *session, _ error) {
+func (c *clients) remove(s *session) {
 	c.mu.Lock()
 	delete(c.byPID, s.who.pid)
 	c.mu.Unlock()
@@ -135,6 +139,3 @@ func (c *clients) closeAll() {
 		}
 	}
 }
-
-// packKey is what a client of protocol 3.0 has of a secret: four bytes.
-func packKey(key []byte) uint32 { return binary.BigEndian.Uint32(key) }

@@ -3,6 +3,7 @@ package pooler
 import (
 	"time"
 
+	"holdfast/internal/audit"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/secret"
 	"holdfast/internal/unit"
@@ -40,6 +41,9 @@ type Config struct {
 	// StatsUsers may read the console (database "pgbouncer"), for exporters. Default none.
 	StatsUsers []string `toml:"stats_users"`
 
+	// Audit is the record of who did what.
+	Audit audit.Config `toml:"audit"`
+
 	// The log-in.
 	pgauth.Config
 }
@@ -56,6 +60,9 @@ type Endpoint struct {
 	MaxLag unit.Duration `toml:"max_lag"`
 	// NoReplica is what happens to reads when no replica qualifies: "primary" (they go there; the default) or "error".
 	NoReplica string `toml:"no_replica"`
+	// ReadYourWrites sends a person who wrote through a primary endpoint to the primary until replicas have what was written. Default
+	// false. A client can ask for the same by the setting holdfast.min_lsn.
+	ReadYourWrites bool `toml:"read_your_writes"`
 	// MinSize of this endpoint's pools. Default: that of [database.options.pool].
 	MinSize int `toml:"min_size"`
 	// MaxSize of this endpoint's pools. Default: that of [database.options.pool].
@@ -117,9 +124,9 @@ type Limit struct {
 
 // Peer is a table [[database.peers]]: another Holdfast behind the same balancer.
 type Peer struct {
-	// ID of the process, 1 to 4095, the same in the configuration of all.
+	// ID of the process, 1 to 2047.
 	ID int `toml:"id"`
-	// Address of one of its endpoints. The entry with the process's own address has none.
+	// Address of one of its endpoints, as "10.0.0.3:6432". Each process knows itself by it.
 	Address string `toml:"address"`
 }
 
@@ -131,6 +138,13 @@ const (
 	TargetReplica   = "replica"
 )
 
+// auditDefaults are those of the audit stream, but that nobody gets one unasked: it writes a line for each statement.
+func auditDefaults() audit.Config {
+	c := audit.DefaultConfig()
+	c.Enabled = false
+	return c
+}
+
 // DefaultConfig returns the settings of an empty table.
 func DefaultConfig() Config {
 	return Config{
@@ -139,6 +153,7 @@ func DefaultConfig() Config {
 		MaxClients:         10_000,
 		LoginTimeout:       unit.Duration(30 * time.Second),
 		Hold:               unit.Duration(20 * time.Second),
+		Audit:              auditDefaults(),
 		Config:             pgauth.DefaultConfig(),
 	}
 }

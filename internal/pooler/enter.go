@@ -26,10 +26,11 @@ func (l *login) enter(ctx context.Context, start pgwire.Startup) (*session, erro
 		return nil, err
 	}
 	who := identity{user: params.user, database: cmp.Or(params.database, params.user), app: params.application, version: start.Version}
-	who.address = l.peer.String()
+	who.address, who.peer = l.peer.Addr().String(), l.peer
 	if !l.peer.IsValid() {
 		who.address = "unix"
 	}
+	l.user, l.database = who.user, who.database
 	if who.user == "" {
 		return nil, fatal("28000", "no PostgreSQL user name specified in startup packet", "")
 	}
@@ -106,7 +107,7 @@ func (p *parameters) set(o pgwire.Param) {
 // authenticate runs the exchange that the rules ask for, and returns what the server session is logged in with.
 func (l *login) authenticate(ctx context.Context, who *identity, p parameters) (scram.Credential, error) {
 	attempt := pgauth.Attempt{
-		Database: who.database, User: who.user, Address: l.peer, TLS: l.tls != nil,
+		Database: who.database, User: who.user, Address: l.peer.Addr(), TLS: l.tls != nil,
 		Certificate: l.certificate(), Account: l.account(), Claimed: p.claimed,
 		Physical: p.replication != "" && !strings.EqualFold(p.replication, "database"),
 	}
@@ -214,6 +215,10 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 		endpoint: l.front.name, database: who.database, class: who.class,
 		user: cmp.Or(who.decision.ServerUser, who.user),
 	}
+	if p.replication != "" {
+		key.replication, key.options, key.application = p.replication, p.options, p.application
+		p.reported = nil // the server session is logged in with them
+	}
 	limit := front.config.Limits[who.class]
 	g, err := front.group(ctx, key, l.front, c, limit)
 	if err != nil {
@@ -231,24 +236,23 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 	who.pid, who.key = front.clients.keyFor(size)
 	s := front.newSession(l.front, g, who, values, settings)
 	s.began = l.began
+	front.greeted(s)
 	return s, l.greet(s)
 }
 
 // newSession returns a session that has logged in.
 func (p *Pooler) newSession(front *endpoint, g *group, who identity, values []pgwire.Param, settings []relay.Assignment) *session {
-	var observer relay.Observer
-	if p.opts.Observer != nil {
-		observer = p.opts.Observer(Person{
-			Name: who.person, Proven: who.decision.Proven, Database: who.database, User: g.key.user, Class: who.class,
-			ClientAddress: who.address, Session: who.pid,
-		})
+	s := &session{who: who, front: front, pooler: p, worker: p.worker(), group: g}
+	mode := front.mode
+	if g.key.replication != "" {
+		mode = relay.Session
 	}
-	return &session{
-		who: who, front: front, pooler: p, worker: p.worker(), group: g,
-		relay: relay.NewClient(relay.ClientConfig{
-			Mode: front.mode, Registry: p.statements, Params: p.params, Values: values, Settings: settings, Observer: observer,
-		}),
+	c := relay.ClientConfig{Mode: mode, Registry: p.statements, Params: p.params, Values: values, Settings: settings}
+	if a := p.opts.Auditor; a != nil {
+		c.Observer = &witness{session: s, audit: a, text: p.config.Audit.Text}
 	}
+	s.relay = relay.NewClient(c)
+	return s
 }
 
 // greet tells the client that it is in.

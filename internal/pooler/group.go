@@ -20,12 +20,18 @@ import (
 // of one class.
 type groupKey struct {
 	endpoint, database, user, class string
+	host                            string // of the replica; empty: the primary, wherever it is
+	// Of replication connections, each of which is logged in for one client: the parameter replication, and what goes with it.
+	replication, options, application string
 }
 
 func (k groupKey) String() string {
 	name := k.database + "/" + k.user
 	if k.class != "" {
 		name += "/" + k.class
+	}
+	if k.host != "" {
+		name += "/" + k.host
 	}
 	return name + "@" + k.endpoint
 }
@@ -59,10 +65,15 @@ func (g *group) setCredential(c scram.Credential) {
 func (g *group) login() backend.Login {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return backend.Login{
+	l := backend.Login{
 		User: g.key.user, Database: g.route.databaseFor(g.key.database), Credential: g.credential, Minor: 2,
 		Params: append([]pgwire.Param{{Name: "application_name", Value: "holdfast"}}, g.limit.params()...),
 	}
+	if g.key.replication != "" {
+		l.Replication = g.key.replication
+		l.Params = []pgwire.Param{{Name: "application_name", Value: g.key.application}, {Name: "options", Value: g.key.options}}
+	}
+	return l
 }
 
 // params are the limits as start-up parameters: so they are the session's defaults, to which RESET and DISCARD lead back.
@@ -85,7 +96,7 @@ func (l Limit) params() []pgwire.Param {
 // open opens one server for the pool.
 func (g *group) open(ctx context.Context) (*server, error) {
 	p := g.front.pooler
-	target, err := g.route.target(ctx, g.front)
+	target, err := g.route.target(ctx, g)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +104,7 @@ func (g *group) open(ctx context.Context) (*server, error) {
 		Registry: p.statements, Params: p.params, Statements: p.config.PreparedStatements,
 	}, p.ids.Add(1))
 	if err != nil {
-		g.route.failed(target, err)
+		g.route.failed(target)
 		return nil, err
 	}
 	g.mu.Lock()

@@ -1,6 +1,8 @@
 package pooler
 
 import (
+	"net/netip"
+
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pgwire"
 )
@@ -15,18 +17,8 @@ type identity struct {
 	database string // as the client named it
 	app      string // application_name at log-in
 	address  string
-	admin    bool // uses the reserved connections
+	peer     netip.AddrPort // not valid: a Unix socket
+	admin    bool           // uses the reserved connections
 	decision *pgauth.Decision
 	version  pgwire.Version
-}
-
-// Person is who a statement is attributed to.
-type Person struct {
-	Name          string
-	Proven        bool // the name was proven at log-in, not only said
-	Database      string
-	User          string // of the server session
-	Class         string
-	ClientAddress string
-	Session       uint32 // the process id as told to the client
 }

@@ -1,6 +1,9 @@
 package pooler
 
-import "holdfast/internal/pgwire"
+import (
+	"holdfast/internal/pgauth"
+	"holdfast/internal/pgwire"
+)
 
 // goodbye is what a client reads when the pooler stops, in PostgreSQL's words.
 func goodbye() []byte {
@@ -36,4 +39,21 @@ func (s *session) kill() {
 		_ = s.tell(goodbye())
 		s.end(errKilled)
 	}
+}
+
+// Evict ends the sessions of a user whose credential has changed, and the server sessions that were logged in with it.
+func (p *Pooler) Evict(c pgauth.Change) {
+	for _, s := range p.clients.all() {
+		if s.who.user == c.User && s.who.decision.Generation < c.Generation {
+			s.worker.loop.Post(s.kill)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, g := range p.groups {
+		if key.user == c.User {
+			g.pool.Reconnect()
+		}
+	}
+	p.log.Info("sessions ended: the credential has changed", "user", c.User, "reason", c.Reason)
 }

@@ -16,6 +16,10 @@ func (s *session) acquire(b []byte) bool {
 		granted := func() { s.granted() }
 		s.wake = func() { s.worker.loop.Post(granted) }
 	}
+	if err := s.pick(); err != nil {
+		s.refuse(b, err)
+		return false
+	}
 	lease, ticket, err := s.group.pool.Ask(s.request(), s.wake)
 	switch {
 	case err != nil:
@@ -207,6 +211,10 @@ func (s *session) dropServer() {
 	srv, lease := s.unlink()
 	if srv.watch == nil {
 		lease.Discard()
+		return
+	}
+	if s.group.key.replication != "" {
+		lease.Discard() // it was logged in for this client
 		return
 	}
 	if srv.relay.Settled() && srv.answer == nil && len(srv.out) == 0 {

@@ -27,8 +27,10 @@ type login struct {
 	tls   *tls.Conn
 	end   []byte // data for channel binding
 	in    *pgwire.Reader
-	peer  netip.Addr // not valid: a Unix socket
+	peer  netip.AddrPort // not valid: a Unix socket
 	began time.Time
+
+	user, database string // as the client names them
 }
 
 // serve logs a client in and hands it on.
@@ -84,6 +86,8 @@ func (l *login) abandon(s *session, err error) {
 	_ = l.conn.Close()
 }
 
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
 // errDone ends a connection that asked for something else than a session.
 var errDone = errors.New("done")
 
@@ -101,7 +105,7 @@ func (l *login) run(ctx context.Context) (*session, error) {
 	}
 	p := l.front.pooler
 	if start.Kind == pgwire.CancelRequest {
-		p.cancelRequest(start)
+		p.cancelRequest(ctx, start)
 		return nil, errDone
 	}
 	if l.front.config.TLS == "require" && l.tls == nil && l.peer.IsValid() {
@@ -126,7 +130,7 @@ func (l *login) address() error {
 		l.in = pgwire.NewReader(l.conn, maxLoginMessage)
 	}
 	if a, ok := l.raw.RemoteAddr().(*net.TCPAddr); ok && !l.peer.IsValid() {
-		l.peer = a.AddrPort().Addr().Unmap()
+		l.peer = unmap(a.AddrPort())
 	}
 	return nil
 }
@@ -241,6 +245,7 @@ func (l *login) refuse(err error) {
 		p.log.Info("log-in failed", "error", err, "client", l.peer.String(), "endpoint", l.front.name)
 	}
 	p.meters.loginFailed()
+	p.denied(l, err)
 	_ = l.raw.SetDeadline(time.Now().Add(time.Second))
 	_, _ = l.conn.Write(pgwire.AppendError(nil, noticeOf(err, "FATAL"))) // the connection is closed next
 }

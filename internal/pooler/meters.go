@@ -98,6 +98,9 @@ func (s *session) account() {
 	if now.Errors != was.Errors {
 		t.errors.Add(now.Errors - was.Errors)
 	}
+	if r := s.group.route; now.Writes != was.Writes && r.locator != nil {
+		r.locator.wrote(s.who.person, s.worker.loop.Now())
+	}
 	if now.Transactions != was.Transactions {
 		t.transactionTime.Add(int64(s.worker.loop.Now().Sub(s.asked)))
 	}

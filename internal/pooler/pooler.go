@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/internal/cluster"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pool"
@@ -29,8 +30,9 @@ type Options struct {
 	Authenticator Authenticator
 	Log           *slog.Logger
 	Version       string
-	Meters        *Meters                     // nil: none
-	Observer      func(Person) relay.Observer // hears of statements; nil for none
+	Meters        *Meters          // nil: none
+	Health        cluster.Findings // nil: nobody is told
+	Auditor       Auditor          // nil: no record is kept
 }
 
 // Pooler is the front door of PostgreSQL. It is a lifecycle.Service, ready when all endpoints listen and MinSize servers of the
@@ -46,6 +48,7 @@ type Pooler struct {
 	params     *relay.ParamTable
 	ids        atomic.Uint32
 	clients    *clients
+	forwards   chan struct{} // one for each cancel request on its way to a peer
 	started    time.Time
 
 	workers   []*worker
@@ -68,6 +71,7 @@ func New(c Config, o Options) (*Pooler, error) {
 		p.meters = NewMeters(nil)
 	}
 	p.clients = newClients(c.MaxClients)
+	p.clients.peer, p.forwards = p.ownPeer(), make(chan struct{}, maxForwards)
 	if err := p.buildRoutes(); err != nil {
 		return nil, err
 	}
@@ -190,6 +194,17 @@ func (p *Pooler) newGroup(key groupKey, e *endpoint, l Limit) (*group, error) {
 	return g, nil
 }
 
+// sibling returns the pool that differs from g in its host, started.
+func (p *Pooler) sibling(g *group, key groupKey) (*group, error) {
+	g.mu.Lock()
+	credential := g.credential
+	g.mu.Unlock()
+	p.mu.Lock()
+	life := p.life
+	p.mu.Unlock()
+	return p.group(life, key, g.front, credential, g.limit)
+}
+
 // poolConfig says how a group's pool behaves. Only the application's own keeps connections open that nobody asked for.
 func (p *Pooler) poolConfig(g *group) pool.Config {
 	db, e := p.opts.Database, g.front.config
@@ -206,7 +221,7 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 	c.OnWait = p.meters.wait
 	c.Log = p.log
 	c.Lazy = true
-	if g.key.user == db.Username && g.key.database == db.Name && g.key.class == "" {
+	if g.key.user == db.Username && g.key.database == db.Name && g.key.class == "" && g.key.host == "" && g.front.config.Target == TargetPrimary {
 		c.Lazy = false
 	} else {
 		c.MinSize = 0

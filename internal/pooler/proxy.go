@@ -27,7 +27,7 @@ func (l *login) proxied() error {
 	}
 	l.in = pgwire.NewReader(l.conn, maxLoginMessage)
 	if source, ok := header.SourceAddr.(*net.TCPAddr); ok && header.Command.IsProxy() {
-		l.peer = source.AddrPort().Addr().Unmap()
+		l.peer = unmap(source.AddrPort())
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/internal/backend"
+	"holdfast/internal/cluster"
 	"holdfast/internal/pool"
 )
 
@@ -22,19 +23,7 @@ type route struct {
 	tls     *backend.TLSConfig
 	hosts   []string
 	timeout time.Duration
-	locator Locator
-}
-
-// Locator finds the servers of a route. Several hosts need one; a single host is always the primary.
-type Locator interface {
-	// Primary returns the address of the primary, waiting for one until ctx ends.
-	Primary(ctx context.Context) (string, error)
-	// Replica returns the address of a replica whose lag is at most maxLag, or "".
-	Replica(maxLag time.Duration) string
-	// Suspect says that something is wrong with a host.
-	Suspect(address string)
-	Start(ctx context.Context) error
-	Stop(ctx context.Context) error
+	locator *locator // nil: the one host is the primary
 }
 
 func (p *Pooler) buildRoutes() error {
@@ -59,7 +48,13 @@ func (p *Pooler) buildRoutes() error {
 		p.routes = append(p.routes, &r)
 	}
 	slices.SortFunc(p.routes, func(a, b *route) int { return cmp.Compare(len(b.pattern), len(a.pattern)) })
+	base.hosts = append(base.hosts, p.config.Replicas...)
 	p.routes = append(p.routes, base)
+	for _, r := range p.routes {
+		if len(r.hosts) > 1 {
+			r.locator = newLocator(r, db, p.opts.Health, p.log, func(c cluster.Change) { p.clusterChanged(r, c) })
+		}
+	}
 	return nil
 }
 
@@ -88,47 +83,12 @@ func (r *route) start(ctx context.Context) error {
 	if r.locator == nil {
 		return nil
 	}
-	return r.locator.Start(ctx)
+	return r.locator.start(ctx)
 }
 
 func (r *route) stop(ctx context.Context) error {
 	if r.locator == nil {
 		return nil
 	}
-	return r.locator.Stop(ctx)
-}
-
-// target returns the server that an endpoint's new connection goes to.
-func (r *route) target(ctx context.Context, e *endpoint) (backend.Target, error) {
-	address := r.hosts[0]
-	if r.locator != nil {
-		var err error
-		if address, err = r.locate(ctx, e); err != nil {
-			return backend.Target{}, err
-		}
-	}
-	t := backend.Target{Network: "tcp", Address: address, TLS: r.tls, ConnectTimeout: r.timeout}
-	if strings.HasPrefix(address, "/") {
-		t.Network, t.TLS = "unix", nil
-	}
-	return t, nil
-}
-
-func (r *route) locate(ctx context.Context, e *endpoint) (string, error) {
-	if e.config.Target == TargetReplica {
-		if address := r.locator.Replica(e.config.MaxLag.D()); address != "" {
-			return address, nil
-		}
-		if e.config.NoReplica == "error" {
-			return "", fatal("57P03", "no replica is close enough to the primary", "")
-		}
-	}
-	return r.locator.Primary(ctx)
-}
-
-// failed tells the locator about a server that could not be opened.
-func (r *route) failed(t backend.Target, _ error) {
-	if r.locator != nil {
-		r.locator.Suspect(t.Address)
-	}
+	return r.locator.stop(ctx)
 }

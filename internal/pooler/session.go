@@ -33,15 +33,16 @@ type session struct {
 	relay *relay.Client
 	in    []byte // of the client, not taken yet
 
-	server  *server
-	lease   *pool.Lease[*server]
-	ticket  *pool.Ticket[*server]
-	wake    func() // calls granted on the worker; made when it is first needed
-	state   state
-	ended   bool // the client says nothing more
-	closed  bool
-	leaving bool // it ends when its transaction does
-	timer   *epoll.Timer
+	server     *server
+	lease      *pool.Lease[*server]
+	ticket     *pool.Ticket[*server]
+	wake       func() // calls granted on the worker; made when it is first needed
+	state      state
+	ended      bool // the client says nothing more
+	closed     bool
+	leaving    bool // it ends when its transaction does
+	timer      *epoll.Timer
+	unadmitted time.Time // since when the record of who did what has no room for its statements
 
 	began    time.Time // of the connection
 	asked    time.Time // when the request under way came
@@ -179,6 +180,10 @@ func (s *session) advance(b []byte) {
 			if s.server != nil && s.server.full() {
 				s.stall()
 			}
+			return
+		}
+		if !s.admitted() {
+			s.keep(b)
 			return
 		}
 		n, err := s.relay.Forward(b, &s.worker.toServer)
@@ -336,5 +341,5 @@ func (s *session) end(err error) {
 	s.dropServer()
 	s.relay.Close()
 	s.close()
-	s.pooler.clients.remove(s, err)
+	s.pooler.left(s, err)
 }

@@ -41,25 +41,22 @@ func (c Config) Validate() fault.Problems {
 		p.Add("login_timeout", `"30s" is usual`, "a log-in must have a limit")
 	}
 	p = append(p, c.peerProblems()...)
+	if c.Audit.Enabled {
+		p = append(p, c.Audit.Validate().Under("audit")...)
+	}
 	return p
 }
 
 func (c Config) peerProblems() fault.Problems {
 	var p fault.Problems
 	seen := map[int]bool{}
-	own := 0
 	for i, peer := range c.Peers {
-		key := fmt.Sprintf("peers[%d].id", i)
-		if peer.ID < 1 || peer.ID > 4095 || seen[peer.ID] {
-			p.Add(key, "give each process a number of its own, 1 to 4095", "%d is taken, or out of range", peer.ID)
+		key := fmt.Sprintf("peers[%d]", i)
+		if peer.ID < 1 || peer.ID > maxPeer || seen[peer.ID] {
+			p.Add(key+".id", fmt.Sprintf("give each process a number of its own, 1 to %d", maxPeer), "%d is taken, or out of range", peer.ID)
 		}
 		seen[peer.ID] = true
-		if peer.Address == "" {
-			own++
-		}
-	}
-	if len(c.Peers) > 0 && own != 1 {
-		p.Add("peers", "leave the address out of exactly one entry: that of this process", "%d entries have no address", own)
+		checkHost(&p, key+".address", peer.Address)
 	}
 	return p
 }
