@@ -2,6 +2,7 @@ package pooler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -157,6 +158,10 @@ func (g *group) try(ctx context.Context, r pool.Request, probe *relay.Client) ([
 	}
 	select {
 	case o := <-done:
+		if said := (*refusal)(nil); errors.As(o.err, &said) {
+			lease.Release() // the server did nothing of it
+			return nil, o.err
+		}
 		if o.err != nil {
 			lease.Discard()
 			return nil, o.err

@@ -29,14 +29,14 @@ func (s *session) leaveNow() {
 	if s.closed {
 		return
 	}
-	_ = s.tell(goodbye()) // the connection is closed next
+	s.last(goodbye())
 	s.end(errStopping)
 }
 
 // kill ends the session by an administrator's wish.
 func (s *session) kill() {
 	if !s.closed {
-		_ = s.tell(goodbye())
+		s.last(goodbye())
 		s.end(errKilled)
 	}
 }

@@ -140,7 +140,7 @@ func (s *session) settled(srv *server) {
 
 func (s *session) link(srv *server) {
 	s.relay.Attach(srv.relay)
-	srv.session, s.server, s.state = s, srv, linked
+	srv.session, s.server, s.state, s.tries = s, srv, linked, 0
 	s.group.linked.Add(1)
 }
 
@@ -150,11 +150,22 @@ func (s *session) lost(err error) {
 	s.lease, s.state = nil, resting
 	kept := s.in
 	s.in = nil
+	if said := (*refusal)(nil); !errors.As(err, &said) && s.tries < maxTries { // nothing was asked of it yet
+		s.tries++
+		if s.acquire(kept) {
+			s.advance(kept)
+			s.reread()
+		}
+		return
+	}
 	if err == nil {
 		err = errServerGone
 	}
 	s.refuse(kept, err)
 }
+
+// maxTries is how many servers in a row may turn out to be gone before the client is told.
+const maxTries = 5
 
 // resettle makes the server the client's own again.
 func (s *session) resettle() {
@@ -190,14 +201,15 @@ func (s *session) giveBack() {
 		}
 		lease.Release()
 	})
-	if s.ended && len(s.in) == 0 {
-		s.end(nil)
-	}
+	s.depart()
 }
 
 func (s *session) unlink() (*server, *pool.Lease[*server]) {
 	srv, lease := s.server, s.lease
 	s.relay.Detach()
+	if err := srv.unpause(); err != nil {
+		srv.dead.Store(true)
+	}
 	srv.session, s.server, s.lease, s.state = nil, nil, nil, resting
 	s.group.linked.Add(-1)
 	return srv, lease
@@ -218,9 +230,6 @@ func (s *session) dropServer() {
 		return
 	}
 	if srv.relay.Settled() && srv.answer == nil && len(srv.out) == 0 {
-		if srv.events&epoll.In == 0 {
-			_ = srv.pause(false)
-		}
 		srv.release(func() { lease.ReleaseDirty(context.Background()) })
 		return
 	}
@@ -236,10 +245,10 @@ func (s *session) serverGone(err error) {
 	if s.closed || s.server == nil {
 		return
 	}
-	_, lease := s.unlink()
+	srv, lease := s.unlink()
 	lease.Discard()
 	s.pooler.meters.serverLost()
-	if errors.Is(err, errServerSaid) {
+	if errors.Is(err, errServerSaid) || srv.relay.Midway() {
 		s.end(err)
 		return
 	}

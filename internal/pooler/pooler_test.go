@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pgtest"
@@ -32,6 +33,7 @@ func (d doorman) Decide(context.Context, pgauth.Attempt) (*pgauth.Decision, erro
 type site struct {
 	db     *pgtest.DB
 	pooler *pooler.Pooler
+	direct *pgxpool.Pool // to the server, beside the pooler
 }
 
 // open starts a pooler with one endpoint for each mode.
@@ -73,7 +75,7 @@ func open(t testing.TB, change func(*pooler.Config, *postgres.Config)) *site {
 			t.Error(err)
 		}
 	})
-	return &site{db, p}
+	return &site{db: db, pooler: p, direct: db.Pool(t)}
 }
 
 // url leads to an endpoint: 0 for sessions, 1 for transactions.

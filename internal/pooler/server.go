@@ -209,6 +209,24 @@ var (
 	errServerSaid = errors.New("the server ended the session") // the client has read why
 )
 
+// unpause goes on reading after a pause.
+func (s *server) unpause() error {
+	if s.watch == nil || s.events&epoll.In != 0 {
+		return nil
+	}
+	if s.stream.Buffered() {
+		s.worker.Load().loop.Defer(s.readOn)
+	}
+	return s.pause(false)
+}
+
+// readOn reads if that is still wanted.
+func (s *server) readOn() {
+	if s.watch != nil && s.events&epoll.In != 0 {
+		s.read()
+	}
+}
+
 // take handles bytes of the server.
 func (s *server) take(w *worker, b []byte) {
 	if s.session != nil && s.answer == nil {

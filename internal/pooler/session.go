@@ -43,12 +43,14 @@ type session struct {
 	leaving    bool // it ends when its transaction does
 	timer      *epoll.Timer
 	unadmitted time.Time // since when the record of who did what has no room for its statements
+	tries      int       // servers in a row that were gone before they were used
 
 	began    time.Time // of the connection
 	asked    time.Time // when the request under way came
 	counted  relay.Counters
 	received uint64
 	sent     uint64
+	told     uint64 // sent in the whole life of the connection
 }
 
 // state is what a session does.
@@ -70,8 +72,11 @@ func (s *session) begin(rest []byte) {
 		return
 	}
 	s.pooler.clients.add(s)
-	if len(rest) > 0 {
+	if len(rest) > 0 && !s.closed {
 		s.advance(rest)
+	}
+	if !s.closed && s.stream.Buffered() {
+		s.worker.loop.Defer(s.read)
 	}
 }
 
@@ -83,11 +88,8 @@ func (s *session) Ready(e epoll.Events) {
 			s.end(err)
 			return
 		}
-		if empty && s.server != nil && s.server.watch != nil {
-			if err := s.server.pause(false); err != nil {
-				s.end(err)
-				return
-			}
+		if empty && !s.drained() {
+			return
 		}
 	}
 	switch {
@@ -97,6 +99,22 @@ func (s *session) Ready(e epoll.Events) {
 	case e&epoll.Failed != 0:
 		s.end(errClientGone)
 	}
+}
+
+// drained goes on when the client has taken all that it was sent, and reports whether the session does.
+func (s *session) drained() bool {
+	if s.server != nil {
+		if err := s.server.unpause(); err != nil {
+			s.end(err)
+			return false
+		}
+	}
+	if s.state == resting {
+		s.depart()
+	} else {
+		s.rest()
+	}
+	return !s.closed
 }
 
 // read takes what the client says.
@@ -136,9 +154,7 @@ func (s *session) read() {
 var errClientGone = errors.New("the client's connection broke")
 
 // partial reports whether what is kept is the beginning of a message that has to be read whole.
-func (s *session) partial() bool {
-	return s.server != nil && s.server.relay.Owes() == 0
-}
+func (s *session) partial() bool { return !s.relay.Held() }
 
 // stall stops reading: the client has said more than can be taken now.
 func (s *session) stall() {
@@ -204,14 +220,18 @@ func (s *session) advance(b []byte) {
 				return
 			}
 		case errors.Is(err, relay.ErrTerminated):
-			s.end(nil)
+			s.in = nil
+			s.hangUp()
 			return
 		case err != nil:
 			s.fail(err)
 			return
-		case n == 0 || len(b) == 0:
+		case len(b) == 0:
 			s.keep(b)
 			s.rest()
+			return
+		case n == 0: // the beginning of a message keeps the server: the rest of it is on its way
+			s.keep(b)
 			return
 		}
 	}
@@ -242,6 +262,7 @@ func (s *session) reply() bool {
 // tell writes to the client.
 func (s *session) tell(b []byte) error {
 	s.sent += uint64(len(b))
+	s.told += uint64(len(b))
 	return s.send(b)
 }
 
@@ -249,14 +270,15 @@ func (s *session) tell(b []byte) error {
 func (s *session) answered(w *worker, from *server, b []byte) {
 	n, err := s.relay.Backward(b, &w.toClient)
 	from.keep(b[n:])
-	if sendErr := s.tell(w.toClient.Bytes()); sendErr != nil {
-		s.end(sendErr)
-		return
-	}
+	sendErr := s.tell(w.toClient.Bytes())
 	w.toClient.Shrink(outLimit)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.pooler.outOfStep(s, from, err)
 		from.end(err)
+		return
+	case sendErr != nil:
+		s.end(sendErr)
 		return
 	}
 	if from.relay.Broken() {
@@ -297,22 +319,45 @@ func (s *session) rest() {
 			s.resettle()
 			return
 		}
-		if s.ended && len(s.in) == 0 {
-			s.end(nil)
-		}
+		s.depart()
+	}
+}
+
+// depart ends the session of a client that says nothing more, when it has got all that it asked for.
+func (s *session) depart() {
+	if s.ended && len(s.in) == 0 && !s.full() {
+		s.end(nil)
 	}
 }
 
 // hangUp handles a client that says nothing more. It may still wait for an answer.
 func (s *session) hangUp() {
-	s.ended = true
-	s.stall()
-	if s.server == nil || s.server.relay.Settled() || s.closed {
-		s.end(nil)
+	if s.ended {
 		return
 	}
+	s.ended = true
+	s.stall()
+	if s.closed {
+		return
+	}
+	if s.state == resting || s.state == linked && s.server.relay.Owes() == 0 {
+		s.in = nil // nothing follows that would make it whole
+		s.depart()
+	}
+	if s.closed {
+		return
+	}
+	s.wait(s.told)
+}
+
+// wait ends the session when the client has not been sent anything for a while.
+func (s *session) wait(told uint64) {
 	s.timer = s.worker.loop.After(farewell, func() {
-		if !s.closed {
+		switch {
+		case s.closed:
+		case s.told != told:
+			s.wait(s.told)
+		default:
 			s.end(errors.New("the client left while its query ran"))
 		}
 	})
@@ -320,8 +365,16 @@ func (s *session) hangUp() {
 
 // fail tells the client an error of its own doing, and ends the session.
 func (s *session) fail(err error) {
-	_ = s.tell(pgwire.AppendError(nil, noticeOf(err, "FATAL"))) // the connection is closed next, whatever comes of it
+	s.last(pgwire.AppendError(nil, noticeOf(err, "FATAL")))
 	s.end(err)
+}
+
+// last tells the client why its connection is closed next, unless it is in the middle of a message, of which it would be
+// taken for a part.
+func (s *session) last(b []byte) {
+	if s.server == nil || !s.server.relay.Midway() {
+		_ = s.tell(b) // the connection is closed, whatever comes of it
+	}
 }
 
 // end closes the client's connection. A server in the middle of something is closed, too, and what it does is cancelled.

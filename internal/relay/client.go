@@ -115,6 +115,12 @@ func (c *Client) Local() []byte {
 	return b
 }
 
+// Held reports whether the next message has to wait for answers.
+func (c *Client) Held() bool {
+	s := c.server
+	return c.left == 0 && s != nil && !s.copyIn && !s.queue.empty() && (c.barrier || s.queue.size >= maxOwed)
+}
+
 // Free reports whether the server can be given back: it is settled, and nothing keeps the client there.
 func (c *Client) Free() bool {
 	return c.mode == Transaction && c.pins == 0 && c.left == 0 && c.server != nil && c.server.Settled()

@@ -67,6 +67,9 @@ func (s *Server) Settled() bool {
 	return s.queue.empty() && s.status == pgwire.Idle && !s.open && !s.copyIn && !s.skip && s.doubtful == 0 && s.left == 0 && !s.broken
 }
 
+// Midway reports whether only a part of a message has been handed on to the client: nothing may be told it now.
+func (s *Server) Midway() bool { return s.left > 0 && !s.hide }
+
 // Owes returns how many answers are expected.
 func (s *Server) Owes() int { return s.queue.size }
 
