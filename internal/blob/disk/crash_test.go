@@ -46,7 +46,11 @@ func TestMain(m *testing.M) {
 // crashWriter works on the store from four goroutines until it is killed. Each line of its output is one write, so it
 // was said whole or not at all.
 func crashWriter(root string, degraded bool) error {
-	s, err := disk.Open(disk.Options{Root: root, Create: true})
+	s, err := disk.OpenTuned(root, func(t *disk.Tuning) {
+		if !degraded {
+			disk.SmallJournal(t)
+		}
+	})
 	if err != nil {
 		return err
 	}

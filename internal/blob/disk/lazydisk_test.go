@@ -26,6 +26,7 @@ type lazyDisk struct {
 // diskKind says what a disk can do, and what it does wrong.
 type diskKind struct {
 	name           string // of the file system that it is like
+	journal        bool   // the store uses its journal
 	unnamed        bool   // has O_TMPFILE
 	syncsUnnamed   bool   // syncing a file without a name saves it: btrfs does not
 	attributes     bool
@@ -35,8 +36,17 @@ type diskKind struct {
 	losesDirectory bool // the same for a directory
 }
 
+// String names the kind in tests.
+func (k diskKind) String() string {
+	if k.journal {
+		return "like " + k.name + " with a journal"
+	}
+	return "like " + k.name
+}
+
 var (
 	likeExt4  = diskKind{name: "ext4", unnamed: true, syncsUnnamed: true, attributes: true, exclusive: true}
+	journaled = diskKind{name: "ext4", journal: true, unnamed: true, syncsUnnamed: true, attributes: true, exclusive: true}
 	likeBtrfs = diskKind{name: "btrfs", unnamed: true, attributes: true, exclusive: true}
 	likeNFS   = diskKind{name: "nfs"}
 )
@@ -191,6 +201,9 @@ func (d *lazyDisk) recover(found *lazyDisk, n *lazyInode, r *rand.Rand) *lazyIno
 	return left
 }
 
+// sector is what a disk writes whole or not at all, in bytes.
+const sector = 512
+
 // tear returns what may be found of a file that was written and not synced.
 func tear(n *lazyInode, r *rand.Rand) []byte {
 	if slices.Equal(n.data, n.savedData) {
@@ -201,7 +214,12 @@ func tear(n *lazyInode, r *rand.Rand) []byte {
 		return slices.Clone(n.data)
 	case 1: // the length came to the disk, some of the content did not
 		data := make([]byte, len(n.data))
-		copy(data, n.data[:r.IntN(len(n.data)+1)])
+		copy(data, n.savedData)
+		for at := 0; at < len(data); at += sector {
+			if r.IntN(2) == 0 {
+				copy(data[at:min(at+sector, len(data))], n.data[at:])
+			}
+		}
 		return data
 	}
 	return slices.Clone(n.savedData)

@@ -75,6 +75,9 @@ func (f *lazyFS) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOu
 		if in.Valid&fuse.FATTR_SIZE != 0 {
 			n.data, n.dirty = resize(n.data, int(in.Size)), true
 		}
+		if in.Valid&fuse.FATTR_MTIME != 0 {
+			n.mtime = time.Unix(int64(in.Mtime), int64(in.Mtimensec))
+		}
 		n.attr(&out.Attr)
 		return 0
 	})
@@ -187,6 +190,20 @@ func (f *lazyFS) Unlink(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.
 		n := f.find(in.NodeId, name)
 		if n == nil {
 			return syscall.ENOENT
+		}
+		f.disk.change(change{ino: n.ino, from: in.NodeId, old: name})
+		return 0
+	})
+}
+
+func (f *lazyFS) Rmdir(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.Status {
+	return f.do("rmdir", func() syscall.Errno {
+		n := f.find(in.NodeId, name)
+		switch {
+		case n == nil:
+			return syscall.ENOENT
+		case len(n.names) > 0:
+			return syscall.ENOTEMPTY
 		}
 		f.disk.change(change{ino: n.ino, from: in.NodeId, old: name})
 		return 0

@@ -21,13 +21,24 @@ func (s *Store) Delete(ctx context.Context, name blob.Name) error {
 		return nil
 	}
 	if err == nil {
-		err = deleteIn(d, path.Base(string(name)))
+		err = s.deleteFrom(d, name)
 		d.close()
 	}
 	if err != nil {
 		return fmt.Errorf("delete blob %s: %w", name, s.explain(err))
 	}
 	return nil
+}
+
+func (s *Store) deleteFrom(d *dir, name blob.Name) error {
+	defer s.journal.alone(name)()
+	if done, err := s.deleteInJournal(d, name); done || err != nil {
+		return err
+	}
+	if err := s.journal.leave(name); err != nil {
+		return err
+	}
+	return deleteIn(d, path.Base(string(name)))
 }
 
 // deleteIn removes the blob, then its sidecar: killed between, a sidecar without a blob is left, which nobody reads
@@ -102,6 +113,13 @@ func (s *Store) move(from, to blob.Name) error {
 		return err
 	}
 	defer m.dst.close()
+	defer s.journal.alone(from, to)()
+	if done, err := m.moveInJournal(from, to); done || err != nil {
+		return err
+	}
+	if err := s.journal.leave(from, to); err != nil {
+		return err
+	}
 	return m.run()
 }
 

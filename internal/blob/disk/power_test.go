@@ -14,17 +14,27 @@ import (
 	"holdfast/internal/blob/disk"
 )
 
-var diskKinds = []diskKind{likeExt4, likeBtrfs, likeNFS}
+var diskKinds = []diskKind{journaled, likeExt4, likeBtrfs, likeNFS}
 
 // openLazy opens the store of a lazy disk, which the store takes for the kind that it is like.
 func openLazy(t *testing.T, path string, kind diskKind) *disk.Store {
 	t.Helper()
-	s, err := disk.OpenNarrow(path)
+	s, err := tryLazy(path, kind)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.AssumeKind(kind.name)
 	return s
+}
+
+func tryLazy(path string, kind diskKind) (*disk.Store, error) {
+	if kind.journal {
+		return disk.OpenJournaled(path, kind.name)
+	}
+	s, err := disk.OpenNarrow(path)
+	if err == nil {
+		s.AssumeKind(kind.name)
+	}
+	return s, err
 }
 
 // cuts is how many power cuts each kind of disk sees.
@@ -38,17 +48,17 @@ func cuts() int {
 // The lazy disk is a file system like others as long as the power stays. (The paths that the other kinds take are tried
 // without FUSE in TestStoreKeepsTheContractWithoutAnythingSpecial.)
 func TestStoreKeepsTheContractOnFUSE(t *testing.T) {
-	kinds := diskKinds[:1]
+	kinds := diskKinds[:2]
 	if soaking() {
 		kinds = diskKinds
 	}
 	for _, kind := range kinds {
-		t.Run("like "+kind.name, func(t *testing.T) {
+		t.Run(kind.String(), func(t *testing.T) {
 			blobtest.Run(t, func(t *testing.T) blob.Store {
 				path, unmount := mountLazy(t, newLazyDisk(kind))
 				t.Cleanup(unmount)
-				s := openNarrow(t, path)
-				s.AssumeKind(kind.name)
+				s := openLazy(t, path, kind)
+				t.Cleanup(func() { _ = s.Close() })
 				return s
 			}, blobtest.InMemory())
 		})
@@ -96,7 +106,7 @@ func (d *lazyDisk) syncAll(ino uint64) {
 func TestAcknowledgedBlobsSurviveAPowerCut(t *testing.T) {
 	t.Parallel()
 	for _, kind := range diskKinds {
-		t.Run("like "+kind.name, func(t *testing.T) {
+		t.Run(kind.String(), func(t *testing.T) {
 			t.Parallel()
 			var acknowledged int
 			for seed := range uint64(cuts()) {
@@ -119,6 +129,7 @@ func TestThePowerCutNoticesDisksThatLie(t *testing.T) {
 	t.Parallel()
 	for name, lie := range map[string]func(*diskKind){
 		"about files":                func(k *diskKind) { k.losesFiles = true },
+		"about files in the journal": func(k *diskKind) { k.losesFiles, k.journal = true, true },
 		"about attributes":           func(k *diskKind) { k.losesAttrs = true },
 		"about directories":          func(k *diskKind) { k.losesDirectory = true },
 		"about files without a name": func(k *diskKind) { k.syncsUnnamed = false }, // btrfs taken for ext4
@@ -159,7 +170,7 @@ func cutPower(t *testing.T, kind diskKind, seed uint64) (int, error) {
 
 	path, unmount = mountLazy(t, before.afterPowerCut(r))
 	defer unmount()
-	after, err := disk.OpenNarrow(path)
+	after, err := tryLazy(path, kind)
 	if err != nil {
 		return acknowledged, err
 	}

@@ -25,7 +25,13 @@ var (
 
 // Put implements [blob.Writer].
 func (s *Store) Put(ctx context.Context, name blob.Name, body io.Reader, opts blob.PutOptions) (blob.Info, error) {
-	info, err := s.write(ctx, name, opts, func(w *writer) error { return w.fill(ctx, body) })
+	var info blob.Info
+	var err error
+	if s.journal.takes(opts.Size) {
+		info, err = s.putSmall(ctx, name, body, opts)
+	} else {
+		info, err = s.write(ctx, name, opts, func(w *writer) error { return w.fill(ctx, body) })
+	}
 	if err != nil {
 		return blob.Info{}, fmt.Errorf("put blob %s: %w", name, err)
 	}
@@ -58,6 +64,7 @@ func (s *Store) write(ctx context.Context, name blob.Name, opts blob.PutOptions,
 	if err := fill(w); err != nil {
 		return blob.Info{}, err
 	}
+	w.name = name
 	if err := w.finish(ctx, base, opts); err != nil {
 		return blob.Info{}, s.explain(err)
 	}
@@ -67,6 +74,7 @@ func (s *Store) write(ctx context.Context, name blob.Name, opts blob.PutOptions,
 // writer fills a draft.
 type writer struct {
 	*draft
+	name    blob.Name
 	claim   *claim
 	want    int64 // announced length, or -1
 	size    int64 // bytes written
@@ -212,6 +220,10 @@ func (w *writer) finish(ctx context.Context, base string, opts blob.PutOptions) 
 	}
 	w.modTime = time.Unix(st.Mtim.Unix())
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer w.store.journal.alone(w.name)()
+	if err := w.store.journal.leave(w.name); err != nil {
 		return err
 	}
 	return w.publish(base)

@@ -153,6 +153,11 @@ func (s *Store) Link(ctx context.Context, name blob.Name, to string) error {
 	if absent(err) || err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return fmt.Errorf("link blob %s: %w", name, blob.ErrNotFound)
 	}
+	if s.journal.knows(name) { // the link is not in the journal
+		if err := s.syncBlob(name); err != nil {
+			return fmt.Errorf("link blob %s: %w", name, err)
+		}
+	}
 	_, err = again(func() (int, error) {
 		return 0, unix.Linkat(d.fd, path.Base(string(name)), unix.AT_FDCWD, to, 0)
 	})

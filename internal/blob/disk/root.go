@@ -19,7 +19,9 @@ const (
 // root opens files below one directory and nowhere else.
 type root struct {
 	path   string
-	fd     int  // the directory, open as long as the store
+	fd     int    // the directory, open as long as the store
+	dev    uint64 // what it is
+	ino    uint64
 	walked bool // the kernel has no openat2: walk component by component
 }
 
@@ -30,7 +32,12 @@ func openRoot(path string) (*root, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	r := &root{path: path, fd: fd}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, &fs.PathError{Op: "look at", Path: path, Err: err}
+	}
+	r := &root{path: path, fd: fd, dev: st.Dev, ino: st.Ino}
 	// Linux before 5.6 and some container filters do not know openat2.
 	probe, err := r.open(".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {

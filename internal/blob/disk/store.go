@@ -35,6 +35,7 @@ type Store struct {
 	network bool     // the file system is shared with other machines
 	shards  int      // of each space, made at the start
 	durable sync.Map // directories (string) whose names are known to be on disk
+	journal *journal // nil where there is none
 
 	// What the file system turned out not to do; see doc.go. Read and set without a lock: learning twice does no harm.
 	noUnnamed   atomic.Bool // O_TMPFILE with link
@@ -42,6 +43,7 @@ type Store struct {
 	noExclusive atomic.Bool // renameat2 with RENAME_NOREPLACE
 	noAllocate  atomic.Bool // fallocate
 	probe       sync.Once   // of noUnnamed
+	closed      sync.Once
 }
 
 var (
@@ -50,10 +52,9 @@ var (
 )
 
 // Open opens the store, or makes it.
-func Open(opts Options) (*Store, error) { return openWith(opts, allShards) }
+func Open(opts Options) (*Store, error) { return openWith(opts, defaultTuning()) }
 
-// openWith opens a store in which that many shards exist from the start; tests on slow file systems want few.
-func openWith(opts Options, shards int) (*Store, error) {
+func openWith(opts Options, t tuning) (*Store, error) {
 	path, err := filepath.Abs(opts.Root)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -67,17 +68,27 @@ func openWith(opts Options, shards int) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", unavailable(err, "Check media.root, and that its file system is mounted."))
 	}
-	s := &Store{root: r, room: &room{fd: r.fd, reserve: opts.Reserve}, shards: shards}
-	s.kind, s.network = FileSystem(path)
-	if err := s.prepare(opts.Create); err != nil {
-		_ = r.close() // nothing was written through it
+	s := &Store{root: r, room: &room{fd: r.fd, reserve: opts.Reserve}, shards: t.shards}
+	if s.kind = t.kind; s.kind == "" {
+		s.kind, s.network = FileSystem(path)
+	}
+	err = s.prepare(opts.Create)
+	if err == nil && !t.plain {
+		s.journal, err = s.openJournal(t)
+	}
+	if err != nil {
+		_ = r.close() // what was written through it is durable
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return s, nil
 }
 
-// Close ends the use of the store. Open blobs stay readable.
-func (s *Store) Close() error { return s.root.close() }
+// Close ends the use of the store, and makes the files of the blobs durable by themselves. Open blobs stay readable.
+func (s *Store) Close() error {
+	var err error
+	s.closed.Do(func() { err = errors.Join(s.journal.close(), s.root.close()) })
+	return err
+}
 
 // ID returns the id that the store was given when it was made. It goes with the files wherever they are moved or copied.
 func (s *Store) ID() string { return s.id }
@@ -102,6 +113,9 @@ func (s *Store) Check(ctx context.Context) error {
 		err = s.notMounted()
 	}
 	if err == nil {
+		err = s.journal.trouble()
+	}
+	if err == nil {
 		err = s.room.check()
 	}
 	if err == nil {
@@ -116,9 +130,9 @@ func (s *Store) Check(ctx context.Context) error {
 // sameRoot reports an error if the path no longer leads to the directory that is open: something was mounted over it,
 // or it was unmounted or replaced.
 func (s *Store) sameRoot() error {
-	var now, then unix.Stat_t
-	err := errors.Join(unix.Stat(s.root.path, &now), unix.Fstat(s.root.fd, &then))
-	if err == nil && now.Dev == then.Dev && now.Ino == then.Ino {
+	var now unix.Stat_t
+	_, err := again(func() (int, error) { return 0, unix.Stat(s.root.path, &now) })
+	if err == nil && now.Dev == s.root.dev && now.Ino == s.root.ino {
 		return nil
 	}
 	if err == nil {

@@ -49,6 +49,21 @@ func openNarrow(t *testing.T, root string) *disk.Store {
 	return s
 }
 
+// openTuned makes or opens a store with other settings than usual.
+func openTuned(t *testing.T, root string, change func(*disk.Tuning)) *disk.Store {
+	t.Helper()
+	s, err := disk.OpenTuned(root, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // put stores data with a sidecar, which may be nil.
 func put(t *testing.T, s blob.Store, name blob.Name, data, sidecar []byte) {
 	t.Helper()
@@ -72,13 +87,12 @@ func memoryDir(t *testing.T) string {
 	return dir
 }
 
-// wantFiles compares the files below the root, sentinel left out, with a list of paths.
+// wantFiles compares the files below the root, sentinel and journal left out, with a list of paths.
 func wantFiles(t *testing.T, root string, want ...string) {
 	t.Helper()
 	var got []string
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && e.Name() != ".holdfast-store" {
-			rel, _ := filepath.Rel(root, path)
+		if rel, _ := filepath.Rel(root, path); err == nil && !e.IsDir() && rel != ".holdfast-store" && filepath.Dir(rel) != ".holdfast-journal" {
 			got = append(got, rel)
 		}
 		return err
