@@ -9,7 +9,7 @@ import (
 
 // Config is the table [database.audit]: the record of who did what.
 type Config struct {
-	// Enabled writes the audit stream. Default true.
+	// Enabled writes the audit stream: a line for each statement. Default false.
 	Enabled bool `toml:"enabled"`
 	// File is the stream's path; it is made with mode 0600. Default: audit.jsonl in the state directory.
 	File string `toml:"file"`
@@ -50,7 +50,6 @@ const (
 // DefaultConfig returns the settings of an empty table. The file is filled in by whoever knows the state directory.
 func DefaultConfig() Config {
 	return Config{
-		Enabled:    true,
 		TextMax:    4 << 10,
 		MaxSize:    100 << 20,
 		Sync:       unit.Duration(time.Second),

@@ -138,13 +138,6 @@ const (
 	TargetReplica   = "replica"
 )
 
-// auditDefaults are those of the audit stream, but that nobody gets one unasked: it writes a line for each statement.
-func auditDefaults() audit.Config {
-	c := audit.DefaultConfig()
-	c.Enabled = false
-	return c
-}
-
 // DefaultConfig returns the settings of an empty table.
 func DefaultConfig() Config {
 	return Config{
@@ -153,7 +146,7 @@ func DefaultConfig() Config {
 		MaxClients:         10_000,
 		LoginTimeout:       unit.Duration(30 * time.Second),
 		Hold:               unit.Duration(20 * time.Second),
-		Audit:              auditDefaults(),
+		Audit:              audit.DefaultConfig(),
 		Config:             pgauth.DefaultConfig(),
 	}
 }

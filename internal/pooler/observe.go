@@ -93,7 +93,7 @@ const retryAudit = 50 * time.Millisecond
 // then its client is told.
 func (s *session) admitted() bool {
 	a := s.pooler.opts.Auditor
-	if a == nil || a.Admit(expired) == nil {
+	if a == nil || a.Admit(s.pooler.expired) == nil {
 		s.unadmitted = time.Time{}
 		return true
 	}
@@ -109,10 +109,3 @@ func (s *session) admitted() bool {
 	s.worker.loop.After(retryAudit, s.resume)
 	return false
 }
-
-// expired is a context that has ended: who asks with it does not wait.
-var expired = func() context.Context { //nolint:gochecknoglobals // a constant
-	ctx, end := context.WithCancel(context.Background())
-	end()
-	return ctx
-}()

@@ -51,6 +51,7 @@ type Pooler struct {
 	forwards   chan struct{} // one for each cancel request on its way to a peer
 	started    time.Time
 
+	expired   context.Context //nolint:containedctx // has ended: who asks with it does not wait
 	workers   []*worker
 	next      atomic.Uint32
 	endpoints []*endpoint
@@ -67,6 +68,9 @@ func New(c Config, o Options) (*Pooler, error) {
 		config: c, opts: o, log: o.Log, meters: o.Meters,
 		statements: relay.NewRegistry(), params: relay.NewParamTable(), groups: map[groupKey]*group{},
 	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	p.expired = ended
 	if p.meters == nil {
 		p.meters = NewMeters(nil)
 	}
