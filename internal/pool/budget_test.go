@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +78,84 @@ func TestNoPoolGoesBelowItsMinimumForAnother(t *testing.T) {
 		rigs[0].sizesOf(3)
 		synctest.Wait()
 		rigs[1].sizesOf(1) // nobody waits any more: the opening is dropped
+	})
+}
+
+func TestWhatComesBackToAPoolAtItsMinimumStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, _, rigs := sharing(t, 2, 5, 4, 0, func(i int, c *pool.Config) { c.MinSize = 3 * (1 - i) })
+		held := []*pool.Lease[*conn]{rigs[0].get("a"), rigs[0].get("a"), rigs[0].get("a")}
+		rigs[1].get("a")
+		waits := rigs[1].ask(pool.Request{})
+		synctest.Wait()
+		for _, l := range held {
+			l.Release()
+		}
+		rigs[1].refused(<-waits, pool.CodeTimeout, 5*time.Second)
+		if n := rigs[0].pool.Stats().Closed[pool.Evicted]; n != 0 {
+			t.Errorf("%d evicted", n)
+		}
+	})
+}
+
+func TestNoMoreIsClosedForOthersThanTheyWant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _, rigs := sharing(t, 2, 5, 5, 0, nil)
+		var held []*pool.Lease[*conn]
+		for range 5 {
+			held = append(held, rigs[0].get("a"))
+		}
+		s.set(func(s *server) { s.linger = time.Second })
+		waits := rigs[1].ask(pool.Request{})
+		synctest.Wait()
+		for _, l := range held {
+			l.Release()
+		}
+		if got := <-waits; rigs[1].must(got) == nil || got.after != time.Second {
+			t.Errorf("after %v", got.after)
+		}
+		if n := rigs[0].pool.Stats().Closed[pool.Evicted]; n != 1 {
+			t.Errorf("%d evicted; want 1", n)
+		}
+	})
+}
+
+func TestAdministratorsGetTheRoomOfABudgetFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _, rigs := sharing(t, 3, 5, 2, 0, nil)
+		held := rigs[0].get("a")
+		rigs[0].get("a")
+		rigs[1].ask(pool.Request{})
+		synctest.Wait()
+		admin := rigs[2].ask(pool.Request{Admin: true})
+		time.Sleep(time.Second)
+		held.Discard()
+		if got := <-admin; rigs[2].must(got) == nil || got.after != time.Second || s.opened != 3 {
+			t.Errorf("after %v and %d openings; want 1s, 3", got.after, s.opened)
+		}
+	})
+}
+
+func TestAnOpeningThatNobodyWantsAnyMoreLeavesTheQueueOfTheBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, b, rigs := sharing(t, 2, 5, 1, 0, nil)
+		rigs[0].get("a")
+		ctx, cancel := context.WithCancel(t.Context())
+		waits := rigs[1].askWithin(ctx, pool.Request{})
+		synctest.Wait()
+		if b.Stats().Waiting != 1 {
+			t.Errorf("%d wait for the budget; want 1", b.Stats().Waiting)
+		}
+		cancel()
+		<-waits
+		synctest.Wait()
+		if b.Stats().Waiting != 0 || rigs[1].pool.Stats().Size != 0 {
+			t.Errorf("%d wait for the budget; want 0", b.Stats().Waiting)
+		}
 	})
 }
 

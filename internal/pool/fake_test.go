@@ -24,6 +24,7 @@ type server struct {
 	herd    int           // most that were dialled at once
 	tries   int           // dials, failed ones included
 	delay   time.Duration // each dial takes so long
+	linger  time.Duration // each Close takes so long
 	refuse  error
 	limit   int // more than this at once is a broken promise; 0: do not look
 	broken  error
@@ -119,6 +120,10 @@ func (c *conn) Dead() bool { return c.dead.Load() }
 
 // Close is pool.Conn.
 func (c *conn) Close() error {
+	c.server.mu.Lock()
+	linger := c.server.linger
+	c.server.mu.Unlock()
+	_ = pause(context.Background(), linger)
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
 	delete(c.server.live, c)

@@ -202,6 +202,35 @@ func TestAFailedDialDoesNotStopAPoolThatHasConnections(t *testing.T) {
 	})
 }
 
+func TestWhenTheLastConnectionDiesThoseWhoWaitAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(c *pool.Config) { c.Timeout, c.RetryMin, c.RetryMax = time.Minute, 20*time.Second, 20*time.Second })
+		held := r.get("a")
+		r.set(func(s *server) { s.refuse = refusal{text: "connection refused"} })
+		waits := r.ask(pool.Request{})
+		time.Sleep(5 * time.Second)
+		held.Discard()
+		r.refused(<-waits, pool.CodeDown, 5*time.Second)
+	})
+}
+
+// A pool without a minimum dials in the background only for somebody: who was refused finds the server at the next try.
+func TestARefusedRequestHasTheServerTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		s.refuse = refusal{text: "connection refused"}
+		r := startOn(t, s, func(c *pool.Config) { c.RetryMin, c.RetryMax = 10*time.Second, 10*time.Second })
+		r.refused(<-r.ask(pool.Request{}), pool.CodeDown, 0)
+		r.refused(<-r.ask(pool.Request{}), pool.CodeDown, 0)
+		r.set(func(s *server) { s.refuse = nil })
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		r.sizes(1)
+	})
+}
+
 // Trap 20: 28P01 means stop: no herd of wrong passwords, and none at all when nobody asks.
 func TestAPermanentRefusalIsNotHammered(t *testing.T) {
 	t.Parallel()

@@ -109,6 +109,22 @@ func TestDiscardMakesRoomForTheNext(t *testing.T) {
 	})
 }
 
+func TestTheEndOfALeaseServesItsOwnerBeforeTheConnectionIsClosed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(c *pool.Config) { c.MinSize, c.MaxSize, c.MaxPerOwner = 2, 2, 1 })
+		held := r.get("a")
+		waits := r.ask(pool.Request{Owner: "a"})
+		time.Sleep(1500 * time.Millisecond)
+		r.set(func(s *server) { s.linger = time.Second })
+		held.Discard()
+		if got := <-waits; r.must(got) == nil || got.after != 1500*time.Millisecond {
+			t.Errorf("after %v; want the idle one at once", got.after)
+		}
+		r.verify()
+	})
+}
+
 func TestTheConsoleSeesEveryConnectionAndItsState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -89,6 +89,34 @@ func TestASetMakesAPoolPerKeyAndRemovesThoseThatNobodyUses(t *testing.T) {
 	})
 }
 
+func TestAPoolStaysWhileSomethingIsLentAndGoesWithItsMinimum(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		set := newSet(t, s, func(c *pool.SetConfig[*conn]) {
+			made := c.Pool
+			c.Pool = func(k pool.Key) (pool.Config, []*pool.Budget) {
+				cfg, budgets := made(k)
+				cfg.MinSize = 1
+				return cfg, budgets
+			}
+		})
+		l, err := set.Acquire(t.Context(), pool.Key{}, pool.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if pools(set) != 1 || !s.live[l.Conn] {
+			t.Error("the pool was removed under its client")
+		}
+		l.Release()
+		time.Sleep(time.Hour)
+		if pools(set) != 0 || s.sessions() != 0 {
+			t.Errorf("%d pools, %d sessions; want none", pools(set), s.sessions())
+		}
+	})
+}
+
 // S2-14: the read-only endpoint has its own pool and limits.
 func TestExhaustionOfOnePoolLeavesTheOthersAlone(t *testing.T) {
 	t.Parallel()

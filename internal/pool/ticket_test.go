@@ -130,6 +130,7 @@ func TestACancelledTicketLosesNothing(t *testing.T) {
 		}
 		late := r.askFor("d")
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		late.ticket.Cancel()
 		l.Release()
 		r.get("e").Release()
