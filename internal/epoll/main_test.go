@@ -15,8 +15,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if where := os.Getenv(crowdAt); where != "" {
-		os.Exit(crowd(where))
+	if role := os.Getenv(roleVariable); role != "" {
+		os.Exit(playRole(role, os.Args[1:]))
 	}
 	lifecycletest.Main(m)
 }

@@ -10,7 +10,7 @@ import (
 type Secure struct {
 	session *tls.Conn
 	sw      *Switch
-	idle    bool // the last Read found nothing
+	idle    bool // nothing is inside, so who reads has been told by an event
 	shut    bool // CloseWrite was called: the socket is to be shut down when all is sent
 }
 
@@ -38,6 +38,9 @@ const writeLimit = 64 << 10
 
 // Read is that of [Stream]. A peer that breaks off inside a record gives io.ErrUnexpectedEOF.
 func (s *Secure) Read(p []byte) (int, error) {
+	if s.idle {
+		s.sw.drained = false
+	}
 	n, err := s.session.Read(p)
 	if s.sw.out != nil && !s.sw.full {
 		_ = s.sw.flush() // an alert, or an answer to a key update; the next Write or Flush gives the error again
@@ -48,7 +51,9 @@ func (s *Secure) Read(p []byte) (int, error) {
 	if n > 0 {
 		err = nil // TLS 1.2 looks ahead for close_notify; the next Read finds it again
 	}
-	s.idle = err == ErrWouldBlock //nolint:errorlint // crypto/tls hands it on as it is
+	// crypto/tls asks for more only when it has no whole record left. So when what it got last was one record, and all
+	// of that has come out, it has nothing.
+	s.idle = err != nil || n < len(p) && s.sw.framing.single
 	return n, err
 }
 

@@ -156,6 +156,47 @@ func TestBytesThatCameWithTheHandshakeAreBuffered(t *testing.T) {
 	}
 }
 
+// The same with the first part of a query: where records end is known from before the switch.
+func TestARecordThatBeganWithTheHandshakeEndsOnTheLoop(t *testing.T) {
+	t.Parallel()
+	var rest []byte
+	s := open(t, terms{passes: 1, beforeFeed: func(s *session) {
+		_, _ = s.peer.Write([]byte("select 1"))
+		first := s.wire.take()
+		_, _ = s.wire.Conn.Write(first[:len(first)-10])
+		rest = first[len(first)-10:]
+	}})
+	if text, err := drain(s.ours); text != "" || err != nil {
+		t.Fatalf("read %q, %v", text, err)
+	}
+	buf := make([]byte, 100)
+	for _, record := range [][]byte{rest, s.say(t, "select 1")} {
+		s.feed(t, record)
+		if n, err := s.ours.Read(buf); string(buf[:n]) != "select 1" || err != nil || s.ours.Buffered() {
+			t.Errorf("read %q, %v, Buffered %v", buf[:n], err, s.ours.Buffered())
+		}
+	}
+}
+
+func TestRecordsThatCameTogetherAreBuffered(t *testing.T) {
+	t.Parallel()
+	kinds(t, func(t *testing.T, o terms) {
+		s := open(t, o)
+		s.feed(t, append(s.say(t, "one"), s.say(t, "two")...))
+		buf := make([]byte, 2) // less than a record holds, too
+		got := ""
+		for more := true; more; more = s.ours.Buffered() {
+			n, err := s.ours.Read(buf)
+			if got += string(buf[:n]); err != nil && !errors.Is(err, epoll.ErrWouldBlock) {
+				t.Fatal(err)
+			}
+		}
+		if got != "onetwo" {
+			t.Errorf("read %q until nothing was Buffered", got)
+		}
+	})
+}
+
 func TestWhatThePeerDoesNotReadWaitsInsideAndIsBounded(t *testing.T) {
 	t.Parallel()
 	kinds(t, func(t *testing.T, o terms) {

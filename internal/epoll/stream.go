@@ -17,6 +17,9 @@ func (wouldBlock) Temporary() bool { return true }
 // Read returns ErrWouldBlock when there is nothing to read now, and io.EOF when the peer writes no more. Write returns
 // how much it took, and ErrWouldBlock when that is not all. Nothing blocks. Only one goroutine may use a Stream, in
 // general the loop's.
+//
+// An owner's rules: read on while it is Buffered, before waiting for In; it is so at the beginning. Watch Out while a
+// Write has not taken everything or something is Pending, and call Flush then, before writing the rest.
 type Stream interface {
 	io.ReadWriteCloser
 	CloseWrite() error          // says that nothing follows; reading goes on
@@ -25,12 +28,12 @@ type Stream interface {
 	Inner
 }
 
-// Inner is what a Stream may hold inside, between its user and the socket. A Conn holds nothing.
+// Inner is what a Stream may hold inside, between its owner and the socket. A Conn holds nothing.
 type Inner interface {
-	// Buffered reports whether a Read may return bytes though the descriptor is not readable. It is true until a Read
-	// has returned ErrWouldBlock: so do not wait for In before that.
+	// Buffered reports whether Read may return something though the descriptor is not readable. It is false
+	// when Read has returned an error, ErrWouldBlock included.
 	Buffered() bool
-	// Pending returns how many bytes wait inside for the socket. While it is not 0, watch Out and call Flush.
+	// Pending returns how many bytes wait inside for the socket.
 	Pending() int
 	// Flush sends what waits inside. It returns ErrWouldBlock while something is left.
 	Flush() error
