@@ -6,7 +6,7 @@
 // A [Pool] holds connections to one server under one identity. A [Request] names an owner, the person or account on whose
 // behalf it comes. What it gets is a [Lease], which ends with exactly one of Release (clean, the next may have it),
 // ReleaseDirty (reset in the background first) and Discard. A connection that nobody holds is idle; idle ones form a
-// stack. A [Budget] is a number of connections that several pools share. A [Set] makes pools by key when they are wanted.
+// stack. Whoever has no goroutine to wait in, such as an event loop, asks for a [Ticket] instead. A [Budget] is a number of connections that several pools share. A [Set] makes pools by key when they are wanted.
 //
 //	Acquire ──► idle, used lately ───────────────────────────────► lease
 //	   │        idle for long ──► Check, in the background ──┐        │
@@ -36,11 +36,12 @@
 //
 // A pool that wants to grow when its budget is used up makes the pool with the connection that was idle for longest close
 // it. If none is idle anywhere, the next one that comes back is closed instead, provided that its pool has more connections
-// than the one that wants: so pools converge to equal shares of what they want. No pool goes below its MinSize for another.
+// than the one that wants: so pools converge to equal shares of what they want. No pool goes below its MinSize for another,
+// so the sum of all minimums must be less than the budget, or pools without one starve.
 //
 // # Locks
 //
-// One mutex per pool, held for tens of nanoseconds and never while a connection is used; one per budget, taken under that of
-// a pool. A Set's is taken before both. No goroutine belongs to a waiter; dials, checks, resets and closings have one each, and
-// Stop waits for them.
+// One mutex per pool, held for tens of nanoseconds and never while a connection is used; one per budget, taken under that
+// of a pool. A Set's is taken before both. Who waits is woken when they are free again. No goroutine belongs to a waiter;
+// dials, checks, resets and closings have one each, and Stop waits for them.
 package pool
