@@ -6,7 +6,8 @@
 // A [Pool] holds connections to one server under one identity. A [Request] names an owner, the person or account on whose
 // behalf it comes. What it gets is a [Lease], which ends with exactly one of Release (clean, the next may have it),
 // ReleaseDirty (reset in the background first) and Discard. A connection that nobody holds is idle; idle ones form a
-// stack. Whoever has no goroutine to wait in, such as an event loop, asks for a [Ticket] instead. A [Budget] is a number of connections that several pools share. A [Set] makes pools by key when they are wanted.
+// stack. Whoever has no goroutine to wait in, such as an event loop, asks for a [Ticket] instead. A [Budget] is a number
+// of connections that several pools share. A [Set] makes pools by key when they are wanted.
 //
 //	Acquire ──► idle, used lately ───────────────────────────────► lease
 //	   │        idle for long ──► Check, in the background ──┐        │
