@@ -59,6 +59,7 @@ type Pooler struct {
 
 	mu     sync.Mutex // protects the following
 	groups map[groupKey]*group
+	paused map[string]bool // databases by name, "" for all others
 	life   context.Context //nolint:containedctx // that of the service: pools are made while it runs
 }
 
@@ -224,7 +225,7 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 	c.HoldPaused = p.config.Hold.D()
 	c.OnWait = p.meters.wait
 	c.Log = p.log
-	c.Lazy = true
+	c.Lazy, c.StartPaused = true, p.startsPaused(g.key.database)
 	if g.key.user == db.Username && g.key.database == db.Name && g.key.class == "" && g.key.host == "" && g.front.config.Target == TargetPrimary {
 		c.Lazy = false
 	} else {
