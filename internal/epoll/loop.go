@@ -35,6 +35,7 @@ type Loop struct {
 	events   []unix.EpollEvent // those of this round
 	watches  []*Watch          // by descriptor; nil where nothing is watched
 	watched  int               // how many are not nil
+	crowded  bool              // the latest round had several events
 	serial   int32             // of the latest Watch
 	timers   wheel
 	deferred queue
@@ -140,6 +141,7 @@ func (l *Loop) run() {
 // round waits for something to do and does it. It reports false when the loop has been stopped.
 func (l *Loop) round() bool {
 	n := l.wait()
+	l.crowded = n > 1
 	l.now = time.Now()
 	l.dispatch(l.events[:n])
 	l.timers.advance(l.now)

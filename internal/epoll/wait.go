@@ -9,21 +9,21 @@ import (
 
 // wait fetches events and returns their number; 0 when a timer is due or something was posted or deferred.
 //
-// It looks before it sleeps. Sleeping is a system call of which Go's scheduler is told, so that others may use the
-// processor (P) meanwhile, and for which posters must know that they have to ring. Under load there is something to do
-// at once, and neither has to be paid for. The package comment has the figures.
-func (l *Loop) wait() int {
-	n := l.look()
-	if n > 0 || len(l.deferred.waiting) > 0 {
-		return n
+// Sleeping is a system call of which Go's scheduler is told, and posters have to know of it. While several sockets at a
+// time are ready, more are likely to be ready soon: then it looks first, which costs less if it finds something.
+func (l *Loop) wait() (n int) {
+	awake := len(l.deferred.waiting) > 0
+	if awake || l.crowded {
+		if n = l.look(); awake || n > 0 {
+			return n
+		}
 	}
-	pause := l.timers.pause(time.Now())
-	if pause == 0 {
-		return 0
-	}
+	pause := l.timers.pause(l.now)
 	// The order matters: who posts makes mail true first and looks at asleep then, so one of us sees the other.
 	l.asleep.Store(true)
-	if !l.mail.Load() {
+	if pause == 0 || l.mail.Load() {
+		n = l.look()
+	} else {
 		n = l.sleep(pause)
 	}
 	l.asleep.Store(false)
