@@ -143,7 +143,7 @@ func (s *Server) answers(kind, want op) bool {
 func (s *Server) finish(c *Client, o *Out) {
 	if s.done {
 		s.done = false
-		s.touch(s.queue.first())
+		s.touch(c, s.queue.first())
 		s.queue.pop()
 	}
 	for head := s.queue.first(); head != nil; head = s.queue.first() {
@@ -161,9 +161,13 @@ func (s *Server) finish(c *Client, o *Out) {
 }
 
 // touch notes the unnamed statement that the server has after an answer.
-func (s *Server) touch(e *entry) {
-	if e.flags&touches != 0 {
-		s.standing = e.serial
+func (s *Server) touch(c *Client, e *entry) {
+	if e.flags&touches == 0 {
+		return
+	}
+	s.standing = e.serial
+	if c != nil && e.flags&hidden == 0 {
+		c.unnamed.prove(e.serial)
 	}
 }
 
@@ -235,7 +239,8 @@ func (s *Server) ready(c *Client, r *reply, head *entry) error {
 	}
 	switch {
 	case head != nil && (head.op == opSync || head.flags&begun != 0 && (head.op == opQuery || head.op == opFunction)):
-		s.touch(head)
+		s.touch(c, head)
+		s.countSync(head.flags, -1)
 		s.queue.pop()
 	case s.doubtful > 0: // a Sync was not ignored after all
 		s.doubtful--

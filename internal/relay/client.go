@@ -38,7 +38,7 @@ type Client struct {
 	barrier bool // no message is taken until the server owes nothing
 	guard   bool // an Execute may raise the barrier
 
-	names   map[string]*Statement
+	names   map[string]own // named statements
 	unnamed unnamedStatements
 	portal  portal
 

@@ -30,7 +30,7 @@ func (s *Server) beginCopyIn(kind op) {
 		if i == s.queue.size {
 			break
 		}
-		end := s.queue.at(i).op == opCopyEnd
+		f, end := s.queue.at(i).flags, s.queue.at(i).op == opCopyEnd
 		s.queue.remove(i)
 		if end {
 			s.copyIn = false
@@ -38,6 +38,8 @@ func (s *Server) beginCopyIn(kind op) {
 		}
 		synced = true
 		s.doubtful++
+		s.countSync(f, -1)
+		s.group |= f & (changed | touched)
 	}
 	if synced && kind == opExecute && s.queue.find(1, opSync, opQuery) == s.queue.size {
 		s.open = true // its Sync is still to come
@@ -53,7 +55,7 @@ func (c *Client) sync(s *Server, m message, o *Out) (int, error) {
 	}
 	alone := s.queue.size == 0 || s.queue.size == 1 && s.copying
 	s.open = false
-	s.queue.push(opSync, 0)
+	s.pushSync(0)
 	n, err := c.pass(m, o)
 	if s.doubtful > 0 && alone && c.mode == Transaction {
 		s.clearDoubt(o)
@@ -64,6 +66,6 @@ func (c *Client) sync(s *Server, m message, o *Out) (int, error) {
 // clearDoubt asks, after a COPY that has ended, something whose answer proves that all before it is answered.
 func (s *Server) clearDoubt(o *Out) {
 	s.queue.push(opClose, hidden)
-	s.queue.push(opSync, hidden)
+	s.pushSync(hidden)
 	o.put(pgwire.AppendSync(pgwire.AppendClose(o.buffer(), pgwire.TargetPortal, nobody)))
 }

@@ -30,6 +30,9 @@ func (c *Client) parse(s *Server, m message, o *Out) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if len(p.Name) > 0 && s.changes > 0 {
+		return 0, nil
+	}
 	c.Counters.Parses++
 	if len(p.Name) == 0 {
 		return c.parseUnnamed(s, m, p, o)
@@ -66,6 +69,9 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 		}
 		return 0, nil
 	}
+	if c.uncertain(s, name) {
+		return 0, nil
+	}
 	c.Counters.Binds++
 	if len(name) == 0 {
 		c.ensureUnnamed(s, o)
@@ -74,14 +80,14 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 		s.queue.push(opBind, 0).note = c.portal.note
 		return c.pass(m, o)
 	}
-	st, as := c.ensure(s, name, o)
-	if st != nil {
+	mine, as := c.ensure(s, name, o)
+	if st := mine.stmt; st != nil {
 		c.bound(s, portal, verdict{words: st.words, set: st.set}, st.Text(), o)
 	} else {
 		c.bound(s, portal, verdict{}, nil, o)
 	}
 	e := s.queue.push(opBind, 0)
-	e.stmt, e.note = st, c.portal.note
+	e.stmt, e.name, e.note = mine.stmt, mine.name, c.portal.note
 	if as == "" {
 		return c.pass(m, o)
 	}
@@ -113,6 +119,15 @@ func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) {
 	if c.observer != nil {
 		c.portal.note = c.observer.Begin(text)
 	}
+}
+
+// uncertain reports whether nobody knows yet which statement a name stands for, because messages before a Sync that is not
+// answered yet gave or took names: if one of them fails, the rest of them did not happen.
+func (c *Client) uncertain(s *Server, name []byte) bool {
+	if len(name) == 0 {
+		return s.unsure()
+	}
+	return s.changes > 0
 }
 
 // cutNames returns the two names at the front of a Bind.
@@ -157,12 +172,15 @@ func (c *Client) describe(s *Server, m message, o *Out) (int, error) {
 	switch {
 	case kind != pgwire.TargetStatement:
 		return c.asIs(s, m, o, opDescribe)
+	case c.uncertain(s, name):
+		return 0, nil
 	case len(name) == 0:
 		c.ensureUnnamed(s, o)
 		return c.asIs(s, m, o, opDescribe)
 	}
-	st, as := c.ensure(s, name, o)
-	s.queue.push(opDescribe, 0).stmt = st
+	mine, as := c.ensure(s, name, o)
+	e := s.queue.push(opDescribe, 0)
+	e.stmt, e.name = mine.stmt, mine.name
 	if as == "" {
 		return c.pass(m, o)
 	}
@@ -184,11 +202,13 @@ func (c *Client) close(s *Server, m message, o *Out) (int, error) {
 		return c.asIs(s, m, o, opClose)
 	case len(name) == 0:
 		return c.closeUnnamed(s, m, o)
+	case s.changes > 0:
+		return 0, nil
 	}
-	st := c.names[string(name)]
-	if st != nil {
+	if mine, ok := c.names[string(name)]; ok {
+		s.group |= changed
 		e := s.queue.push(opClose, made)
-		e.stmt, e.name = st, string(name)
+		e.stmt, e.name = mine.stmt, mine.name
 		c.forget(e.name)
 		c.answerMade(s)
 		return m.size, nil

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"strings"
 
 	"holdfast/internal/pgwire"
 )
@@ -9,7 +10,6 @@ import (
 // SQLSTATEs that say something about a prepared statement.
 const (
 	noSuchStatement  = "26000"
-	statementExists  = "42P05"
 	notSupported     = "0A000"
 	revalidate       = "RevalidateCachedQuery" // the routine that finds that a statement's result is another one now
 	cachedPlanFailed = "cached plan must not change result type"
@@ -51,23 +51,33 @@ func (s *Server) fail(c *Client, r *reply, head *entry, o *Out) error {
 		return nil
 	}
 	s.hide = c == nil
-	if head.flags&poison != 0 && string(code) == statementExists {
+	if b, ok := renamed(o, body, head); ok && !s.hide {
 		s.hide = true
-		o.put(renamed(o.buffer(), body, head.name))
+		o.put(b)
 	}
 	s.heal(head, body, string(code))
 	s.skipToSync(c)
 	return nil
 }
 
-// renamed appends an error about a statement of ours as one about the client's.
-func renamed(dst, body []byte, name string) []byte {
+// renamed appends an error that names a statement of ours with the client's name instead, and reports whether it is such a one.
+func renamed(o *Out, body []byte, head *entry) ([]byte, bool) {
+	if head.name == "" {
+		return nil, false
+	}
 	n, err := pgwire.ParseNotice(body)
 	if err != nil {
-		n = pgwire.Notice{Code: statementExists}
+		return nil, false
 	}
-	n.Message = `prepared statement "` + name + `" already exists`
-	return pgwire.AppendError(dst, n)
+	before := n.Message
+	n.Message = strings.NewReplacer(`"`+refused+`"`, `"`+head.name+`"`, `"`+nobody+`"`, `"`+head.name+`"`).Replace(n.Message)
+	if head.stmt != nil {
+		n.Message = strings.ReplaceAll(n.Message, `"`+head.stmt.Name+`"`, `"`+head.name+`"`)
+	}
+	if n.Message == before {
+		return nil, false
+	}
+	return pgwire.AppendError(o.buffer(), n), true
 }
 
 // heal strikes a statement off the server's list when the error says that the list is wrong, or that the statement has to be
@@ -128,14 +138,14 @@ func (s *Server) undo(c *Client, e *entry, skipped bool) {
 		if e.stmt != nil && e.flags&made == 0 {
 			s.statements.remove(e.stmt)
 		}
-		if e.name != "" && c != nil && c.names[e.name] == e.stmt {
+		if e.name != "" && c != nil && c.names[e.name].stmt == e.stmt {
 			c.forget(e.name)
 		}
 	case opClose:
 		if e.flags&evicts != 0 {
 			s.statements.add(e.stmt, s.portals)
 		}
-		if e.flags&made != 0 && c != nil && c.names[e.name] == nil {
+		if e.flags&made != 0 && c != nil && c.names[e.name].stmt == nil {
 			c.remember(e.name, e.stmt)
 			c.registry.hold(e.stmt)
 		}

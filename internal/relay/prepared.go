@@ -19,25 +19,31 @@ const (
 // ours reports whether a client uses a name that belongs to us: it must not reach the statements of others.
 func ours(name []byte) bool { return bytes.HasPrefix(name, []byte(prefix)) }
 
+// own is a statement under the client's name.
+type own struct {
+	name string
+	stmt *Statement
+}
+
 // remember gives the client a statement, whose reference becomes the client's.
 func (c *Client) remember(name string, st *Statement) {
 	if c.names == nil {
-		c.names = map[string]*Statement{}
+		c.names = map[string]own{}
 	}
-	c.names[name] = st
+	c.names[name] = own{name, st}
 }
 
 // forget takes a statement from the client.
 func (c *Client) forget(name string) {
-	if st := c.names[name]; st != nil {
+	if o, ok := c.names[name]; ok {
 		delete(c.names, name)
-		c.registry.release(st)
+		c.registry.release(o.stmt)
 	}
 }
 
 func (c *Client) forgetNames() {
-	for _, st := range c.names {
-		c.registry.release(st)
+	for _, o := range c.names {
+		c.registry.release(o.stmt)
 	}
 	clear(c.names)
 }
@@ -45,16 +51,23 @@ func (c *Client) forgetNames() {
 // fingerprint tells apart the settings that statements are prepared under.
 func (c *Client) fingerprint() uint64 { return c.settings.planning() ^ c.params.parsing() ^ c.twist }
 
-// parseNamed handles the Parse of a named statement, which the server may have already.
+// pending reports whether an answer is still to come that tells the state of the transaction.
+func (s *Server) pending() bool {
+	return s.queue.find(0, opSync, opQuery) < s.queue.size || s.queue.find(0, opFunction, opFunction) < s.queue.size
+}
+
+// parseNamed handles the Parse of a named statement, which the server may have already. In a transaction that has failed the
+// server is given it all the same, to refuse it.
 func (c *Client) parseNamed(s *Server, p pgwire.Statement, o *Out) {
-	if c.names[string(p.Name)] != nil {
+	s.group |= changed
+	if _, taken := c.names[string(p.Name)]; taken {
 		c.refuse(s, p, o)
 		return
 	}
 	st := c.registry.intern(p, c.fingerprint(), c.judge)
 	name := string(p.Name)
 	c.remember(name, st)
-	if s.status != pgwire.InFailed && s.statements.use(st, s.portals) {
+	if s.status != pgwire.InFailed && !s.pending() && s.statements.use(st, s.portals) {
 		e := s.queue.push(opParse, made)
 		e.stmt, e.name = st, name
 		c.answerMade(s)
@@ -72,13 +85,18 @@ func (c *Client) answerMade(s *Server) {
 
 // send gives the server a statement. It is closed first: nobody knows what stands under that name after errors.
 func (c *Client) send(s *Server, st *Statement, f flags, o *Out) *entry {
+	s.group |= changed
 	b := o.buffer()
-	s.statements.remove(st)
+	again := flags(0)
+	if s.statements.byName[st] != nil {
+		s.statements.remove(st)
+		again = evicts
+	}
 	for old := s.statements.oldest(s.portals); old != nil; old = s.statements.oldest(s.portals) {
 		b = s.closeHidden(b, old, evicts)
 		s.statements.remove(old)
 	}
-	b = s.closeHidden(b, st, 0)
+	b = s.closeHidden(b, st, again)
 	s.statements.add(st, s.portals)
 	o.put(appendParse(b, st.Name, st.parse))
 	c.Counters.ServerParses++
@@ -103,30 +121,30 @@ func (c *Client) refuse(s *Server, p pgwire.Statement, o *Out) {
 	o.put(pgwire.AppendStatement(b, refused, p))
 }
 
-// ensure makes sure that the server has the statement of a name that the client uses, and returns its name there; that is
-// empty if the client's name is to be used: the server then says what it thinks of it.
-func (c *Client) ensure(s *Server, name []byte, o *Out) (st *Statement, as string) {
-	st = c.names[string(name)]
-	if st == nil {
+// ensure makes sure that the server has the statement of a name that the client uses, and returns its name there; that is empty if the client's name is to be used: the server then says what it thinks of it.
+func (c *Client) ensure(s *Server, name []byte, o *Out) (own, string) {
+	mine := c.names[string(name)]
+	if mine.stmt == nil {
 		if ours(name) {
-			return nil, nobody
+			return own{name: string(name)}, nobody
 		}
-		return nil, ""
+		return own{}, ""
 	}
-	if f := c.fingerprint(); st.settings != f {
-		st = c.again(string(name), st, f)
+	if f := c.fingerprint(); mine.stmt.settings != f {
+		mine = c.again(mine, f)
 	}
-	if !s.statements.use(st, s.portals) {
-		c.send(s, st, hidden, o)
+	if !s.statements.use(mine.stmt, s.portals) {
+		c.send(s, mine.stmt, hidden, o)
 	}
-	return st, st.Name
+	return mine, mine.stmt.Name
 }
 
 // again prepares a statement anew under settings that have changed since, as PostgreSQL itself does in time. Under the old ones
 // other clients have it, for whom it must stay what it was.
-func (c *Client) again(name string, st *Statement, settings uint64) *Statement {
-	renewed := c.registry.again(st, settings)
-	c.registry.release(st)
-	c.names[name] = renewed
-	return renewed
+func (c *Client) again(mine own, settings uint64) own {
+	old := mine.stmt
+	mine.stmt = c.registry.again(old, settings)
+	c.registry.release(old)
+	c.names[mine.name] = mine
+	return mine
 }

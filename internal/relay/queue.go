@@ -21,10 +21,12 @@ type flags uint8
 const (
 	hidden  flags = 1 << iota // the answer is swallowed
 	made                      // the answer is ours
-	poison                    // the answer is an error about a name of ours, which is replaced by the client's name
+	poison                    // the answer can only be an error
 	begun                     // of opQuery and opFunction: something came that ReadyForQuery may follow
 	touches                   // it changes the unnamed statement
 	evicts                    // of opClose: it takes a statement from the server, to make room
+	changed                   // of opSync: before it named statements were prepared or closed
+	touched                   // of opSync: before it the unnamed statement was changed
 )
 
 // entry is one expected answer.
@@ -33,7 +35,7 @@ type entry struct {
 	flags flags
 	stmt  *Statement  // the statement it is about; nil for the unnamed one and for portals
 	set   *Assignment // of opQuery and opExecute: the setting that it makes if it succeeds
-	name  string      // of opParse and opClose: the name that the client gave; of others: that of the statement that a DEALLOCATE takes away
+	name  string      // the client's name of the statement that it is about, or that a DEALLOCATE takes away
 	note  Note        // of opQuery, opBind and opExecute
 
 	serial, prior uint64 // of what touches the unnamed statement: which one there is after it, and which there was

@@ -23,6 +23,10 @@ type Server struct {
 	broken   bool // it said that it ends
 	doubtful int  // Syncs that it may have ignored, see beginCopyIn
 
+	group   flags // changed and touched: what was done since the last Sync
+	changes int   // Syncs in the queue with the flag changed
+	touches int   // and with the flag touched
+
 	left int  // bytes still to come of the message under way
 	hide bool // and they are swallowed
 	done bool // and they are the last of the answer at the head of the queue
@@ -98,6 +102,24 @@ func (s *Server) Failed() (code, message string) { return s.failed, s.failure }
 // Absorb takes what a server says while no client is attached: answers to Ask, and what comes unasked. An answer that
 // nobody waits for is ErrOutOfStep.
 func (s *Server) Absorb(in []byte, o *Out) (int, error) { return s.backward(nil, in, o) }
+
+// pushSync expects the answer to a Sync.
+func (s *Server) pushSync(f flags) {
+	f |= s.group
+	s.group = 0
+	s.countSync(f, 1)
+	s.queue.push(opSync, f)
+}
+
+// countSync counts Syncs that come into the queue or leave it.
+func (s *Server) countSync(f flags, n int) {
+	if f&changed != 0 {
+		s.changes += n
+	}
+	if f&touched != 0 {
+		s.touches += n
+	}
+}
 
 func (s *Server) outOfStep(typ byte) error {
 	head := s.queue.first()

@@ -6,8 +6,14 @@ import (
 	"holdfast/internal/pgwire"
 )
 
+// maxText is the size in bytes of the largest Query that is read whole: no SET and no DEALLOCATE of a client's is longer.
+const maxText = 1 << 13
+
 // query handles a simple query.
 func (c *Client) query(s *Server, m message, o *Out) (int, error) {
+	if c.mode == Transaction && m.size <= maxText && !m.whole() {
+		return 0, nil
+	}
 	c.Counters.Queries++
 	s.open, s.flushed = false, false
 	text := bytes.TrimSuffix(m.body(), []byte{0})
@@ -70,8 +76,10 @@ func (c *Client) deallocates(sql []byte) (name string, ok bool) {
 	if len(sql) == 0 || sql[0]|0x20 != 'd' {
 		return "", false
 	}
-	name, ok = deallocated(string(sql))
-	return name, ok && c.names[name] != nil
+	if name, ok = deallocated(string(sql)); ok {
+		_, ok = c.names[name]
+	}
+	return name, ok
 }
 
 // maxDeallocate is the size in bytes of the longest DEALLOCATE that is looked for.

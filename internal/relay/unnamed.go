@@ -1,9 +1,17 @@
 package relay
 
-import "holdfast/internal/pgwire"
+import (
+	"slices"
 
-// maxSpare is the size in bytes above which the buffer of an unnamed statement is not used again for a smaller one.
-const maxSpare = 1 << 16
+	"holdfast/internal/pgwire"
+)
+
+const (
+	// maxSpare is the size in bytes above which a buffer is not kept for later use.
+	maxSpare = 1 << 13
+	// maxBefore is how many unnamed statements are kept that errors may bring back.
+	maxBefore = 8
+)
 
 // unnamed is an unnamed statement of a client.
 type unnamed struct {
@@ -13,36 +21,73 @@ type unnamed struct {
 	verdict
 }
 
-// unnamedStatements are what the unnamed statement of a client is when all is done that it sent, and what it was before: errors
-// take the last Parse back.
+// unnamedStatements are what the unnamed statement of a client is when all is done that it sent, and what it was before: what is
+// skipped because of an error changes nothing.
 type unnamedStatements struct {
-	now, before unnamed
-	proven      uint64 // serial of the last one that a server accepted
+	now    unnamed
+	before []unnamed // the newest last
+	spare  []byte
 }
 
-// set makes another statement the unnamed one, to be completed by the caller. The one before is kept if it is known to stand.
+// set makes another statement the unnamed one, to be completed by the caller.
 func (u *unnamedStatements) set(serial uint64) *unnamed {
-	if u.now.serial == 0 || u.now.serial == u.proven {
-		u.now, u.before = u.before, u.now
+	if u.now.serial != 0 {
+		if len(u.before) == maxBefore {
+			u.drop(1)
+		}
+		u.before = append(u.before, u.now)
+	} else if u.now.parse != nil {
+		u.spare = u.now.parse
 	}
-	spare := u.now.parse[:0]
-	if cap(spare) > maxSpare {
-		spare = nil
+	u.now = unnamed{serial: serial}
+	if serial != 0 {
+		u.now.parse, u.spare = u.spare[:0], nil
 	}
-	u.now = unnamed{serial: serial, parse: spare}
 	return &u.now
 }
 
-// restore brings back the statement that there was before one that was skipped.
-func (u *unnamedStatements) restore(prior uint64) {
-	switch {
-	case u.now.serial == prior:
-	case prior != 0 && u.before.serial == prior:
-		u.now, u.before = u.before, u.now
-		u.before.serial = 0
-	default:
-		u.now.serial, u.now.lost, u.now.verdict = prior, true, verdict{words: Set}
+// drop forgets the n oldest ones.
+func (u *unnamedStatements) drop(n int) {
+	if n == 0 {
+		return
 	}
+	if b := u.before[n-1].parse; cap(b) <= maxSpare {
+		u.spare = b
+	}
+	kept := copy(u.before, u.before[n:])
+	clear(u.before[kept:])
+	u.before = u.before[:kept]
+}
+
+// prove notes that a server has accepted what made a statement the unnamed one; 0 if what took it away.
+func (u *unnamedStatements) prove(serial uint64) {
+	if serial == u.now.serial {
+		u.drop(len(u.before))
+	} else if serial != 0 {
+		u.drop(max(u.find(serial), 0))
+	}
+}
+
+func (u *unnamedStatements) find(serial uint64) int {
+	return slices.IndexFunc(u.before, func(b unnamed) bool { return b.serial == serial })
+}
+
+// restore takes back a statement that was skipped: the one that there was before it stands.
+func (u *unnamedStatements) restore(serial, prior uint64) {
+	if u.now.serial != serial {
+		if i := u.find(serial); i >= 0 && serial != 0 {
+			u.before = slices.Delete(u.before, i, i+1)
+		}
+		return
+	}
+	i := u.find(prior)
+	if prior == 0 || i < 0 {
+		u.now = unnamed{serial: prior, lost: true, verdict: verdict{words: Set}}
+		return
+	}
+	u.now = u.before[i]
+	u.before[i] = unnamed{}
+	u.before = u.before[:i]
 }
 
 // parseUnnamed handles the Parse of the unnamed statement, which is there whole.
@@ -78,10 +123,15 @@ func (c *Client) parseLarge(s *Server, m message, o *Out) (int, error) {
 
 // touch expects the answer to something that changes the unnamed statement.
 func (c *Client) touch(s *Server, o op, f flags) *entry {
+	s.group |= touched
 	e := s.queue.push(o, f|touches)
 	e.prior = c.unnamed.now.serial
 	return e
 }
+
+// unsure reports whether nobody knows which unnamed statement there is: answers before a Sync are still to come, and after it
+// it was not changed.
+func (s *Server) unsure() bool { return s.touches > 0 && s.group&touched == 0 }
 
 // closeUnnamed handles the Close of the unnamed statement.
 func (c *Client) closeUnnamed(s *Server, m message, o *Out) (int, error) {
@@ -98,6 +148,7 @@ func (c *Client) ensureUnnamed(s *Server, o *Out) {
 	if s.unnamed == u.serial {
 		return
 	}
+	s.group |= touched
 	if u.serial == 0 || u.lost {
 		e := s.queue.push(opClose, hidden|touches)
 		e.prior, u.serial = u.serial, 0
@@ -120,8 +171,8 @@ func (s *Server) undoUnnamed(c *Client, e *entry, skipped bool) {
 	switch {
 	case c == nil || e.flags&hidden != 0:
 	case skipped:
-		c.unnamed.restore(e.prior)
+		c.unnamed.restore(e.serial, e.prior)
 	default:
-		c.unnamed.now.serial = 0
+		c.unnamed.restore(e.serial, 0)
 	}
 }
