@@ -3,6 +3,7 @@ package pooler
 import (
 	"errors"
 
+	"holdfast/internal/backend"
 	"holdfast/internal/fault"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/pool"
@@ -37,6 +38,9 @@ func noticeOf(err error, severity string) pgwire.Notice {
 		n.Severity = severity
 	case errors.As(err, &full):
 		n.Code, n.Message, n.Detail = full.SQLSTATE(), full.Error(), full.Detail()
+		if said := (*backend.Error)(nil); full.Code == pool.CodeDown && errors.As(full.Err, &said) && said.Permanent() && said.SQLSTATE != "" {
+			n.Code, n.Message, n.Detail, n.Hint = said.SQLSTATE, said.Message, said.Detail, said.Hint // as PostgreSQL itself says it
+		}
 	case errors.As(err, &protocol):
 		n.Code, n.Message = protocol.SQLState(), protocol.Reason
 	case errors.As(err, &state):
