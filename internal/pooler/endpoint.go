@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -78,7 +79,11 @@ func (e *endpoint) open(ctx context.Context) error {
 
 func (e *endpoint) listen(ctx context.Context) (net.Listener, error) {
 	if !strings.HasPrefix(e.config.Listen, "/") {
-		return (&net.ListenConfig{}).Listen(ctx, "tcp", e.config.Listen)
+		l := net.ListenConfig{}
+		if e.config.ReusePort {
+			l.Control = reusePort
+		}
+		return l.Listen(ctx, "tcp", e.config.Listen)
 	}
 	if err := removeStale(e.config.Listen); err != nil {
 		return nil, err
@@ -95,6 +100,15 @@ func (e *endpoint) listen(ctx context.Context) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// reusePort lets several processes listen on one address; the kernel shares out the clients.
+func reusePort(_, _ string, c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	return errors.Join(err, failed)
 }
 
 // removeStale removes a socket that nobody listens on any more.
