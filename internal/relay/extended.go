@@ -82,6 +82,7 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	}
 	mine, as := c.ensure(s, name, o)
 	if st := mine.stmt; st != nil {
+		st.binds.Add(1)
 		c.bound(s, portal, verdict{words: st.words, set: st.set}, st.Text(), o)
 	} else {
 		c.bound(s, portal, verdict{}, nil, o)

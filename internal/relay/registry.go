@@ -19,6 +19,7 @@ type Statement struct {
 	set      *Assignment   // when the statement is a SET that can be followed
 	settings uint64        // fingerprint of the settings that it is prepared under
 	version  atomic.Uint32 // grows when servers have to prepare it anew
+	binds    atomic.Int64  // how often clients bound it
 
 	key  string
 	refs int // clients and servers that have it; Registry.mu protects it
