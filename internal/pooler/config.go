@@ -34,6 +34,11 @@ type Config struct {
 	LoginTimeout unit.Duration `toml:"login_timeout"`
 	// Hold is how long clients wait, and get no error, while no primary is there: a restart or a failover. Default 20s; 0 fails at once.
 	Hold unit.Duration `toml:"hold"`
+	// KeepAlive is how long a connection of a client or server may be silent before it is probed, and the time between probes, of
+	// which three may stay unanswered. Default 15s; networks that drop idle connections want less than they wait.
+	KeepAlive unit.Duration `toml:"keepalive"`
+	// UserTimeout is how long sent data may stay unacknowledged before a connection is given up. Default 30s.
+	UserTimeout unit.Duration `toml:"user_timeout"`
 	// Loops is how many event loops relay. Default: one for each two processors.
 	Loops int `toml:"loops"`
 	// Admins are the users who may use all of the console (database "pgbouncer"). Default: username.
@@ -149,6 +154,8 @@ func DefaultConfig() Config {
 		MaxClients:         10_000,
 		LoginTimeout:       unit.Duration(30 * time.Second),
 		Hold:               unit.Duration(20 * time.Second),
+		KeepAlive:          unit.Duration(15 * time.Second),
+		UserTimeout:        unit.Duration(30 * time.Second),
 		Audit:              audit.DefaultConfig(),
 		Config:             pgauth.DefaultConfig(),
 	}

@@ -79,9 +79,10 @@ func (e *endpoint) open(ctx context.Context) error {
 
 func (e *endpoint) listen(ctx context.Context) (net.Listener, error) {
 	if !strings.HasPrefix(e.config.Listen, "/") {
-		l := net.ListenConfig{}
-		if e.config.ReusePort {
-			l.Control = reusePort
+		every := e.pooler.config.KeepAlive.D()
+		l := net.ListenConfig{
+			Control:         e.control,
+			KeepAliveConfig: net.KeepAliveConfig{Enable: every > 0, Idle: every, Interval: every, Count: 3},
 		}
 		return l.Listen(ctx, "tcp", e.config.Listen)
 	}
@@ -102,11 +103,17 @@ func (e *endpoint) listen(ctx context.Context) (net.Listener, error) {
 	return l, nil
 }
 
-// reusePort lets several processes listen on one address; the kernel shares out the clients.
-func reusePort(_, _ string, c syscall.RawConn) error {
+// control sets what the listening socket hands on to those it accepts, and lets other processes listen on its address if that
+// is wanted; the kernel then shares out the clients.
+func (e *endpoint) control(_, _ string, c syscall.RawConn) error {
 	var failed error
 	err := c.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		if ms := e.pooler.config.UserTimeout.D().Milliseconds(); ms > 0 {
+			failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ms))
+		}
+		if e.config.ReusePort {
+			failed = errors.Join(failed, unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+		}
 	})
 	return errors.Join(err, failed)
 }

@@ -134,6 +134,8 @@ func (s *session) pick() error {
 		return err
 	}
 	s.account()
+	s.group.clients.Add(-1)
+	g.clients.Add(1)
 	s.group = g
 	return nil
 }
@@ -163,7 +165,10 @@ func (r *route) replicaFor(s *session) (string, error) {
 
 // target returns the server that a new connection of a group goes to.
 func (r *route) target(ctx context.Context, g *group) (backend.Target, error) {
-	t := backend.Target{Network: "tcp", Address: r.hosts[0], TLS: r.tls, ConnectTimeout: r.timeout}
+	t := backend.Target{
+		Network: "tcp", Address: r.hosts[0], TLS: r.tls, ConnectTimeout: r.timeout,
+		KeepAlive: g.front.pooler.config.KeepAlive.D(), UserTimeout: g.front.pooler.config.UserTimeout.D(),
+	}
 	switch {
 	case g.key.host != "":
 		t.Address = g.key.host
