@@ -27,7 +27,7 @@ func TestCheckTriesAnAttachedDatabase(t *testing.T) {
 	run(env, "check").expect(t, 0, "ok    database       PostgreSQL ", "primary", "ok    connections ", "ok    store          disk")
 
 	_, env = site(t, quiet+attach(pg, db.Name, pg.User, "unused-on-the-socket")+"[database.options.pool]\nmax_size = 9000\n")
-	run(env, "check").expect(t, 3, "FAIL  connections", "9008 are wanted: 9000 for the application", "→ set max_connections")
+	run(env, "check").expect(t, 3, "FAIL  connections", "9008 are wanted: 9000 for endpoint 127.0.0.1:0 + 8 for Holdfast", "→ set max_connections")
 
 	_, env = site(t, quiet+attach(pg, "no_such_database", pg.User, "unused-on-the-socket"))
 	r := run(env, "check")
@@ -87,4 +87,14 @@ func TestCheckLooksAtTheSecretOfTheApplication(t *testing.T) {
 	_, env := site(t, "")
 	run(append(env, "SESSION_SECRET=your-secure-secret-key"), "check", "--offline").expect(t, 3, "FAIL  environment", "SESSION_SECRET is a placeholder")
 	run(append(env, "SESSION_SECRET=u8Hq2Lw0xZ6tYv4c"), "check", "--offline").expect(t, 0)
+}
+
+// S0-22, S0-29: a private server whose limit is set too low is refused with the sum.
+func TestCheckRefusesTooFewConnectionsOfAPrivateServer(t *testing.T) {
+	t.Parallel()
+	const private = "[database]\nmode = \"private\"\n[database.options.pool]\nmin_size = 50\nmax_size = 150\ntimeout = 5\n"
+	_, env := site(t, quiet+private)
+	run(env, "check").expect(t, 0, "ok    connections    150 for endpoint 127.0.0.1:0 + 8 for Holdfast (database.max_connections) = 158, and 12 more")
+	_, env = site(t, quiet+private+"[database.private]\nmax_connections = 20\n")
+	run(env, "check").expect(t, 3, "FAIL  connections    database.private.max_connections is 20", "150 for endpoint 127.0.0.1:0 + 8 for Holdfast", "= 158", "→ set it to at least 161, or leave it out")
 }

@@ -39,18 +39,16 @@ func (k *checker) database(ctx context.Context) {
 	k.connections(facts)
 }
 
-// connections compares what will be opened with what the server allows.
+// connections compares what may be opened with what the server allows (S0-22, S0-29).
 func (k *checker) connections(f serverFacts) {
-	pool, own := k.cfg.Database.Options.Pool, k.cfg.Database.MaxConnections
-	app := max(pool.MaxSize, pool.MinSize)
-	need := app + own
-	if need <= f.allowed {
-		k.ok("connections", "%d of %d: %d for the application, %d for Holdfast", need, f.allowed, app, own)
+	need := k.cfg.Database.Pooling.Demand(k.cfg.Database.Config)
+	if need.Total() <= f.allowed {
+		k.ok("connections", "%s, the server allows %d", need, f.allowed)
 		return
 	}
 	k.fail("connections", fault.New(fault.Config, "max_connections",
-		"the server allows %d, but %d are wanted: %d for the application (database.options.pool), %d for Holdfast", f.allowed, need, app, own).
-		WithHint("set max_connections of the server to at least %d, or lower database.options.pool.max_size", need+f.reserved))
+		"the server allows %d, but %d are wanted: %s", f.allowed, need.Total(), need).
+		WithHint("set max_connections of the server to at least %d, or lower max_size of [database.options.pool] or of an endpoint", need.Total()+f.reserved))
 }
 
 // serverFacts is what an attached server tells of itself.
@@ -96,4 +94,21 @@ func (k *checker) privateServer(ctx context.Context) {
 		return
 	}
 	k.ok("database", "our own: PostgreSQL %d from %s, run as %s", p.Major, p.Bin, p.Account)
+	k.privateConnections()
+}
+
+// privateConnections judges what the server of our own is to allow. Left out, it is what is needed.
+func (k *checker) privateConnections() {
+	const superusers = 3 // superuser_reserved_connections of PostgreSQL, whose file is ours
+	need, most := k.cfg.Database.Pooling.Demand(k.cfg.Database.Config), k.cfg.Database.Private.MaxConnections
+	switch {
+	case most == 0:
+		k.ok("connections", "%s, and %d more for people, backups and PostgreSQL itself", need, postgres.ConnectionReserve)
+	case need.Total() > most-superusers:
+		k.fail("connections", fault.New(fault.Config, "max_connections",
+			"database.private.max_connections is %d, of which PostgreSQL keeps %d, but %d are wanted: %s", most, superusers, need.Total(), need).
+			WithHint("set it to at least %d, or leave it out", need.Total()+superusers))
+	default:
+		k.ok("connections", "%s, the server allows %d", need, most-superusers)
+	}
 }

@@ -177,7 +177,7 @@ func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	vars, err := databaseVariables(cfg)
+	vars, err := a.databaseVariables(ctx, client, cfg)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,6 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/control"
-	"holdfast/internal/daemon"
-	"holdfast/internal/postgres"
 )
 
 const envHelp = `Print the variables that the application needs.
@@ -18,8 +16,9 @@ const envHelp = `Print the variables that the application needs.
 Usage:
   holdfast env [--format shell | dotenv | systemd] [--app NAME] [--renew] [--no-s3] [--json]
 
-  DATABASE_URL            the application's database
-  DATABASE_URL_READONLY   the same, for sessions that cannot write
+  DATABASE_URL            the application's database, through the pooler
+  DATABASE_URL_READONLY   the same, for sessions that cannot write: at the replicas where there is an endpoint for them
+  DATABASE_URL_DIRECT     past the pooler, for backups and for migrations that run for long
   AWS_ACCESS_KEY_ID       the application's key for the S3 endpoint; boto3, the SDKs and most tools read it
   AWS_SECRET_ACCESS_KEY
   AWS_ENDPOINT_URL_S3     where the endpoint is; the SDKs and aws-cli read it since 2023, older ones take --endpoint-url
@@ -27,6 +26,9 @@ Usage:
   AWS_REGION              AWS_DEFAULT_REGION is the same for older tools
   PUBLIC_URL              scheme and host that visitors use, for links in mails and jobs
   MEDIA_URL, STATIC_URL   where visitors find uploads and assets
+
+DATABASE_URL leads to the first endpoint for sessions ([[database.endpoints]]), and to PostgreSQL itself when the pooler is
+switched off, or does not know the role's password.
 
 The first call makes an access key for the application, which may read, list, write and delete in all buckets; Holdfast must
 run for that. The key is kept in the state directory, so later calls print the same one. For less rights make a key of your
@@ -43,7 +45,7 @@ Options:
 With --json it is one object, variable by variable.
 
 EXIT STATUS
-  0, 7 when a key is to be made and no Holdfast runs
+  0, 7 when no Holdfast runs and a key is to be made, or a port is only known to it (listen = "127.0.0.1:0")
 
 EXAMPLE
   eval "$(holdfast env)" && ./manage.py runserver
@@ -81,7 +83,7 @@ func runEnv(ctx context.Context, a *app, o envOptions) error {
 	}
 	client := control.NewClient(cfg.Socket())
 	defer client.Close()
-	vars, err := databaseVariables(cfg)
+	vars, err := a.databaseVariables(ctx, client, cfg)
 	if err != nil {
 		return err
 	}
@@ -108,22 +110,15 @@ func runEnv(ctx context.Context, a *app, o envOptions) error {
 	})
 }
 
-func databaseVariables(cfg *config.Config) ([]variable, error) {
-	db := cfg.Database.Config
-	if db.Mode == postgres.PrivateCluster {
-		var err error
-		if db, err = postgres.PrivateConfig(db, daemon.Place(cfg)); err != nil {
-			return nil, err
-		}
+func (a *app) databaseVariables(ctx context.Context, client *control.Client, cfg *config.Config) ([]variable, error) {
+	u, err := findDatabase(ctx, client, cfg)
+	if err != nil {
+		return nil, err
 	}
-	url := db.AppURL()
-	mark := "?"
-	if strings.Contains(url, "?") {
-		mark = "&"
+	if u.note != "" {
+		a.storyf("note: %s", u.note)
 	}
-	// libpq's parameter options is passed to the server; drivers that do not know it refuse the URL rather than write.
-	const readOnly = "options=-c%20default_transaction_read_only%3Don"
-	return []variable{{"DATABASE_URL", url}, {"DATABASE_URL_READONLY", url + mark + readOnly}}, nil
+	return []variable{{"DATABASE_URL", u.app}, {"DATABASE_URL_READONLY", u.readOnly}, {"DATABASE_URL_DIRECT", u.direct}}, nil
 }
 
 // siteVariables are what a template needs to know without a request.

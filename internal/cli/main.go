@@ -40,6 +40,7 @@ Run:
   demo            run everything in a temporary directory, with a page to try it
 
 Use:
+  pool            look at the pooler, steer it, and size its pools
   files           store, fetch, list, link and export files; manage keys and buckets
 
 Know:
@@ -76,7 +77,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newStop(a), newDemo(a),
-		newFiles(a), newVersion(a), newCompletion(a),
+		newPool(a), newFiles(a), newVersion(a), newCompletion(a),
 	)
 	return root
 }

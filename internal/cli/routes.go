@@ -24,3 +24,11 @@ const (
 	routeLinkKeyRevoke = "/v1/files/linkkey/revoke"
 	routeLinksRevoke   = "/v1/files/linkkey/revoke-all"
 )
+
+// The routes of the pooler; poolcontrol.go of package daemon says what each does.
+const (
+	routePoolShow      = "/v1/pool/show"
+	routePoolPause     = "/v1/pool/pause"
+	routePoolResume    = "/v1/pool/resume"
+	routePoolReconnect = "/v1/pool/reconnect"
+)

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"holdfast/internal/config"
+	"holdfast/internal/fault"
 	"holdfast/internal/health"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/objects"
+	"holdfast/internal/pooler"
 	"holdfast/internal/postgres"
 )
 
@@ -24,8 +26,8 @@ func databaseDown() health.Condition {
 
 func tooFewConnections() health.Condition {
 	return health.Condition{
-		Code: "database_connections", Title: "PostgreSQL allows fewer connections than the pool may open", Severity: health.Warning,
-		Hint: "raise max_connections of the server, or lower database.options.pool.max_size",
+		Code: "database_connections", Title: "PostgreSQL allows fewer connections than the pools may open", Severity: health.Warning,
+		Hint: "raise max_connections of the server, or lower max_size of [database.options.pool] or of an endpoint",
 	}
 }
 
@@ -41,6 +43,9 @@ func Place(c *config.Config) postgres.Place {
 func (d *Daemon) openDatabase(ctx context.Context) error {
 	c := d.cfg.Database.Config
 	if c.Mode == postgres.PrivateCluster {
+		if c.Private.MaxConnections == 0 {
+			c.Private.MaxConnections = d.demand().Total() + postgres.ConnectionReserve
+		}
 		server := postgres.NewPrivateServer(c, Place(d.cfg), d.log.With("part", "postgres"), func(err error) {
 			d.health.Report(databaseDown(), err)
 		})
@@ -58,6 +63,9 @@ func (d *Daemon) openDatabase(ctx context.Context) error {
 	}
 	d.onStop("database", func(context.Context) error { db.Close(); return nil })
 	d.db, d.database = db, c
+	if err := d.enoughConnections(ctx); err != nil {
+		return err
+	}
 	migrations, err := fs.Sub(objects.Migrations, "migrations")
 	if err != nil {
 		return err
@@ -72,8 +80,7 @@ func (d *Daemon) openDatabase(ctx context.Context) error {
 func (d *Daemon) checkDatabase(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	var allowed int
-	err := d.db.QueryRow(limited, "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int").Scan(&allowed)
+	allowed, err := d.allowedConnections(limited)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil // the daemon stops
 	}
@@ -81,10 +88,39 @@ func (d *Daemon) checkDatabase(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	if want := d.cfg.Database.Options.Pool.MaxSize; want > allowed {
-		d.health.Set(tooFewConnections(), fmt.Sprintf("the pool may open %d, the server allows %d to ordinary roles", want, allowed))
+	if want := d.demand(); want.Total() > allowed {
+		d.health.Set(tooFewConnections(), fmt.Sprintf("it allows %d to ordinary roles, and there may be %s", allowed, want))
 	} else {
 		d.health.Clear(tooFewConnections())
 	}
+	return nil
+}
+
+// demand is how many connections the pools may open.
+func (d *Daemon) demand() pooler.Demand { return d.cfg.Database.Pooling.Demand(d.cfg.Database.Config) }
+
+// allowedConnections returns how many connections the server allows to ordinary roles.
+func (d *Daemon) allowedConnections(ctx context.Context) (n int, err error) {
+	const ask = "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int" +
+		" - coalesce(current_setting('reserved_connections', true), '0')::int"
+	err = d.db.QueryRow(ctx, ask).Scan(&n)
+	return n, err
+}
+
+// enoughConnections makes sure that the server of our own allows what the pools may open (S0-29). Of a server of somebody
+// else that is only told: it may serve other processes less, and its owner may have reasons.
+func (d *Daemon) enoughConnections(ctx context.Context) error {
+	allowed, err := d.allowedConnections(ctx)
+	want := d.demand()
+	switch {
+	case err != nil:
+		return fmt.Errorf("ask the server for max_connections: %w", err)
+	case want.Total() <= allowed:
+		return nil
+	case d.database.Mode == postgres.PrivateCluster:
+		return fault.New(fault.Config, "max_connections", "the private server allows %d connections to ordinary roles, but there may be %s", allowed, want).
+			WithHint("raise database.private.max_connections to %d or leave it out (ALTER SYSTEM goes before it); or lower max_size", want.Total()+postgres.ConnectionReserve)
+	}
+	d.log.WarnContext(ctx, "the server allows fewer connections than the pools may open", "allowed", allowed, "wanted", want.String())
 	return nil
 }

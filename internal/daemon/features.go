@@ -78,9 +78,11 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 
 // startAdmin opens the control socket and the admin listener.
 func (d *Daemon) startAdmin(ctx context.Context) error {
+	routes := d.files.APIRoutes()
+	maps.Copy(routes, d.poolRoutes())
 	d.admin = admin.New(admin.Options{
 		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
-		Sections: d.sections(), Routes: d.files.APIRoutes(), ControlRoutes: d.files.ControlRoutes(),
+		Sections: d.sections(), Routes: routes, ControlRoutes: d.files.ControlRoutes(),
 		Health: d.health, Metrics: d.metrics.Handler(d.log), Logs: d.logs, Shutdown: d.Shutdown, Log: d.log,
 	})
 	return d.run(ctx, "admin", d.admin)

@@ -111,12 +111,36 @@ func (d *Daemon) poolerStatus(context.Context) admin.Status {
 		return admin.Status{State: admin.OK, Summary: "switched off: the application connects to PostgreSQL itself"}
 	}
 	s := d.pooler.Status()
-	facts := admin.Facts{{Name: "clients", Value: s.Clients}, {Name: "servers", Value: s.Servers}, {Name: "waiting", Value: s.Waiting}}
+	report := admin.Status{
+		State: admin.OK, Summary: fmt.Sprintf("%s on %d of %d server connections", count(int64(s.Clients), "client"), s.Servers, s.MaxServers),
+		Facts: admin.Facts{
+			{Name: "clients", Value: s.Clients}, {Name: "clients_max", Value: s.MaxClients},
+			{Name: "servers", Value: s.Servers}, {Name: "servers_max", Value: s.MaxServers},
+			{Name: "waiting", Value: s.Waiting}, {Name: "refused", Value: s.Refused},
+		},
+	}
+	var endpoints, pools []string
 	for _, e := range s.Endpoints {
-		facts = append(facts, admin.Fact{Name: "endpoint", Value: fmt.Sprintf("%s (%s, %s)", e.Address, e.Mode, e.Target)})
+		endpoints = append(endpoints, fmt.Sprintf("%s (%s, %s)", e.Address, e.Mode, e.Target))
 	}
-	return admin.Status{
-		State: admin.OK, Facts: facts,
-		Summary: fmt.Sprintf("%d clients share %d of %d connections", s.Clients, s.Servers, s.MaxServers),
+	for _, p := range s.Pools {
+		pools = append(pools, poolLine(p))
+		if p.Down && report.State == admin.OK {
+			report.State, report.Summary = admin.Warning, fmt.Sprintf("no server for the pool %s: %s", p.Name, p.LastError)
+		}
 	}
+	report.Facts = append(report.Facts, admin.Fact{Name: "endpoints", Value: endpoints}, admin.Fact{Name: "pools", Value: pools})
+	return report
+}
+
+// poolLine is a pool in one line of the status page.
+func poolLine(p pooler.PoolStatus) string {
+	line := fmt.Sprintf("%s: %d busy, %d idle of %d", p.Name, p.Active, p.Idle, p.MaxSize)
+	if p.Waiting > 0 {
+		line += fmt.Sprintf(", %d waiting, the longest for %s", p.Waiting, p.LongestWait)
+	}
+	if p.Paused {
+		line += ", paused"
+	}
+	return line
 }

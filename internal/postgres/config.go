@@ -52,6 +52,9 @@ type Private struct {
 	RunAs string `toml:"run_as"`
 	// SharedBuffers is PostgreSQL's shared_buffers. Default 128MiB.
 	SharedBuffers unit.Bytes `toml:"shared_buffers"`
+	// MaxConnections is PostgreSQL's max_connections. Default: as many as the pools may open, and 12 for people, backups and
+	// PostgreSQL itself.
+	MaxConnections int `toml:"max_connections"`
 }
 
 // Options is the table [database.options].

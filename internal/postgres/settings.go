@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -9,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// connectionReserve is the room above the pools: PostgreSQL keeps 3 for superusers; our listener, a migration, a backup, and
+// ConnectionReserve is the room above the pools: PostgreSQL keeps 3 for superusers; our listener, a migration, a backup, and
 // a person with psql need some.
-const connectionReserve = 12
+const ConnectionReserve = 12
 
 // accessRules is pg_hba.conf: everybody shows a password, on the socket as well, which every account of the machine may open.
 // TCP is only listened to when it is asked for, and then on loopback.
@@ -28,7 +29,7 @@ func (s *PrivateServer) settings() string {
 	var b strings.Builder
 	b.WriteString("# Written by Holdfast at every start of the private server. Changes are lost: use ALTER SYSTEM.\n")
 	set := func(name, value string) { fmt.Fprintf(&b, "%s = '%s'\n", name, strings.ReplaceAll(value, "'", "''")) }
-	set("max_connections", strconv.Itoa(c.Options.Pool.MaxSize+c.MaxConnections+connectionReserve))
+	set("max_connections", strconv.Itoa(cmp.Or(c.Private.MaxConnections, c.Options.Pool.MaxSize+c.MaxConnections+ConnectionReserve)))
 	set("shared_buffers", fmt.Sprintf("%dkB", int64(c.Private.SharedBuffers)>>10))
 	set("password_encryption", "scram-sha-256")
 	set("timezone", "UTC")

@@ -149,6 +149,9 @@ func (c Config) checkPool(p *fault.Problems) {
 	if pool.MaxSize < 0 || pool.MaxSize != 0 && pool.MaxSize < pool.MinSize {
 		p.Add("options.pool.max_size", "raise max_size, or lower min_size", "%d is less than min_size (%d)", pool.MaxSize, pool.MinSize)
 	}
+	if n := c.Private.MaxConnections; n < 0 || n > 262143 {
+		p.Add("private.max_connections", "leave it out: then it is as many as the pools may open", "%d is not a number of connections", n)
+	}
 	if pool.Timeout <= 0 {
 		p.Add("options.pool.timeout", "5s is usual; waiting for ever is not offered", "%s is not a wait with an end", pool.Timeout)
 	}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/control"
+	"holdfast/internal/pooler"
+)
+
+const poolShowHelp = `Say how the pools of the running Holdfast are.
+
+Usage:
+  holdfast pool show [--json]
+
+ACTIVE are server connections that clients hold, IDLE those that nobody holds, WAITING requests that wait for one, LONGEST
+the longest of these waits, REFUSED requests that got none since the start. SIZE is all connections of the pool, MAX what it
+may have; "+2" are reserved for administrators.
+
+With --json the fields are endpoints (address, mode, target, tls), pools (name, database, user, class, endpoint, mode,
+target, host, active, idle, size, min_size, max_size, reserved, waiting, longest_wait, waited, refused, paused, disabled,
+down, down_since, last_error), and sums: clients, max_clients, waiting, servers, max_servers, refused. Programs that know
+PgBouncer find the same by SQL in the database "pgbouncer".
+
+EXIT STATUS
+  0, or 7 when no Holdfast runs, 6 when its pooler is switched off
+
+EXAMPLE
+  holdfast pool show
+  holdfast pool show --json | jq '.pools[] | select(.waiting > 0) | .name'
+`
+
+func newPoolShow(a *app) *cobra.Command {
+	return a.command("show", "say how the pools are", poolShowHelp, 0, 0, func(c *cobra.Command, _ []string) error {
+		return runPoolShow(c.Context(), a)
+	})
+}
+
+func runPoolShow(ctx context.Context, a *app) error {
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	s, err := control.Call[pooler.Status](ctx, client, routePoolShow, control.Empty{})
+	if err != nil {
+		return err
+	}
+	return a.data(s, func() { a.printPools(s) })
+}
+
+func (a *app) printPools(s pooler.Status) {
+	for _, e := range s.Endpoints {
+		a.printf("%s  %s mode, %s, TLS %s\n", a.bold(e.Address), e.Mode, e.Target, e.TLS)
+	}
+	a.printf("%s of %d at most, on %d of %d server connections, %d waiting\n\n",
+		count(s.Clients, "client"), s.MaxClients, s.Servers, s.MaxServers, s.Waiting)
+	rows := [][]string{{
+		"database", "user", "class", "endpoint", "mode", "target", "active", "idle", "waiting", "longest", "refused", "size", "max", "state",
+	}}
+	for _, p := range s.Pools {
+		rows = append(rows, []string{
+			p.Database, p.User, orDash(p.Class), p.Endpoint, p.Mode, target(p), decimal(int64(p.Active)), decimal(int64(p.Idle)),
+			decimal(int64(p.Waiting)), longest(p), fmt.Sprint(p.Refused), decimal(int64(p.Size)), most(p), poolState(p),
+		})
+	}
+	a.table(rows)
+	for _, p := range s.Pools {
+		if p.LastError != "" {
+			a.printf("\n%s: %s\n", p.Name, p.LastError)
+		}
+	}
+}
+
+func target(p pooler.PoolStatus) string {
+	if p.Host != "" {
+		return p.Target + " " + p.Host
+	}
+	return p.Target
+}
+
+func longest(p pooler.PoolStatus) string {
+	if p.Waiting == 0 {
+		return "-"
+	}
+	return p.LongestWait.String()
+}
+
+func most(p pooler.PoolStatus) string {
+	if p.Reserved > 0 {
+		return fmt.Sprintf("%d+%d", p.MaxSize, p.Reserved)
+	}
+	return decimal(int64(p.MaxSize))
+}
+
+func poolState(p pooler.PoolStatus) string {
+	switch {
+	case p.Paused:
+		return "paused"
+	case p.Down && p.DownSince != nil:
+		return "down for " + span(time.Since(*p.DownSince))
+	case p.Disabled:
+		return "disabled"
+	}
+	return "ok"
+}
