@@ -17,7 +17,15 @@ type batcher[T, R any] struct {
 	// it has to act on it.
 	sure bool
 	gone chan struct{} // closed when the workers have ended
+
+	// late is told when the first worker takes long over a batch, stuck while it does. Then the others help.
+	late  chan struct{}
+	stuck atomic.Bool
 }
+
+// patience is how long a batch may take before another one is begun beside it: longer than PostgreSQL and its disk need as a
+// rule. One batch at a time is larger and costs less; a batch that waits for a lock must not hold up all others.
+const patience = 10 * time.Millisecond
 
 // answer is the outcome of one call.
 type answer[R any] struct {
@@ -35,6 +43,7 @@ type call[T, R any] struct {
 func newBatcher[T, R any](wait time.Duration, sure bool, run func(context.Context, []T) []answer[R]) *batcher[T, R] {
 	return &batcher[T, R]{
 		queue: make(chan *call[T, R], 16*maxBatch), max: maxBatch, wait: wait, run: run, sure: sure, gone: make(chan struct{}),
+		late: make(chan struct{}, 1),
 	}
 }
 
@@ -71,18 +80,65 @@ func (b *batcher[T, R]) do(ctx context.Context, item T) (R, error) {
 // work answers calls until ctx ends. The batch in hand is finished; its time is bounded by run.
 func (b *batcher[T, R]) work(ctx context.Context) {
 	calls := make([]*call[T, R], 0, b.max)
+	for b.next(ctx, calls) {
+	}
+}
+
+// lead is work for the first worker of a crew whose others only help.
+func (b *batcher[T, R]) lead(ctx context.Context) {
+	calls := make([]*call[T, R], 0, b.max)
+	late := time.AfterFunc(time.Hour, func() {
+		b.stuck.Store(true)
+		select {
+		case b.late <- struct{}{}:
+		default:
+		}
+	})
+	defer late.Stop()
+	late.Stop()
+	for b.nextTimed(ctx, calls, late) {
+	}
+}
+
+// help answers calls while the first worker takes long.
+func (b *batcher[T, R]) help(ctx context.Context) {
+	calls := make([]*call[T, R], 0, b.max)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case c := <-b.queue:
-			calls = b.take(append(calls[:0], c))
+		case <-b.late:
 		}
-		if len(calls) > 0 {
-			b.answer(context.WithoutCancel(ctx), calls)
+		for b.stuck.Load() && b.next(ctx, calls) {
 		}
-		clear(calls)
 	}
+}
+
+// next answers one batch when there is one. It reports whether to go on. calls is room for the batch.
+func (b *batcher[T, R]) next(ctx context.Context, calls []*call[T, R]) bool {
+	return b.nextTimed(ctx, calls, nil)
+}
+
+func (b *batcher[T, R]) nextTimed(ctx context.Context, calls []*call[T, R], late *time.Timer) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case c := <-b.queue:
+		calls = b.take(append(calls[:0], c))
+	}
+	defer clear(calls)
+	if len(calls) == 0 {
+		return true
+	}
+	if late != nil {
+		late.Reset(patience)
+	}
+	b.answer(context.WithoutCancel(ctx), calls)
+	if late != nil {
+		late.Stop()
+		b.stuck.Store(false)
+	}
+	return true
 }
 
 // take adds what waits in the queue, and drops calls whose caller gave up.

@@ -119,3 +119,47 @@ func TestNobodyWaitsLongerThanTheLimitForAWorker(t *testing.T) {
 		}
 	})
 }
+
+// A batch that waits for a lock holds up nobody for long, and as long as none does, batches are not divided.
+func TestOthersHelpOnlyWhileTheFirstWorkerIsHeldUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var batches atomic.Int32
+		b := newBatcher(time.Minute, false, func(_ context.Context, items []int) []answer[int] {
+			batches.Add(1)
+			<-time.After(time.Duration(items[0]) * time.Millisecond)
+			return make([]answer[int], len(items))
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		var all sync.WaitGroup
+		all.Go(func() { b.lead(ctx) })
+		all.Go(func() { b.help(ctx) })
+		do := func(milliseconds int) time.Duration {
+			begin := time.Now()
+			if _, err := b.do(t.Context(), milliseconds); err != nil {
+				t.Error(err)
+			}
+			return time.Since(begin)
+		}
+		var calls sync.WaitGroup
+		for range 8 {
+			calls.Go(func() { do(1) })
+			synctest.Wait() // the first alone, the others together
+		}
+		calls.Wait()
+		if n := batches.Load(); n != 2 {
+			t.Errorf("%d batches, want 2", n)
+		}
+		calls.Go(func() { do(5000) })
+		synctest.Wait()
+		for range 3 {
+			if took := do(1); took > 50*time.Millisecond {
+				t.Errorf("held up for %v by a batch of others", took)
+			}
+		}
+		calls.Wait()
+		do(1)
+		cancel()
+		all.Wait()
+	})
+}

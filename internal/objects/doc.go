@@ -21,8 +21,8 @@
 //
 // # Commits
 //
-// Commits of concurrent writers are gathered into one transaction per round trip (see batcher); the statement runs the
-// function holdfast.commit_objects, which locks keys in order, checks conditions (If-Match, If-None-Match, limits) and
+// Commits of concurrent writers are gathered into one transaction per round trip (see batcher), one at a time unless it takes
+// long: larger batches cost less. A batch of new keys is one INSERT. The statement runs the function holdfast.commit_objects, which locks keys in order, checks conditions (If-Match, If-None-Match, limits) and
 // reports a result for each write, so that one refused write does not fail its neighbours. Lookups are gathered the
 // same way: each sees every write that was acknowledged before it began, on any process. While this process is the only one
 // on the database (see postgres.Sole), rows are remembered and such a lookup costs no round trip.

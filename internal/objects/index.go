@@ -127,22 +127,26 @@ func (x *Index) launch() {
 		heads:     newBatcher(x.cfg.Timeout, false, x.headBatch),
 		refreshes: newBatcher(x.cfg.Timeout, false, x.refreshBatch),
 	}
-	enlist(&x.base, c.commits, x.cfg.CommitWorkers)
-	enlist(&x.base, c.heads, x.cfg.HeadWorkers)
-	enlist(&x.base, c.refreshes, 1) // one: each refresh begins after the one before has ended
+	enlist(&x.base, c.commits, x.cfg.CommitWorkers, c.commits.help)
+	enlist(&x.base, c.heads, x.cfg.HeadWorkers, c.heads.work)
+	enlist(&x.base, c.refreshes, 1, nil) // one: each refresh begins after the one before has ended
 	x.crews.Store(c)
 	x.base.Go(x.pollLoop)
 	x.base.Go(x.sweepLoop)
 	x.sweeps.up()
 }
 
-// enlist starts n workers of a batcher; the last of them to end closes gone.
-func enlist[T, R any](base *lifecycle.Base, b *batcher[T, R], n int) {
+// enlist starts n workers of a batcher, all but the first with others' work; the last of them to end closes gone.
+func enlist[T, R any](base *lifecycle.Base, b *batcher[T, R], n int, others func(context.Context)) {
 	left := new(atomic.Int32)
 	left.Store(int32(n))
-	for range n {
+	for i := range n {
 		base.Go(func(ctx context.Context) {
-			b.work(ctx)
+			if i == 0 {
+				b.lead(ctx)
+			} else {
+				others(ctx)
+			}
 			if left.Add(-1) == 0 {
 				close(b.gone)
 			}

@@ -27,7 +27,8 @@ type Config struct {
 	// Timeout bounds one round trip to PostgreSQL, the wait in a queue for it included. Default 10s.
 	Timeout time.Duration
 	// CommitWorkers and HeadWorkers are how many batches of writes and of lookups are under way at once. Each takes one
-	// connection of the pool. Fewer make larger batches and cost less. Defaults 2 and 2.
+	// connection of the pool. Fewer make larger batches and cost less; so of the first only one is at work as long as it is not
+	// held up. Defaults 2 and 2.
 	CommitWorkers int
 	HeadWorkers   int
 }
