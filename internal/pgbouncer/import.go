@@ -255,9 +255,8 @@ func (im *importer) limits() {
 	}
 }
 
-// peerTables says which other processes cancel requests may belong to.
+// peerTables says which processes cancel requests may belong to. Each knows itself by its address, so peer_id has no twin.
 func (im *importer) peerTables() {
-	own := im.value("peer_id", "0")
 	for _, p := range im.peers {
 		t := im.doc.element(inPeers.path("")...)
 		id, err := asNumber(p.name)
@@ -266,9 +265,6 @@ func (im *importer) peerTables() {
 			continue
 		}
 		t.set(keyPeerID, id, "")
-		if p.name == own {
-			continue
-		}
 		port := cmp.Or(p.get("port"), "6432")
 		t.set(keyPeerAddress, address(p.get("host"), port), "")
 		if p.get("pool_size") != "" {
