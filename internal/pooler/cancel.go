@@ -17,7 +17,12 @@ func (p *Pooler) cancelRequest(ctx context.Context, r pgwire.Startup) {
 	}
 	s := p.clients.find(r.PID, r.Key)
 	if s == nil {
-		p.meters.cancelled("unknown")
+		met := "unknown"
+		if v := p.consoles.find(r.PID, r.Key); v != nil {
+			v.session.Cancel()
+			met = "console"
+		}
+		p.meters.cancelled(met)
 		return
 	}
 	done := make(chan struct{})

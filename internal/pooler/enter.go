@@ -115,6 +115,7 @@ func (l *login) authenticate(ctx context.Context, who *identity, p parameters) (
 	if err != nil {
 		return scram.Credential{}, err
 	}
+	l.method = string(d.Method)
 	credential, err := l.exchange(ctx, d)
 	if err != nil {
 		d.Close()
@@ -208,8 +209,11 @@ func (l *login) certificate() *x509.Certificate {
 // session finds the client's pool, learns what a server makes of its settings, and greets it.
 func (l *login) session(ctx context.Context, who identity, p parameters, c scram.Credential) (*session, error) {
 	front := l.front.pooler
-	if console(who.database) {
-		return nil, l.console(ctx, who)
+	if isConsole(who.database) {
+		return nil, l.admit(who)
+	}
+	if front.isDisabled(who.database) {
+		return nil, fatal("57P03", fmt.Sprintf("database %q is disabled", who.database), "an administrator of the console has closed it to new clients: ENABLE opens it again")
 	}
 	key := groupKey{
 		endpoint: l.front.name, database: who.database, class: who.class,
@@ -229,6 +233,9 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 	if err != nil {
 		return nil, err
 	}
+	if who.person != key.user && p.replication == "" { // for convenience: a client can change it, the audit stream it cannot (C-21)
+		settings = append(settings, relay.FromParam("holdfast.person", who.person))
+	}
 	size := 4
 	if who.version.Minor() >= 2 {
 		size = 32
@@ -236,12 +243,17 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 	who.pid, who.key = front.clients.keyFor(size)
 	s := front.newSession(l.front, g, who, values, settings)
 	s.began = l.began
+	if err := l.greet(s); err != nil {
+		s.relay.Close()
+		return nil, err
+	}
 	front.greeted(s)
-	return s, l.greet(s)
+	return s, nil
 }
 
 // newSession returns a session that has logged in.
 func (p *Pooler) newSession(front *endpoint, g *group, who identity, values []pgwire.Param, settings []relay.Assignment) *session {
+	who.id = p.ids.Add(1)
 	s := &session{who: who, front: front, pooler: p, worker: p.worker(), group: g}
 	mode := front.mode
 	if g.key.replication != "" {

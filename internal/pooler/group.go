@@ -45,7 +45,9 @@ type group struct {
 	limit  Limit
 	pool   *pool.Pool[*server]
 	linked atomic.Int64
-	totals totals
+	// clients that would draw from it, and those of them that keep a server beyond their transactions.
+	clients, pinned atomic.Int64
+	totals          totals
 
 	mu         sync.Mutex // protects the following
 	credential scram.Credential
@@ -102,7 +104,7 @@ func (g *group) open(ctx context.Context) (*server, error) {
 		return nil, err
 	}
 	s, err := openServer(ctx, p.worker(), target, g.login(), relay.ServerConfig{
-		Registry: p.statements, Params: p.params, Statements: p.config.PreparedStatements,
+		Registry: p.statements, Params: p.params, Statements: p.tuned.Load().statements,
 	}, p.ids.Add(1))
 	if err != nil {
 		g.route.failed(target)

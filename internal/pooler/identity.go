@@ -9,6 +9,7 @@ import (
 
 // identity is who a session belongs to.
 type identity struct {
+	id       uint32 // among all clients and servers of this process
 	pid      uint32 // as told to the client, for cancel requests
 	key      []byte
 	user     string // as the client named it

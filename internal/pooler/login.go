@@ -31,14 +31,19 @@ type login struct {
 	began time.Time
 
 	user, database string // as the client names them
+	method         string // how it proves who it is, once that is known
+
+	place   place    // where it counts
+	visitor *visitor // who came to the console
 }
 
 // serve logs a client in and hands it on.
-func (e *endpoint) serve(ctx context.Context, c net.Conn) {
+func (e *endpoint) serve(life context.Context, c net.Conn) {
 	l := &login{front: e, raw: c, conn: c, began: time.Now()}
-	ctx, stop := context.WithTimeout(ctx, e.pooler.config.LoginTimeout.D())
+	limit := e.pooler.tuned.Load().login.D()
+	ctx, stop := context.WithTimeout(life, limit)
 	defer stop()
-	_ = c.SetDeadline(l.began.Add(e.pooler.config.LoginTimeout.D())) // a connection without deadlines ends with ctx, see below
+	_ = c.SetDeadline(l.began.Add(limit)) // a connection without deadlines ends with ctx, see below
 	cut := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	s, err := l.run(ctx)
 	cut()
@@ -46,10 +51,12 @@ func (e *endpoint) serve(ctx context.Context, c net.Conn) {
 		l.refuse(err)
 		_ = l.conn.Close()
 	}
-	if s == nil {
-		return
+	switch {
+	case s != nil:
+		l.hand(s)
+	case l.visitor != nil:
+		l.visitor.serve(life, l.in)
 	}
-	l.hand(s)
 }
 
 // hand puts a session that has logged in on its worker.
@@ -111,12 +118,12 @@ func (l *login) run(ctx context.Context) (*session, error) {
 	if l.front.config.TLS == "require" && l.tls == nil && l.peer.IsValid() {
 		return nil, fatal("28000", "TLS is required", "connect with sslmode=require, or better verify-full")
 	}
-	if !p.clients.enter() {
-		return nil, fatal("53300", "sorry, too many clients already", fmt.Sprintf("max_clients is %d", p.config.MaxClients))
+	if l.place = p.placeFor(start); !l.place.enter() {
+		return nil, fatal("53300", "sorry, too many clients already", fmt.Sprintf("max_clients is %d", p.tuned.Load().clients))
 	}
 	s, err := l.enter(ctx, start)
-	if err != nil || s == nil {
-		p.clients.leave()
+	if err != nil || s == nil && l.visitor == nil {
+		l.place.leave()
 	}
 	return s, err
 }
@@ -244,7 +251,7 @@ func (l *login) refuse(err error) {
 	default:
 		p.log.Info("log-in failed", "error", err, "client", l.peer.String(), "endpoint", l.front.name)
 	}
-	p.meters.loginFailed()
+	p.meters.loginFailed(l.method)
 	p.denied(l, err)
 	_ = l.raw.SetDeadline(time.Now().Add(time.Second))
 	_, _ = l.conn.Write(pgwire.AppendError(nil, noticeOf(err, "FATAL"))) // the connection is closed next

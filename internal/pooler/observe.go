@@ -64,8 +64,9 @@ func (w *witness) End(n relay.Note, tag, sqlstate []byte) {
 }
 
 // record returns what is the same in all records of a session.
-func (s *session) record(e audit.Event) audit.Record {
-	who := &s.who
+func (s *session) record(e audit.Event) audit.Record { return s.who.record(e) }
+
+func (who *identity) record(e audit.Event) audit.Record {
 	return audit.Record{
 		Event: e, Person: who.person, Proven: who.decision.Proven, Database: who.database, User: who.user, Class: who.class,
 		Method: string(who.decision.Method), Client: who.peer, Rows: -1,

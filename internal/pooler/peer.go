@@ -56,6 +56,8 @@ func (p *Pooler) forward(ctx context.Context, r pgwire.Startup) bool {
 	default:
 		return true // a flood: this one is lost, as a cancel request may be
 	}
+	p.forwarding[i].Add(1)
+	defer p.forwarding[i].Add(-1)
 	ctx, stop := context.WithTimeout(ctx, peerTime)
 	defer stop()
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.config.Peers[i].Address)

@@ -33,6 +33,10 @@ type Options struct {
 	Meters        *Meters          // nil: none
 	Health        cluster.Findings // nil: nobody is told
 	Auditor       Auditor          // nil: no record is kept
+
+	// What the console asks of the process: to read the configuration again, and to end. nil: it cannot.
+	Reload   func(ctx context.Context) error
+	Shutdown func()
 }
 
 // Pooler is the front door of PostgreSQL. It is a lifecycle.Service, ready when all endpoints listen and MinSize servers of the
@@ -48,7 +52,12 @@ type Pooler struct {
 	params     *relay.ParamTable
 	ids        atomic.Uint32
 	clients    *clients
-	forwards   chan struct{} // one for each cancel request on its way to a peer
+	consoles   *consoles
+	tuned      atomic.Pointer[tuning]
+	suspended  atomic.Bool // clients are not read
+	averages   averages
+	forwards   chan struct{}  // one for each cancel request on its way to a peer
+	forwarding []atomic.Int64 // of those, by peer
 	started    time.Time
 
 	expired   context.Context //nolint:containedctx // has ended: who asks with it does not wait
@@ -60,6 +69,7 @@ type Pooler struct {
 	mu     sync.Mutex // protects the following
 	groups map[groupKey]*group
 	paused map[string]bool // databases by name, "" for all others
+	closed map[string]bool // databases that take no new clients
 	life   context.Context //nolint:containedctx // that of the service: pools are made while it runs
 }
 
@@ -77,6 +87,10 @@ func New(c Config, o Options) (*Pooler, error) {
 	}
 	p.clients = newClients(c.MaxClients)
 	p.clients.peer, p.forwards = p.ownPeer(), make(chan struct{}, maxForwards)
+	p.forwarding = make([]atomic.Int64, len(c.Peers))
+	p.consoles = newConsoles()
+	p.tuned.Store(tuningOf(c, o.Database))
+	p.meters.of(p)
 	if err := p.buildRoutes(); err != nil {
 		return nil, err
 	}
@@ -119,11 +133,13 @@ func (p *Pooler) open(ctx context.Context) (err error) {
 	if err := p.warm(ctx); err != nil {
 		return err
 	}
+	p.consoles.open()
 	for _, e := range p.endpoints {
 		if err := e.open(ctx); err != nil {
 			return err
 		}
 	}
+	p.base.Go(p.averages.run(p.totals))
 	return nil
 }
 
@@ -213,7 +229,8 @@ func (p *Pooler) sibling(g *group, key groupKey) (*group, error) {
 // poolConfig says how a group's pool behaves. Only the application's own keeps connections open that nobody asked for.
 func (p *Pooler) poolConfig(g *group) pool.Config {
 	db, e := p.opts.Database, g.front.config
-	o := db.Options.Pool
+	tuned := p.tuned.Load()
+	o := tuned.pool
 	c := pool.Defaults(g.key.String())
 	c.MinSize, c.MaxSize = firstOf(g.route.config.MinSize, e.MinSize, o.MinSize), firstOf(g.route.config.MaxSize, e.MaxSize, o.MaxSize)
 	c.Timeout = firstOf(g.limit.Timeout, e.Timeout, o.Timeout).D()
@@ -221,8 +238,8 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 	c.MaxLifetime, c.LifetimeJitter = o.MaxLifetime.D(), o.MaxLifetime.D()/10
 	c.MaxIdle = o.MaxIdle.D()
 	c.MaxPerOwner, c.Reserved = g.limit.MaxPerPerson, g.limit.Reserved
-	c.HoldDown = p.config.Hold.D()
-	c.HoldPaused = p.config.Hold.D()
+	c.HoldDown = tuned.hold.D()
+	c.HoldPaused = tuned.hold.D()
 	c.OnWait = p.meters.wait
 	c.Log = p.log
 	c.Lazy, c.StartPaused = true, p.startsPaused(g.key.database)
@@ -251,6 +268,7 @@ func (p *Pooler) drain(ctx context.Context) error {
 		e.refuse()
 	}
 	p.clients.drain(ctx)
+	p.consoles.end()
 	return p.closeAll(ctx)
 }
 

@@ -46,7 +46,10 @@ type session struct {
 	tries      int       // servers in a row that were gone before they were used
 
 	began    time.Time // of the connection
-	asked    time.Time // when the request under way came
+	asked    time.Time // when the request for a server came, and then when the transaction under way began
+	queried  time.Time // when the query under way began; zero: none is
+	pinned   time.Time // since when the client keeps its server beyond a transaction; zero: it does not
+	held     bool      // the client is not read: SUSPEND
 	counted  relay.Counters
 	received uint64
 	sent     uint64
@@ -67,11 +70,13 @@ var stateNames = [...]string{"idle", "waiting", "waiting", "active"} //nolint:go
 
 // begin puts the session on its worker. Rest is what the client said after its log-in.
 func (s *session) begin(rest []byte) {
+	s.group.clients.Add(1)
 	if err := s.open(s.worker, s); err != nil {
 		s.end(err)
 		return
 	}
 	s.pooler.clients.add(s)
+	s.held = s.pooler.suspended.Load()
 	if len(rest) > 0 && !s.closed {
 		s.advance(rest)
 	}
@@ -120,7 +125,7 @@ func (s *session) drained() bool {
 // read takes what the client says.
 func (s *session) read() {
 	for !s.closed {
-		if s.state == waiting || s.state == settling || len(s.in) >= maxKept && !s.partial() {
+		if s.held || s.state == waiting || s.state == settling || len(s.in) >= maxKept && !s.partial() {
 			s.stall()
 			return
 		}
@@ -176,7 +181,7 @@ func (s *session) resume() {
 	if s.closed || s.state == waiting || s.state == settling || s.server != nil && s.server.full() || len(s.in) >= maxKept && !s.partial() {
 		return
 	}
-	if s.ended {
+	if s.ended || s.held {
 		return
 	}
 	if err := s.pause(false); err != nil {
@@ -202,7 +207,9 @@ func (s *session) advance(b []byte) {
 			s.keep(b)
 			return
 		}
+		quiet := s.quiet()
 		n, err := s.relay.Forward(b, &s.worker.toServer)
+		s.asks(quiet)
 		b = b[n:]
 		if s.server != nil {
 			if err := s.server.send(s.worker.toServer.Bytes()); err != nil {
@@ -269,6 +276,7 @@ func (s *session) tell(b []byte) error {
 // answered handles bytes of the session's server.
 func (s *session) answered(w *worker, from *server, b []byte) {
 	n, err := s.relay.Backward(b, &w.toClient)
+	s.answers(from)
 	from.keep(b[n:])
 	sendErr := s.tell(w.toClient.Bytes())
 	w.toClient.Shrink(outLimit)
@@ -311,6 +319,7 @@ func (s *session) rest() {
 	}
 	if s.server.relay.Settled() {
 		s.account()
+		s.notePin()
 		if s.leaving {
 			s.leaveNow()
 			return

@@ -60,7 +60,7 @@ type PoolStatus struct {
 
 // Status returns how the pooler fares now.
 func (p *Pooler) Status() Status {
-	s := Status{Clients: p.clients.count(), MaxClients: p.clients.max, Pools: []PoolStatus{}}
+	s := Status{Clients: p.clients.count(), MaxClients: p.tuned.Load().clients, Pools: []PoolStatus{}}
 	for _, e := range p.endpoints {
 		s.Endpoints = append(s.Endpoints, e.status())
 	}

@@ -9,7 +9,7 @@ import (
 
 // greeted counts and records a log-in.
 func (p *Pooler) greeted(s *session) {
-	p.meters.loggedIn()
+	p.meters.loggedIn(string(s.who.decision.Method))
 	s.group.totals.logins.Add(1)
 	p.log.Debug("client logged in", "user", s.who.user, "person", s.who.person, "database", s.who.database, "client", s.who.address,
 		"endpoint", s.front.name, "method", string(s.who.decision.Method))
@@ -35,6 +35,7 @@ func (p *Pooler) denied(l *login, err error) {
 // left records the end of a session.
 func (p *Pooler) left(s *session, err error) {
 	p.clients.remove(s)
+	s.group.clients.Add(-1)
 	s.who.decision.Close()
 	if err != nil {
 		p.log.Debug("client left", "user", s.who.user, "person", s.who.person, "client", s.who.address, "error", err)
