@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for what has to come, on a machine that has other things to do.
-const patience = 30 * time.Second
+const patience = 6 * time.Second
 
 // wire is a client that sends exactly what a test says, byte by byte.
 type wire struct {
@@ -46,6 +46,20 @@ func (s *site) dial(t testing.TB, endpoint int) *wire {
 		t.Fatal(err)
 	}
 	return newWire(t, conn)
+}
+
+// straight logs in to PostgreSQL itself, as the same role.
+func (s *site) straight(t testing.TB) *wire {
+	t.Helper()
+	conn, err := net.DialTimeout("unix", fmt.Sprintf("%s/.s.PGSQL.%d", s.db.Server.Host, s.db.Server.Port), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWire(t, conn)
+	if err := w.logIn(s, pgwire.Version30); err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 func newWire(t testing.TB, conn net.Conn) *wire {

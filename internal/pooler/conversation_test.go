@@ -1,0 +1,217 @@
+package pooler_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/internal/pgwire"
+)
+
+// speaker makes up what a client says: requests of all kinds in any order, many of them wrong.
+type speaker struct {
+	r *rand.Rand
+	b []byte
+}
+
+func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+func (s *speaker) statement() string { return pick(s.r, "", "", "s0", "s1", "s2") }
+func (s *speaker) portal() string    { return pick(s.r, "", "", "", "p0", "p1") }
+
+// sql of the extended protocol: one statement with at most one parameter.
+func (s *speaker) sql() string {
+	return pick(s.r, "SELECT $1::text", "SELECT $1::int + 1", "SELECT generate_series(1, 3), $1::text", "SELECT 'none'", "SELECT 1/0", "SELECT 1/$1::int",
+		"SELEKT", "SELECT nothing FROM nowhere", "", "BEGIN", "COMMIT", "ROLLBACK", "INSERT INTO talk VALUES ($1::text::int)", "SELECT count(*) FROM talk",
+		"SHOW work_mem", "SET work_mem = '5MB'", "SAVEPOINT a", "ROLLBACK TO a", "DECLARE c CURSOR FOR SELECT 1", "FETCH c", "DELETE FROM talk",
+		"DEALLOCATE ALL", "DEALLOCATE s1", "RESET ALL", "SELECT $1::text, repeat('z', 9000)")
+}
+
+// text of a simple query.
+func (s *speaker) text() string {
+	return pick(s.r, "SELECT 1", "SELECT 1; SELECT 2", "SELECT 1/0", "SELECT 1; SELECT 1/0; SELECT 2", "", ";", "BEGIN", "COMMIT", "ROLLBACK", "BEGIN; SELECT 1", "SELECT 1; COMMIT",
+		"INSERT INTO talk VALUES (7)", "SELECT count(*) FROM talk", "SHOW work_mem", "SET work_mem = '6MB'", "SET LOCAL work_mem = '9MB'", "RESET work_mem",
+		"SAVEPOINT a", "ROLLBACK TO a", "RELEASE a", "SELEKT", "DEALLOCATE ALL", "DEALLOCATE s0", "DEALLOCATE PREPARE s1", "DISCARD ALL", "DISCARD PLANS", "CLOSE ALL",
+		"SELECT repeat('x', 70000)", "SET TimeZone = 'UTC'", "SHOW TimeZone", "SET TimeZone = 'Nowhere'", "SET work_mem = 'x'", "SELECT 1; DEALLOCATE ALL; SELECT 2",
+		"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET default_transaction_read_only = off", "SHOW transaction_read_only")
+}
+
+func (s *speaker) say() {
+	switch s.r.IntN(20) {
+	case 0, 1, 2:
+		s.b = pgwire.AppendParse(s.b, s.statement(), s.sql(), nil)
+	case 3, 4, 5, 6:
+		var values [][]byte
+		if s.r.IntN(4) > 0 {
+			values = [][]byte{[]byte(pick(s.r, "1", "0", "x", strings.Repeat("9", 3)))}
+		}
+		s.b = pgwire.AppendBind(s.b, s.portal(), s.statement(), nil, values, nil)
+	case 7:
+		s.b = pgwire.AppendDescribe(s.b, pgwire.TargetStatement, s.statement())
+	case 8:
+		s.b = pgwire.AppendDescribe(s.b, pgwire.TargetPortal, s.portal())
+	case 9, 10:
+		s.b = pgwire.AppendExecute(s.b, s.portal(), uint32(pick(s.r, 0, 0, 1, 2))) //nolint:gosec // small
+	case 11:
+		s.b = pgwire.AppendClose(s.b, pick[byte](s.r, pgwire.TargetStatement, pgwire.TargetPortal), pick(s.r, s.statement(), s.portal()))
+	case 12:
+		s.b = pgwire.AppendFlush(s.b)
+	case 13, 14:
+		s.b = pgwire.AppendSync(s.b)
+	case 15, 16:
+		s.b = pgwire.AppendQuery(s.b, s.text())
+	case 17:
+		s.whole()
+	case 18:
+		s.copy()
+	case 19:
+		s.call()
+	}
+}
+
+// whole says one request that is in order, as most clients do.
+func (s *speaker) whole() {
+	name := s.statement()
+	if name != "" && s.r.IntN(2) == 0 {
+		s.b = pgwire.AppendSync(pgwire.AppendClose(s.b, pgwire.TargetStatement, name))
+	}
+	s.b = append(s.b, asked(name, pick(s.r, "SELECT $1::text", "SELECT $1::int * 2"), "21")...)
+	s.b = pgwire.AppendSync(s.b)
+}
+
+// copy says a COPY by one of the two protocols, with its data.
+func (s *speaker) copy() {
+	const in = "COPY talk FROM STDIN"
+	extended := s.r.IntN(2) == 0
+	if extended {
+		s.b = pgwire.AppendSync(s.b)
+		s.b = pgwire.AppendBind(pgwire.AppendParse(s.b, "", in, nil), "", "", nil, nil, nil)
+		s.b = pgwire.AppendExecute(s.b, "", 0)
+		if s.r.IntN(3) == 0 {
+			s.b = pgwire.AppendSync(s.b)
+		}
+	} else {
+		s.b = pgwire.AppendQuery(s.b, pick(s.r, in, in+"; SELECT 5", "SELECT 5; "+in))
+	}
+	for range s.r.IntN(3) {
+		s.b = pgwire.AppendCopyData(s.b, []byte(pick(s.r, "1\n", "2\n3\n", "bad\n", strings.Repeat("4\n", 20_000))))
+	}
+	if s.r.IntN(4) == 0 {
+		s.b = pgwire.AppendCopyFail(s.b, "no more")
+	} else {
+		s.b = pgwire.AppendBare(s.b, pgwire.FrontendCopyDone)
+	}
+	if extended {
+		s.b = pgwire.AppendSync(s.b)
+	}
+}
+
+// call says a call of int4pl by the old function call protocol (trap 7).
+func (s *speaker) call() {
+	body := binary.BigEndian.AppendUint32(nil, pick(s.r, uint32(177), 177, 4_000_000_000))
+	body = append(body, 0, 1, 0, 1, 0, 2, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 4, 0, 1)
+	s.b = binary.BigEndian.AppendUint32(append(s.b, 'F'), uint32(4+len(body))) //nolint:gosec // small
+	s.b = append(s.b, body...)
+}
+
+// conversation returns what a client says that comes to an end, whatever state it is in by then.
+func conversation(seed uint64) []byte {
+	s := &speaker{r: rand.New(rand.NewPCG(seed, 1))}
+	for range 1 + s.r.IntN(30) {
+		s.say()
+	}
+	return pgwire.AppendQuery(pgwire.AppendSync(s.b), "ROLLBACK; SELECT 'the end'")
+}
+
+// hold sends all of it, cut at random, and returns what came back, a line for each message.
+func (w *wire) hold(b []byte, r *rand.Rand) (string, error) {
+	w.renew()
+	go func() { // ends with the connection, at the latest
+		for len(b) > 0 {
+			n := min(len(b), 1+r.IntN(pick(r, 3, 200, 100_000)))
+			if _, err := w.conn.Write(b[:n]); err != nil {
+				return
+			}
+			b = b[n:]
+		}
+	}()
+	var all strings.Builder
+	for ended := false; ; {
+		typ, body, err := w.in.ReadMessage()
+		if err != nil {
+			return all.String(), err
+		}
+		switch pgwire.BackendType(typ) {
+		case pgwire.NoticeResponse, pgwire.NotificationResponse, pgwire.ParameterStatus:
+			continue
+		case pgwire.ErrorResponse:
+			n, _ := pgwire.ParseNotice(body)
+			fmt.Fprintf(&all, "E %s %s\n", n.Severity, n.Code)
+		case pgwire.DataRow:
+			ended = ended || strings.Contains(string(body), "the end")
+			fallthrough
+		default:
+			fmt.Fprintf(&all, "%c %.80q %d\n", typ, body, len(body))
+		}
+		if ended && pgwire.BackendType(typ) == pgwire.ReadyForQuery {
+			return all.String(), nil
+		}
+	}
+}
+
+// Trap 1, and the heart of it all: whatever a client says, in whatever order and pieces, it reads what it would read from
+// PostgreSQL itself.
+func TestAnyConversationIsTheSameThroughAndDirect(t *testing.T) {
+	t.Parallel()
+	s := sized(2).start(t)
+	s.super(t, "CREATE TABLE talk (n int)")
+	s.super(t, "GRANT ALL ON talk TO "+s.role())
+	span := 4 * time.Second
+	if os.Getenv("HOLDFAST_SOAK") != "" {
+		span = 10 * time.Minute
+	}
+	first, count := uint64(time.Now().UnixNano()), 0 //nolint:gosec // any number will do
+	if text := os.Getenv("HOLDFAST_SEED"); text != "" { // of a conversation that went wrong
+		first, _ = strconv.ParseUint(text, 10, 64)
+		span = time.Nanosecond
+		t.Logf("%q", conversation(first))
+	}
+	for end := time.Now().Add(span); (time.Now().Before(end) || count == 0) && !t.Failed(); count++ {
+		seed := first + uint64(count) //nolint:gosec // it counts up
+		said := conversation(seed)
+		var read [3]string
+		for i, w := range []*wire{s.straight(t), s.wire(t, 0), s.wire(t, 1)} {
+			s.super(t, "TRUNCATE talk")
+			var err error
+			read[i], err = w.hold(said, rand.New(rand.NewPCG(seed, uint64(i)))) //nolint:gosec // a small number
+			if err != nil && !(err == io.EOF && i > 0 && strings.HasSuffix(read[0], "EOF")) {
+				read[i] += "\n" + err.Error()
+			}
+			_ = w.conn.Close()
+		}
+		for i, mode := range []string{"session", "transaction"} {
+			if read[i+1] != read[0] {
+				t.Errorf("seed %d, %s mode:\n%s", seed, mode, differ(read[0], read[i+1]))
+			}
+		}
+	}
+	t.Logf("%d conversations", count)
+}
+
+// differ shows where two texts begin to differ.
+func differ(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	from := max(0, i-4)
+	return fmt.Sprintf("message %d\ndirect:\n  %s\nthrough:\n  %s", i,
+		strings.Join(a[from:min(len(a), i+4)], "\n  "), strings.Join(b[from:min(len(b), i+4)], "\n  "))
+}
