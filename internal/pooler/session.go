@@ -349,7 +349,7 @@ func (s *session) hangUp() {
 	if s.closed {
 		return
 	}
-	if s.state == resting || s.state == linked && s.server.relay.Owes() == 0 {
+	if s.state == resting || s.state == linked && (s.server.relay.Owes() == 0 || s.server.relay.TakesCopy()) {
 		s.in = nil // nothing follows that would make it whole
 		s.depart()
 	}

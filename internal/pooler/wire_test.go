@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for what has to come, on a machine that has other things to do.
-const patience = 6 * time.Second
+const patience = 30 * time.Second
 
 // wire is a client that sends exactly what a test says, byte by byte.
 type wire struct {

@@ -9,6 +9,7 @@ func (c *Client) copyData(m message, o *Out) (int, error) {
 		return c.ignore(m)
 	}
 	if m.typ != pgwire.FrontendCopyData {
+		s.flushed = false // a Flush that came before was ignored
 		if s.copyIn {
 			s.copyIn = false
 		} else {

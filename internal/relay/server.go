@@ -74,6 +74,9 @@ func (s *Server) Settled() bool {
 // Midway reports whether only a part of a message has been handed on to the client: nothing may be told it now.
 func (s *Server) Midway() bool { return s.left > 0 && !s.hide }
 
+// TakesCopy reports whether it takes COPY data: it waits for its client.
+func (s *Server) TakesCopy() bool { return s.copyIn }
+
 // Owes returns how many answers are expected.
 func (s *Server) Owes() int { return s.queue.size }
 
