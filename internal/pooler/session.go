@@ -332,33 +332,6 @@ func (s *session) rest() {
 	}
 }
 
-// depart ends the session of a client that says nothing more, when it has got all that it asked for.
-func (s *session) depart() {
-	if s.ended && len(s.in) == 0 && !s.full() {
-		s.end(nil)
-	}
-}
-
-// hangUp handles a client that says nothing more. It may still wait for an answer.
-func (s *session) hangUp() {
-	if s.ended {
-		return
-	}
-	s.ended = true
-	s.stall()
-	if s.closed {
-		return
-	}
-	if s.state == resting || s.state == linked && (s.server.relay.Owes() == 0 || s.server.relay.TakesCopy()) {
-		s.in = nil // nothing follows that would make it whole
-		s.depart()
-	}
-	if s.closed {
-		return
-	}
-	s.wait(s.told)
-}
-
 // wait ends the session when the client has not been sent anything for a while.
 func (s *session) wait(told uint64) {
 	s.timer = s.worker.loop.After(farewell, func() {
