@@ -27,7 +27,7 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	}
 	o := pooler.Options{
 		Database: d.database, Authenticator: auth, Log: d.log.With("part", "pooler"), Version: d.opts.Version,
-		Meters: pooler.NewMeters(d.metrics), Health: d.health,
+		Meters: pooler.NewMeters(d.metrics), Health: d.health, Shutdown: d.Shutdown,
 	}
 	if c.Audit.Enabled {
 		w := audit.New(c.Audit, d.log.With("part", "audit"), d.health)
