@@ -63,6 +63,9 @@ func (d *Daemon) openStore(ctx context.Context) error {
 	if err := d.cacheStore(); err != nil {
 		return err
 	}
+	if err := d.sweepStore(ctx, store); err != nil {
+		return err
+	}
 	every := checkEvery
 	if d.cfg.Storage.S3.Enabled {
 		every = checkFarEvery
