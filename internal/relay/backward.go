@@ -103,7 +103,9 @@ func (s *Server) reply(c *Client, r *reply, o *Out) error {
 	case pgwire.CloseComplete:
 		ok = s.answers(kind, opClose)
 	case pgwire.PortalSuspended:
-		ok = s.answers(kind, opExecute)
+		if ok = s.answers(kind, opExecute); ok && c != nil {
+			c.did(head.words, false)
+		}
 	case pgwire.CopyInResponse:
 		if ok = runs(kind); ok {
 			s.beginCopyIn(kind)
@@ -113,7 +115,9 @@ func (s *Server) reply(c *Client, r *reply, o *Out) error {
 			head.flags |= begun
 		}
 	case pgwire.ErrorResponse:
-		return s.fail(c, r, head, o)
+		err := s.fail(c, r, head, o)
+		s.advise(c, r, o)
+		return err
 	case pgwire.NoticeResponse, pgwire.NotificationResponse:
 		s.hide = c == nil // they answer nothing
 		return nil
@@ -188,6 +192,9 @@ func (s *Server) answerMade(dst []byte) []byte {
 func (s *Server) complete(c *Client, r *reply, head *entry) {
 	head.flags |= begun
 	s.done = head.op == opExecute
+	if c != nil && head.words&several == 0 {
+		c.did(head.words, false)
+	}
 	if s.copying { // all Syncs before the end of the data were ignored
 		s.copying, s.copyIn, s.doubtful = false, false, 0
 	}
@@ -204,7 +211,7 @@ func (s *Server) complete(c *Client, r *reply, head *entry) {
 // tag notes what a command did to the session.
 func (s *Server) tag(c *Client, tag []byte, head *entry) {
 	if c != nil && head.set != nil {
-		c.pending = append(c.pending, *head.set)
+		c.pending, c.rolled = append(c.pending, *head.set), false
 	}
 	if c != nil && !reads(tag) {
 		c.Counters.Writes++
@@ -240,6 +247,9 @@ func (s *Server) ready(c *Client, r *reply, head *entry) error {
 	switch {
 	case head != nil && (head.op == opSync || head.flags&begun != 0 && (head.op == opQuery || head.op == opFunction)):
 		s.touch(c, head)
+		if c != nil && head.words&several != 0 {
+			c.did(head.words, false)
+		}
 		s.countSync(head.flags, -1)
 		s.queue.pop()
 	case s.doubtful > 0: // a Sync was not ignored after all

@@ -50,14 +50,18 @@ type Client struct {
 	twist        uint64       // makes the settings unlike any others while nobody knows what they are
 	twistEnds    bool         // when the server has reported them
 
-	savepoint, rolledBack bool  // in the transaction under way
-	pins                  Words // what keeps the client at its server
-	fresh                 Words // pins that the transaction under way made
-	lets                  Words // what lets go of pins when it has succeeded
-	unsettled             bool  // the server's session is not what the client asked for
+	savepoint bool  // the transaction under way has savepoints
+	failing   bool  // it has failed
+	rolled    bool  // it, or a part of it, was rolled back, and nothing was done since
+	pins      Words // what keeps the client at its server
+	fresh     Words // pins that the transaction under way made
+	lets      Words // what lets go of pins when it is committed
+	bindings  Words // of all that it bound
+	unsettled bool  // the server's session is not what the client asked for
 
 	local    []byte
 	observer Observer
+	advice   func(*pgwire.Notice) string
 	Counters Counters
 }
 
@@ -88,13 +92,15 @@ type ClientConfig struct {
 	Values   []pgwire.Param // reported parameters as told to the client at log-in
 	Settings []Assignment   // settings that it asked for at log-in and the server does not report
 	Observer Observer       // nil for none
+	// Advice returns a hint for an error that PostgreSQL sends without one, "" for none. nil: there is never one.
+	Advice func(*pgwire.Notice) string
 }
 
 // NewClient returns the state of a client that has logged in.
 func NewClient(c ClientConfig) *Client {
 	s, values := newSettings(c.Settings), c.Params.Intern(c.Values)
 	return &Client{
-		mode: c.Mode, registry: c.Registry, table: c.Params, observer: c.Observer,
+		mode: c.Mode, registry: c.Registry, table: c.Params, observer: c.Observer, advice: c.Advice,
 		params: values, want: values, initial: values, settings: s, startup: s,
 	}
 }

@@ -76,6 +76,9 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	if len(name) == 0 {
 		c.ensureUnnamed(s, o)
 		u := &c.unnamed.now
+		if c.unnamed.absent() {
+			u = &unnamed{}
+		}
 		c.bound(s, portal, u.verdict, textOf(u.parse), o)
 		s.queue.push(opBind, 0).note = c.portal.note
 		return c.pass(m, o)
@@ -102,17 +105,18 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	return m.there(), nil
 }
 
-// bound notes what the statement that is being bound may do.
+// bound notes what the statement that is being bound may do when it is executed.
 func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) {
-	if v.words&barriers != 0 {
-		c.guard = true // from its Execute on
-		v.words &^= barriers
-	}
 	if v.set != nil && len(to) > 0 {
 		v.words |= Set // nobody follows when that portal is executed
 		v.set = nil
 	}
-	c.note(v)
+	if v.words&barriers != 0 {
+		c.guard = true // from its Execute on
+		v.words &^= barriers
+	}
+	c.heed(v)
+	c.bindings |= v.words
 	c.portal = portal{verdict: v}
 	if v.drops != "" {
 		c.prepareSpare(s, o)
@@ -153,7 +157,9 @@ func (c *Client) execute(s *Server, m message, o *Out) (int, error) {
 	e := s.queue.push(opExecute, 0)
 	e.note = c.portal.note
 	if m.size == unnamedExecute {
-		e.set, e.name = c.portal.set, c.portal.drops
+		e.words, e.set, e.name = c.portal.words, c.portal.set, c.portal.drops
+	} else {
+		e.words = c.bindings
 	}
 	if c.guard {
 		c.barrier = true

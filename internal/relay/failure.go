@@ -105,7 +105,10 @@ func cachedPlan(body []byte) bool {
 // failed notes an error that the client sees.
 func (c *Client) failed(head *entry, code []byte) {
 	c.Counters.Errors++
-	c.rolledBack = true
+	c.failing = true
+	if head.words&several == 0 { // else at its end
+		c.did(head.words, true)
+	}
 	if c.observer == nil || head.flags&hidden != 0 {
 		return
 	}

@@ -18,12 +18,17 @@ import (
 
 // group is a piece of a script: messages that are sent at once, and how to know when all of it is answered.
 type group struct {
+	bound bool // the unnamed portal is of this group
 	bytes []byte
 	said  []string
 	ready int // ReadyForQuerys to wait for, 0: up to the one after the EmptyQueryResponse at the end
 }
 
 func (g *group) add(said string, message []byte) {
+	if said == "Sync" || strings.HasPrefix(said, "Query") {
+		g.bound = false
+	}
+	g.bound = g.bound || strings.HasPrefix(said, `Bind ""`)
 	g.said, g.bytes = append(g.said, said), append(g.bytes, message...)
 }
 
@@ -210,7 +215,11 @@ func (a *author) extended() (g group) {
 func (a *author) message(g *group) {
 	name := a.oneOf("", "", "s1", "s1", "s2", "s2", "s3", "s4")
 	portal := a.oneOf("", "", "", "p1", "p2")
-	switch a.IntN(14) {
+	kind := a.IntN(14)
+	if kind >= 8 && portal == "" && !g.bound {
+		portal = "p1" // PostgreSQL 15 crashes when the unnamed portal of a failed simple query is executed
+	}
+	switch kind {
 	case 0, 1:
 		sql, _ := a.question()
 		if name == "s3" || name == "s4" {

@@ -53,99 +53,120 @@ func (c *Client) readWords(m message, names int) {
 	}
 }
 
-// endLexing notes what was found in a text that is there now.
+// endLexing notes what was found in a text that is there now. Nothing was expected after its message.
 func (c *Client) endLexing() {
 	c.lexing = false
-	c.note(verdict{words: c.lex.finish()})
-	c.unnamed.now.verdict.words |= c.lex.found // of a large Parse; a Query has no unnamed statement after it
+	words := c.lex.finish()
+	c.heed(verdict{words: words})
+	switch e := c.server.queue.last(); {
+	case e == nil:
+	case e.op == opQuery:
+		e.words = words
+	case e.flags&touches != 0: // a Parse of the unnamed statement
+		c.unnamed.now.words = words
+	default:
+		c.pins |= pinsOf(words)
+	}
 }
 
-// note notes what a statement that is being sent may do to the session.
-func (c *Client) note(v verdict) {
-	if v == (verdict{}) {
-		return
-	}
+// heed takes the precautions that a statement asks for which is being sent.
+func (c *Client) heed(v verdict) {
 	if v.words&barriers != 0 {
 		c.barrier = true
 	}
 	if v.set != nil && parsing(v.set.Name, v.set.local) {
 		c.twist, c.twistEnds = c.registry.serials.Add(1), c.params.Reports(v.set.Name)
 	}
-	pins := v.words & Pins
-	if v.words&(Set|Reset) != 0 {
-		pins |= Set
+}
+
+// did notes what a statement did to the session, or may have done before it failed.
+func (c *Client) did(w Words, failed bool) {
+	if w == 0 {
+		return
 	}
-	c.pins |= pins
-	if v.words&several == 0 {
+	pins := pinsOf(w)
+	switch {
+	case w&several != 0: // nobody knows which of them failed
+		w &^= several
+	case failed:
+		pins &^= transactional
+		w = 0
+	default:
 		c.fresh |= pins
 	}
-	c.lets = (c.lets | v.words&lets) &^ undone(pins)
+	c.pins |= pins
+	c.lets = (c.lets | w&lets) &^ undone(pins)
+	c.rolled = false
+}
+
+// pinsOf returns the pins that words make.
+func pinsOf(w Words) Words {
+	pins := w & Pins
+	if w&(Set|Reset) != 0 {
+		pins |= Set
+	}
+	return pins
 }
 
 // ready notes what the end of a statement, and perhaps of a transaction, means for the client's state.
 func (c *Client) ready(s *Server, status byte) {
-	quiet := s.queue.empty()
-	if quiet && (c.twistEnds || status == pgwire.Idle) {
+	if s.queue.empty() && (c.twistEnds || status == pgwire.Idle) {
 		c.twist, c.twistEnds = 0, false
 	}
 	if status != pgwire.Idle {
 		return
 	}
 	c.Counters.Transactions++
-	if quiet {
-		c.endPins()
-	}
-	c.commit(s)
-	c.fresh, c.savepoint, c.rolledBack, c.guard = 0, false, false, false
+	c.end(s, !c.failing && !c.rolled)
+	c.bindings, c.guard = 0, false
 	c.unsettled = c.want != c.params || !c.settings.equal(s.settings)
 }
 
-// boundary notes the end of a transaction, or of a part of it, before ReadyForQuery tells.
+// boundary notes the end of a transaction, or of a part of it, before ReadyForQuery tells. Nobody can tell ROLLBACK from ROLLBACK TO.
 func (c *Client) boundary(s *Server, tag []byte) {
-	switch string(tag) {
-	case "COMMIT":
-		c.commit(s)
-		c.fresh, c.savepoint, c.rolledBack = 0, false, false
-	case "ROLLBACK":
-		c.rolledBack = true
-	default:
+	switch {
+	case string(tag) == "COMMIT":
+		c.end(s, true)
+	case string(tag) == "SAVEPOINT":
 		c.savepoint = true
+	case c.savepoint:
+		c.failing, c.rolled = false, true
+	default:
+		c.end(s, false)
 	}
 }
 
-// endPins drops the pins that statements let go of, and those that were made in a transaction that was rolled back.
-func (c *Client) endPins() {
+// end notes the end of a transaction.
+func (c *Client) end(s *Server, committed bool) {
 	was := c.pins
 	switch {
-	case !c.rolledBack:
-		c.pins &^= letGo(c.lets)
-	case !c.savepoint:
+	case !committed:
 		c.pins &^= c.fresh & transactional
-	}
-	c.lets = 0
-	if was != 0 && c.pins == 0 {
-		c.server.dirty = true
-	}
-}
-
-// commit takes over the settings that the transaction made. After savepoints nobody knows which of them stand.
-func (c *Client) commit(s *Server) {
-	if len(c.pending) == 0 {
-		return
-	}
-	for i := range c.pending {
-		a := &c.pending[i]
-		switch {
-		case !c.savepoint && !c.rolledBack:
-			c.assign(s, *a)
-		case c.savepoint && !c.params.Reports(a.Name):
-			c.pins |= Set
-		case c.savepoint && a.Set == "":
-			c.assign(s, *a) // at worst it is undone once too often
+	case c.savepoint:
+		c.doubt(s)
+	default:
+		c.pins &^= letGo(c.lets)
+		for i := range c.pending {
+			c.assign(s, c.pending[i])
 		}
 	}
+	if was != 0 && c.pins == 0 {
+		s.dirty = true
+	}
 	clear(c.pending)
-	c.pending = c.pending[:0]
+	c.pending, c.fresh, c.lets = c.pending[:0], 0, 0
+	c.savepoint, c.failing, c.rolled = false, false, false
+}
+
+// doubt takes over the settings of a transaction that had savepoints: nobody knows which of them stand.
+func (c *Client) doubt(s *Server) {
+	for _, a := range c.pending {
+		if !c.params.Reports(a.Name) {
+			c.pins |= Set
+		} else if a.Set == "" {
+			c.assign(s, a) // at worst it is undone once too often
+		}
+	}
 }
 
 // assign notes that the session has been given a setting, or that one was undone: what the client asked for at log-in then

@@ -33,12 +33,13 @@ const (
 type entry struct {
 	op    op
 	flags flags
+	words Words       // of opQuery and opExecute: what it does to the session
 	stmt  *Statement  // the statement it is about; nil for the unnamed one and for portals
 	set   *Assignment // of opQuery and opExecute: the setting that it makes if it succeeds
 	name  string      // the client's name of the statement that it is about, or that a DEALLOCATE takes away
 	note  Note        // of opQuery, opBind and opExecute
 
-	serial, prior uint64 // of what touches the unnamed statement: which one there is after it, and which there was
+	serial uint64 // of what touches the unnamed statement: which one there is after it
 }
 
 // Note is what an observer wants to be told again when a statement is done.
@@ -71,6 +72,14 @@ func (q *queue) push(o op, f flags) *entry {
 	q.size++
 	e.op, e.flags = o, f
 	return e
+}
+
+// last returns the entry that was pushed last, nil when there is none any more.
+func (q *queue) last() *entry {
+	if q.size == 0 {
+		return nil
+	}
+	return q.at(q.size - 1)
 }
 
 func (q *queue) pop() {

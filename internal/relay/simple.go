@@ -32,19 +32,17 @@ func (c *Client) query(s *Server, m message, o *Out) (int, error) {
 			drops = name
 		}
 	}
-	e := c.touch(s, opQuery, 0)
+	e := c.untouch(s, opQuery)
 	e.note, e.name = note, drops
-	c.unnamed.set(0)
-	s.unnamed = 0
 	switch {
 	case drops != "":
-		c.note(verdict{words: Deallocate})
+		c.heed(verdict{words: Deallocate})
 		o.put(pgwire.AppendQuery(o.buffer(), deallocateSpare))
 		return m.size, nil
 	case m.whole():
 		v := c.judge(text)
-		e.set = v.set
-		c.note(v)
+		e.words, e.set = v.words, v.set
+		c.heed(v)
 	default:
 		c.readWords(m, 0)
 	}

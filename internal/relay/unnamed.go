@@ -15,9 +15,10 @@ const (
 
 // unnamed is an unnamed statement of a client.
 type unnamed struct {
-	serial uint64 // unlike that of any other; 0 when there is none
+	serial uint64 // unlike that of any other; 0 when there never was one
 	parse  []byte // the body of its Parse without the name
 	lost   bool   // that is not known any more: only a server that has the statement can use it
+	none   bool   // the statement before it was taken away
 	verdict
 }
 
@@ -33,18 +34,17 @@ type unnamedStatements struct {
 func (u *unnamedStatements) set(serial uint64) *unnamed {
 	if u.now.serial != 0 {
 		if len(u.before) == maxBefore {
-			u.drop(1)
+			u.drop(1) // when all of these are skipped, there seems to have been none
 		}
 		u.before = append(u.before, u.now)
-	} else if u.now.parse != nil {
-		u.spare = u.now.parse
 	}
-	u.now = unnamed{serial: serial}
-	if serial != 0 {
-		u.now.parse, u.spare = u.spare[:0], nil
-	}
+	u.now = unnamed{serial: serial, parse: u.spare[:0]}
+	u.spare = nil
 	return &u.now
 }
+
+// absent reports whether there is no unnamed statement.
+func (u *unnamedStatements) absent() bool { return u.now.serial == 0 || u.now.none }
 
 // drop forgets the n oldest ones.
 func (u *unnamedStatements) drop(n int) {
@@ -59,11 +59,11 @@ func (u *unnamedStatements) drop(n int) {
 	u.before = u.before[:kept]
 }
 
-// prove notes that a server has accepted what made a statement the unnamed one; 0 if what took it away.
+// prove notes that a server has accepted what made a statement the unnamed one, or took it away.
 func (u *unnamedStatements) prove(serial uint64) {
 	if serial == u.now.serial {
 		u.drop(len(u.before))
-	} else if serial != 0 {
+	} else {
 		u.drop(max(u.find(serial), 0))
 	}
 }
@@ -72,30 +72,38 @@ func (u *unnamedStatements) find(serial uint64) int {
 	return slices.IndexFunc(u.before, func(b unnamed) bool { return b.serial == serial })
 }
 
-// restore takes back a statement that was skipped: the one that there was before it stands.
-func (u *unnamedStatements) restore(serial, prior uint64) {
-	if u.now.serial != serial {
-		if i := u.find(serial); i >= 0 && serial != 0 {
-			u.before = slices.Delete(u.before, i, i+1)
-		}
+// skip takes back what was skipped: the statement that there was before it stands.
+func (u *unnamedStatements) skip(serial uint64) {
+	switch i, n := u.find(serial), len(u.before); {
+	case serial == 0:
+	case i >= 0:
+		u.before = slices.Delete(u.before, i, i+1)
+	case u.now.serial != serial:
+	case n == 0:
+		u.now = unnamed{}
+	default:
+		u.now = u.before[n-1]
+		u.before[n-1] = unnamed{}
+		u.before = u.before[:n-1]
+	}
+}
+
+// fail notes that a Parse has failed: it has taken the statement before it away.
+func (u *unnamedStatements) fail(serial uint64) {
+	if i := u.find(serial); i >= 0 {
+		u.before[i] = unnamed{serial: serial, none: true}
+		u.drop(i)
 		return
 	}
-	i := u.find(prior)
-	if prior == 0 || i < 0 {
-		u.now = unnamed{serial: prior, lost: true, verdict: verdict{words: Set}}
-		return
+	if u.now.serial == serial {
+		u.drop(len(u.before))
+		u.now = unnamed{}
 	}
-	u.now = u.before[i]
-	u.before[i] = unnamed{}
-	u.before = u.before[:i]
 }
 
 // parseUnnamed handles the Parse of the unnamed statement, which is there whole.
 func (c *Client) parseUnnamed(s *Server, m message, p pgwire.Statement, o *Out) (int, error) {
-	e := c.touch(s, opParse, 0)
-	e.serial = c.registry.serials.Add(1)
-	u := c.unnamed.set(e.serial)
-	s.unnamed = e.serial
+	u := c.touch(s, opParse)
 	c.Counters.ServerParses++
 	if name, ok := c.deallocates(p.Query); ok {
 		u.verdict = verdict{words: Deallocate, drops: name}
@@ -111,22 +119,30 @@ func (c *Client) parseUnnamed(s *Server, m message, p pgwire.Statement, o *Out) 
 // parseLarge handles the Parse of an unnamed statement that is too large to be remembered: it can be used as long as the
 // client keeps its server. Its text is judged as it passes.
 func (c *Client) parseLarge(s *Server, m message, o *Out) (int, error) {
-	e := c.touch(s, opParse, 0)
-	e.serial = c.registry.serials.Add(1)
-	u := c.unnamed.set(e.serial)
-	u.lost = true
-	s.unnamed = e.serial
+	c.touch(s, opParse).lost = true
 	c.Counters.ServerParses++
 	c.readWords(m, 1)
 	return c.pass(m, o)
 }
 
-// touch expects the answer to something that changes the unnamed statement.
-func (c *Client) touch(s *Server, o op, f flags) *entry {
+// touch expects the answer to a message that makes another statement the unnamed one, to be completed by the caller.
+func (c *Client) touch(s *Server, o op) *unnamed {
 	s.group |= touched
-	e := s.queue.push(o, f|touches)
-	e.prior = c.unnamed.now.serial
-	return e
+	e := s.queue.push(o, touches)
+	e.serial = c.registry.serials.Add(1)
+	s.unnamed = e.serial
+	return c.unnamed.set(e.serial)
+}
+
+// untouch expects the answer to a message that takes the unnamed statement away.
+func (c *Client) untouch(s *Server, o op) *entry {
+	if !c.unnamed.absent() || len(c.unnamed.before) > 0 {
+		c.touch(s, o).none = true
+		return s.queue.last()
+	}
+	s.group |= touched
+	s.unnamed = 0
+	return s.queue.push(o, touches)
 }
 
 // unsure reports whether nobody knows which unnamed statement there is: answers before a Sync are still to come, and after it
@@ -135,9 +151,7 @@ func (s *Server) unsure() bool { return s.touches > 0 && s.group&touched == 0 }
 
 // closeUnnamed handles the Close of the unnamed statement.
 func (c *Client) closeUnnamed(s *Server, m message, o *Out) (int, error) {
-	c.touch(s, opClose, 0)
-	c.unnamed.set(0)
-	s.unnamed = 0
+	c.untouch(s, opClose)
 	return c.pass(m, o)
 }
 
@@ -145,19 +159,18 @@ func (c *Client) closeUnnamed(s *Server, m message, o *Out) (int, error) {
 // may have left one there.
 func (c *Client) ensureUnnamed(s *Server, o *Out) {
 	u := &c.unnamed.now
-	if s.unnamed == u.serial {
+	if s.unnamed == u.serial || s.unnamed == 0 && u.none {
 		return
 	}
 	s.group |= touched
-	if u.serial == 0 || u.lost {
-		e := s.queue.push(opClose, hidden|touches)
-		e.prior, u.serial = u.serial, 0
+	if c.unnamed.absent() || u.lost {
+		u.none = true
+		s.queue.push(opClose, hidden|touches)
 		s.unnamed = 0
 		o.put(pgwire.AppendClose(o.buffer(), pgwire.TargetStatement, ""))
 		return
 	}
-	e := s.queue.push(opParse, hidden|touches)
-	e.serial, e.prior = u.serial, u.serial
+	s.queue.push(opParse, hidden|touches).serial = u.serial
 	s.unnamed = u.serial
 	o.put(appendParse(o.buffer(), "", u.parse))
 	c.Counters.ServerParses++
@@ -168,11 +181,12 @@ func (s *Server) undoUnnamed(c *Client, e *entry, skipped bool) {
 	if !skipped {
 		s.standing = 0
 	}
-	switch {
-	case c == nil || e.flags&hidden != 0:
-	case skipped:
-		c.unnamed.restore(e.serial, e.prior)
-	default:
-		c.unnamed.restore(e.serial, 0)
+	if c == nil || e.flags&hidden != 0 {
+		return
+	}
+	if skipped {
+		c.unnamed.skip(e.serial)
+	} else {
+		c.unnamed.fail(e.serial)
 	}
 }
