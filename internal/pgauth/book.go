@@ -91,7 +91,7 @@ func (b *book) entryOf(u listed) (bookEntry, error) {
 	if u.password.IsZero() {
 		return e, nil
 	}
-	e.plain = b.remember(u.password)
+	e.plain, e.password = b.remember(u.password), u.password
 	b.mu.Lock()
 	old, ok := b.users[u.name]
 	b.mu.Unlock()

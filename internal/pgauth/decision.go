@@ -24,6 +24,9 @@ type Decision struct {
 	// ServerUser is the role of the server session, "" for the client's own with the keys of its SCRAM exchange.
 	ServerUser     string
 	ServerPassword secret.String // of ServerUser; may be empty
+	// KnownPassword is the user's own, where the configuration or the file has it in clear. Keys were made of it here, with a
+	// salt that is not the server's, so the client's proof opens no session there; this does.
+	KnownPassword secret.String
 	// Generation tells this session's credential from earlier and later ones of the same user; see Change.
 	Generation uint64
 
@@ -95,7 +98,7 @@ func (d *Decision) prepareSCRAM(ctx context.Context) error {
 		return unavailable(at, err)
 	}
 	e := d.found.entry
-	d.Keys, d.Generation = e.Keys, e.generation
+	d.Keys, d.Generation, d.KnownPassword = e.Keys, e.generation, e.password
 	switch {
 	case !e.known:
 		d.doom, d.why = badPassword, reason("auth_unknown_user", "user %q is not known", at.User)

@@ -82,6 +82,7 @@ func reasonOf(now Login, known bool, at time.Time) string {
 type entry struct {
 	Login
 	known      bool
+	password   secret.String // that Keys were made of here; empty when they came made
 	generation uint64
 	expired    bool // it was told that the password expired
 }

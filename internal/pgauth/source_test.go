@@ -139,6 +139,22 @@ func TestWhoKnowsThePasswordIsToldWhyItIsOfNoUse(t *testing.T) {
 	}
 }
 
+// Keys that were made here have a salt of their own: the client's proof of them opens no session at the server, where the
+// verifier has another one. So the password itself is handed on, and only where it is known anyway.
+func TestThePasswordIsHandedOnWhereItIsKnownInClear(t *testing.T) {
+	t.Parallel()
+	db := newDatabase()
+	db.set("alice", pgauth.Row{Verifier: verifier(t, "alice-secret")})
+	c, with := db.asking()
+	b := start(t, c, with)
+	if d := b.login(t, remote("app"), "app-secret"); d.KnownPassword.Reveal() != "app-secret" {
+		t.Error("the configuration's user has no password for the server")
+	}
+	if d := b.login(t, remote("alice"), "alice-secret"); !d.KnownPassword.IsZero() {
+		t.Error("a password came from nowhere")
+	}
+}
+
 func TestAnUnknownUserHasTheSameSaltEachTimeAndTheUsualIterations(t *testing.T) {
 	t.Parallel()
 	k, err := scram.NewVerifier("x", 10_000)

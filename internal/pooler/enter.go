@@ -122,6 +122,9 @@ func (l *login) authenticate(ctx context.Context, who *identity, p parameters) (
 		return scram.Credential{}, err
 	}
 	who.decision, who.person, who.class = d, cmp.Or(d.Person, who.user), d.Class
+	if !d.KnownPassword.IsZero() {
+		credential = scram.Credential{Password: d.KnownPassword}
+	}
 	if d.ServerUser != "" {
 		credential = scram.Credential{Password: d.ServerPassword}
 	}
