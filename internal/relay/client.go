@@ -39,6 +39,7 @@ type Client struct {
 	guard   bool // an Execute may raise the barrier
 
 	names   map[string]own // named statements
+	parses  uint64         // serial of the last Parse of a named one
 	unnamed unnamedStatements
 	portal  portal
 

@@ -215,7 +215,7 @@ func (c *Client) close(s *Server, m message, o *Out) (int, error) {
 	if mine, ok := c.names[string(name)]; ok {
 		s.group |= changed
 		e := s.queue.push(opClose, made)
-		e.stmt, e.name = mine.stmt, mine.name
+		e.stmt, e.name, e.serial = mine.stmt, mine.name, mine.serial
 		c.forget(e.name)
 		c.answerMade(s)
 		return m.size, nil

@@ -141,7 +141,7 @@ func (s *Server) undo(c *Client, e *entry, skipped bool) {
 		if e.stmt != nil && e.flags&made == 0 {
 			s.statements.remove(e.stmt)
 		}
-		if e.name != "" && c != nil && c.names[e.name].stmt == e.stmt {
+		if e.name != "" && c != nil && c.names[e.name].serial == e.serial {
 			c.forget(e.name)
 		}
 	case opClose:
@@ -149,7 +149,7 @@ func (s *Server) undo(c *Client, e *entry, skipped bool) {
 			s.statements.add(e.stmt, s.portals)
 		}
 		if e.flags&made != 0 && c != nil && c.names[e.name].stmt == nil {
-			c.remember(e.name, e.stmt)
+			c.remember(own{e.name, e.stmt, e.serial})
 			c.registry.hold(e.stmt)
 		}
 	}

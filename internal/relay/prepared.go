@@ -21,16 +21,17 @@ func ours(name []byte) bool { return bytes.HasPrefix(name, []byte(prefix)) }
 
 // own is a statement under the client's name.
 type own struct {
-	name string
-	stmt *Statement
+	name   string
+	stmt   *Statement
+	serial uint64 // of the Parse that made it
 }
 
 // remember gives the client a statement, whose reference becomes the client's.
-func (c *Client) remember(name string, st *Statement) {
+func (c *Client) remember(o own) {
 	if c.names == nil {
 		c.names = map[string]own{}
 	}
-	c.names[name] = own{name, st}
+	c.names[o.name] = o
 }
 
 // forget takes a statement from the client.
@@ -65,15 +66,17 @@ func (c *Client) parseNamed(s *Server, p pgwire.Statement, o *Out) {
 		return
 	}
 	st := c.registry.intern(p, c.fingerprint(), c.judge)
-	name := string(p.Name)
-	c.remember(name, st)
+	c.parses++
+	mine := own{string(p.Name), st, c.parses}
+	c.remember(mine)
 	if s.status != pgwire.InFailed && !s.pending() && s.statements.use(st, s.portals) {
 		e := s.queue.push(opParse, made)
-		e.stmt, e.name = st, name
+		e.stmt, e.name, e.serial = st, mine.name, mine.serial
 		c.answerMade(s)
 		return
 	}
-	c.send(s, st, 0, o).name = name
+	e := c.send(s, st, 0, o)
+	e.name, e.serial = mine.name, mine.serial
 }
 
 // answerMade answers what stands at the head of the queue and is ours to answer, unless an answer of the server is under way.

@@ -39,7 +39,7 @@ type entry struct {
 	name  string      // the client's name of the statement that it is about, or that a DEALLOCATE takes away
 	note  Note        // of opQuery, opBind and opExecute
 
-	serial uint64 // of what touches the unnamed statement: which one there is after it
+	serial uint64 // of what touches the unnamed statement: which one there is after it; of others: see own
 }
 
 // Note is what an observer wants to be told again when a statement is done.
