@@ -82,7 +82,12 @@ func (in *intake) take(p []byte) {
 		return
 	}
 	in.hash(p)
-	if !in.looked {
+	switch {
+	case in.looked:
+	case len(in.head) == 0 && len(p) >= sniffBytes:
+		in.head = p[:sniffBytes:sniffBytes] // no longer than look, which comes now
+		in.look()
+	default:
 		in.head = append(in.head, p[:min(len(p), sniffBytes-len(in.head))]...)
 		if len(in.head) == sniffBytes {
 			in.look()

@@ -84,7 +84,7 @@ func TestTheJournalAloneBringsBackWhatWasAcknowledged(t *testing.T) {
 	put(t, s, "blobs/00/moved", []byte("moved"), nil)
 	put(t, s, "blobs/00/deleted", []byte("deleted"), []byte{})
 	put(t, s, "blobs/00/again", []byte("first"), nil)
-	put(t, s, "other/dir/blob", bytes.Repeat([]byte("x"), 100_000), nil)
+	put(t, s, "other/dir/blob", bytes.Repeat([]byte("x"), 60_000), nil)
 	err := errors.Join(s.Move(t.Context(), "blobs/00/moved", "trash/00/moved"), s.Delete(t.Context(), "blobs/00/deleted"),
 		s.Delete(t.Context(), "blobs/00/again"))
 	if err != nil {
