@@ -24,6 +24,7 @@ type setup struct {
 	server *pgtest.PG // nil: the shared one
 	auth   pooler.Authenticator
 	change func(*pooler.Config, *postgres.Config)
+	plug   func(*pooler.Options) // what stands around the pooler
 }
 
 // verifier is that of password, with few iterations: thousands of log-ins are cheap.
@@ -64,7 +65,11 @@ func (u setup) prepare(t testing.TB) *site {
 		u.auth = doorman{keys}
 	}
 	var err error
-	s.pooler, err = pooler.New(c, pooler.Options{Database: pg, Authenticator: u.auth, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	o := pooler.Options{Database: pg, Authenticator: u.auth, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	if u.plug != nil {
+		u.plug(&o)
+	}
+	s.pooler, err = pooler.New(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
