@@ -1,10 +1,15 @@
 // Command bench measures Holdfast beside its peers, the same work in one run on one machine, and writes docs/numbers.md.
 //
-// It starts real programs (the holdfast binary, nginx, versitygw, rclone) on loopback addresses in a directory of its
-// own and ends them. Rounds alternate between the programs, so a machine whose speed drifts is fair to both; the figure
-// is the median of the rounds, and a ratio is the median of the ratios of neighbouring rounds. Memory is the peak of the
-// resident set (VmHWM) of a server's processes.
+// It starts real programs (the holdfast binary, PostgreSQL, PgBouncer, nginx, versitygw, rclone) on loopback addresses in a
+// directory of its own and ends them. Rounds go through all programs in turn, so a machine whose speed drifts is fair to
+// all; the figure is the median of the rounds, and a ratio is the median of the ratios round by round. Memory is the peak of
+// the resident set (VmHWM) of a server's processes, but for the pooler's idle clients, where it is the growth of the set.
 //
-//	make bench            everything, about ten minutes
-//	make bench QUICK=1    a look, about two minutes; its figures are not for publication
+// Each room writes its own part of the report, with the command, the versions and how busy the machine was with other work.
+// A run of one room leaves the other parts as they are.
+//
+//	make bench                                          everything, about half an hour
+//	go run ./bench -only pooler                         one room; PGBOUNCER=/path/to/pgbouncer measures another than Debian's
+//	go run ./bench -only pooler -rounds 5 -span 1s      shorter
+//	go run ./bench -quick                               a look; its figures are not for publication
 package main

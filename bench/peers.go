@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
 const (
@@ -69,14 +67,15 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// versions names what was measured.
-func versions() string {
-	first := func(program string, args ...string) string {
-		out, _ := exec.Command(program, args...).CombinedOutput()
-		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-		return line
+// versions names what a room measured beside Holdfast.
+func versions(room string) []string {
+	postgres := firstLine(filepath.Join(postgresPrograms(), "postgres"), "--version")
+	switch room {
+	case "pooler", "pooler-idle":
+		return []string{pgbouncerVersion(), postgres}
+	case "s3":
+		return []string{firstLine(tool("versitygw"), "--version"), firstLine(tool("rclone"), "version"), postgres}
+	default:
+		return []string{firstLine("nginx", "-v"), postgres}
 	}
-	return strings.Join([]string{
-		first("nginx", "-v"), first(tool("versitygw"), "--version"), first(tool("rclone"), "version"), first("postgres", "--version"),
-	}, "; ")
 }

@@ -24,6 +24,11 @@ type process struct {
 
 // run starts a server and waits until it answers at addr. Its output goes to a file named after it.
 func run(dir, name, addr string, env []string, program string, args ...string) (*process, error) {
+	return runAs(nil, dir, name, addr, env, program, args...)
+}
+
+// runAs is run for another account than ours.
+func runAs(as *syscall.Credential, dir, name, addr string, env []string, program string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
 	out, err := os.Create(p.log)
 	if err != nil {
@@ -31,7 +36,7 @@ func run(dir, name, addr string, env []string, program string, args ...string) (
 	}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -31,33 +33,75 @@ func (t table) String() string {
 	return b.String()
 }
 
-// report is docs/numbers.md.
+// report is docs/numbers.md: a preface, and a part for each room between two marks, so that one can be written anew.
 type report struct {
-	tables []table
+	path   string
 	quick  bool
-	load   string // of the machine before the run
+	parts  map[string]string // what the file holds of each room
+	tables []table           // of the room that is being measured
+	missed []string          // bars, in words
 }
+
+// order is that of the parts in the file.
+func order() []string { return []string{"pooler", "pooler-idle", "s3", "links"} }
+
+func openReport(path string, quick bool) (*report, error) {
+	r := &report{path: path, quick: quick, parts: map[string]string{}}
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, name := range order() {
+		_, rest, _ := strings.Cut(string(text), opening(name))
+		part, _, whole := strings.Cut(rest, closing)
+		if whole {
+			r.parts[name] = part
+		}
+	}
+	return r, nil
+}
+
+const closing = "<!-- end -->\n"
+
+func opening(room string) string { return "<!-- room: " + room + " -->\n" }
 
 func (r *report) add(t table) {
 	r.tables = append(r.tables, t)
 	fmt.Println(t)
 }
 
-func (r *report) String() string {
+// close writes the part of the room that was just measured, and keeps the others.
+func (r *report) close(room, command string, w watch) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Numbers\n\nWritten by `make bench` on %s: %d CPUs (%s), Linux %s, %s. Every figure is the median of "+
-		"rounds that alternate between the programs; a ratio is the median of the ratios round by round. Server and client share "+
-		"the machine's CPUs. Load average of the machine before the run: %s (above 0.5 for each CPU, other work was in the way, and "+
-		"only the ratios tell something).\n\nVersions: %s.\n\n",
-		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), cpuModel(), kernel(), runtime.Version(), r.load, versions())
+	fmt.Fprintf(&b, "*%s by `%s`: %d CPUs (%s), Linux %s, %s. %s; %s.*\n\n", time.Now().UTC().Format("2006-01-02"), command,
+		runtime.NumCPU(), cpuModel(), kernel(), runtime.Version(), strings.Join(versions(room), "; "), w.others())
 	if r.quick {
 		b.WriteString("**A quick run: not for publication.**\n\n")
+	}
+	if len(r.missed) > 0 {
+		fmt.Fprintf(&b, "**%d bars are missed:**\n\n- %s\n\n", len(r.missed), strings.Join(r.missed, "\n- "))
 	}
 	for _, t := range r.tables {
 		b.WriteString(t.String() + "\n")
 	}
+	r.parts[room], r.tables, r.missed = b.String(), nil, nil
+	return os.WriteFile(r.path, []byte(r.String()), 0o644)
+}
+
+func (r *report) String() string {
+	var b strings.Builder
+	b.WriteString(preface)
+	for _, name := range order() {
+		if part, ok := r.parts[name]; ok {
+			b.WriteString(opening(name) + part + closing + "\n")
+		}
+	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
+
+const preface = "# Numbers\n\nWritten by `make bench`. Every figure is the median of rounds in which the programs take turns; a ratio is the " +
+	"median of the ratios round by round. Server and client share the machine's CPUs. The line above each part says how busy the " +
+	"machine was with other work: where that is more than a little, only the ratios tell something, and they scatter.\n\n"
 
 // loadAverage returns the load of the last minute (proc(5)).
 func loadAverage() string {

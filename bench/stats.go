@@ -28,3 +28,12 @@ func (s series) over(other series) float64 {
 	}
 	return median(r)
 }
+
+// minus returns the median of the differences round by round.
+func (s series) minus(other series) float64 {
+	var d []float64
+	for i := range min(len(s), len(other)) {
+		d = append(d, s[i]-other[i])
+	}
+	return median(d)
+}
