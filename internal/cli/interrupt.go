@@ -31,3 +31,27 @@ func interruptible() (ctx context.Context, stop func()) {
 		<-done
 	}
 }
+
+// hangups takes SIGHUP from its default, which ends the process. Each one calls what serve was given, once it was given that; stop gives the signal
+// back and waits for a call under way.
+func hangups() (serve func(f func()), stop func()) {
+	got, done := make(chan os.Signal, 1), make(chan struct{})
+	ready := make(chan func(), 1)
+	signal.Notify(got, syscall.SIGHUP)
+	go func() {
+		defer close(done)
+		f, ok := <-ready
+		if !ok {
+			return
+		}
+		for range got {
+			f()
+		}
+	}()
+	return func(f func()) { ready <- f }, func() {
+		signal.Stop(got)
+		close(got)
+		close(ready)
+		<-done
+	}
+}

@@ -22,6 +22,11 @@ type Setting struct {
 	Origin string `json:"origin"`           // "default", "file:line" or the name of a variable
 }
 
+// Same reports whether two settings have the same value. Secrets are compared by where they come from.
+func Same(a, b Setting) bool {
+	return a.Key == b.Key && reflect.DeepEqual(a.Value, b.Value) && a.File == b.File
+}
+
 // Settings lists every key with its effective value, in the order of the schema. No secret is among the values. The
 // keys of a store that is switched off are left out but for the switch.
 func (c *Config) Settings() []Setting {

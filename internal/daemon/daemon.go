@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 
 	"holdfast/internal/admin"
+	"holdfast/internal/audit"
 	"holdfast/internal/blob"
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/readcache"
@@ -23,6 +25,7 @@ import (
 	"holdfast/internal/logging"
 	"holdfast/internal/metrics"
 	"holdfast/internal/objects"
+	"holdfast/internal/pgauth"
 	"holdfast/internal/pooler"
 	"holdfast/internal/postgres"
 	"holdfast/internal/s3api"
@@ -42,8 +45,9 @@ const logLines = 5000
 type Options struct {
 	Config  *config.Config
 	Version string
-	Log     io.Writer // where the log goes besides "holdfast logs"
-	Demo    bool      // show the demo's page on the edge
+	Log     io.Writer                      // where the log goes besides "holdfast logs"
+	Demo    bool                           // show the demo's page on the edge
+	Load    func() (*config.Config, error) // reads the configuration again, for Reload; may be nil
 }
 
 // Daemon is the whole process as a lifecycle.Service. It is ready when every part is.
@@ -63,6 +67,9 @@ type Daemon struct {
 	database postgres.Config // what leads to the database, complete
 	db       *postgres.DB
 	pooler   *pooler.Pooler // nil when it is switched off
+	login    *pgauth.Authenticator
+	audit    *audit.Writer                 // nil when it is switched off
+	reloaded atomic.Pointer[config.Config] // the last one that Reload read; nil before
 	store    blob.Store
 	bare     blob.Store       // the same without what is stacked on it: a check is told what is wrong, at once
 	disk     *disk.Store      // nil when the files are in S3

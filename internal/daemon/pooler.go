@@ -27,18 +27,19 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	}
 	o := pooler.Options{
 		Database: d.database, Authenticator: auth, Log: d.log.With("part", "pooler"), Version: d.opts.Version,
-		Meters: pooler.NewMeters(d.metrics), Health: d.health, Shutdown: d.Shutdown,
+		Meters: pooler.NewMeters(d.metrics), Health: d.health, Shutdown: d.Shutdown, Reload: d.Reload,
 	}
 	if c.Audit.Enabled {
 		w := audit.New(c.Audit, d.log.With("part", "audit"), d.health)
 		if err := d.run(ctx, "audit", w); err != nil {
 			return err
 		}
-		o.Auditor = w
+		o.Auditor, d.audit = w, w
 	}
 	if d.pooler, err = pooler.New(c, o); err != nil {
 		return err
 	}
+	d.login = auth
 	cancel := auth.Subscribe(d.pooler.Evict)
 	d.onStop("log-in changes", func(context.Context) error { cancel(); return nil })
 	return d.runDoor(ctx, "pooler", d.pooler)

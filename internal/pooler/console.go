@@ -155,7 +155,7 @@ type visitor struct {
 func (l *login) admit(who identity) error {
 	p := l.front.pooler
 	admin := p.isAdmin(who.user)
-	if !admin && !slices.Contains(p.config.StatsUsers, who.user) {
+	if !admin && !slices.Contains(p.tuned.Load().stats, who.user) {
 		return fatal("42501", fmt.Sprintf("user %q may not use the console", who.user), "name the user in admins or stats_users of [database]")
 	}
 	who.id = p.ids.Add(1)
@@ -173,10 +173,11 @@ func (l *login) admit(who identity) error {
 
 // isAdmin reports whether a user may use all of the console. The configuration's own may when it names none.
 func (p *Pooler) isAdmin(user string) bool {
-	if len(p.config.Admins) == 0 {
+	admins := p.tuned.Load().admins
+	if len(admins) == 0 {
 		return user == p.opts.Database.Username
 	}
-	return slices.Contains(p.config.Admins, user)
+	return slices.Contains(admins, user)
 }
 
 // serve serves the visitor until it leaves, or life ends.

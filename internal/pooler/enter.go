@@ -226,13 +226,9 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 		key.replication, key.options, key.application = p.replication, p.options, p.application
 		p.reported = nil // the server session is logged in with them
 	}
-	limit := front.config.Limits[who.class]
-	g, err := front.group(ctx, key, l.front, c, limit)
-	if err != nil {
-		return nil, err
-	}
+	limit := front.tuned.Load().limits[who.class]
 	who.admin = limit.Reserved > 0
-	values, settings, err := g.welcome(ctx, pool.Request{Owner: who.person, Admin: who.admin, Since: l.began}, p)
+	g, values, settings, err := l.receive(ctx, key, limit, pool.Request{Owner: who.person, Admin: who.admin, Since: l.began}, p, c)
 	if err != nil {
 		return nil, err
 	}
@@ -263,6 +259,9 @@ func (p *Pooler) newSession(front *endpoint, g *group, who identity, values []pg
 		mode = relay.Session
 	}
 	c := relay.ClientConfig{Mode: mode, Registry: p.statements, Params: p.params, Values: values, Settings: settings}
+	if front.config.Target == TargetReplica {
+		c.Advice = replicaAdvice
+	}
 	if a := p.opts.Auditor; a != nil {
 		c.Observer = &witness{session: s, audit: a, text: p.config.Audit.Text}
 	}

@@ -58,6 +58,20 @@ type group struct {
 // maxKnown is how many combinations of start-up parameters a group remembers.
 const maxKnown = 256
 
+// setLimit changes the limits of the group's class. Servers that are open keep theirs until they are replaced.
+func (g *group) setLimit(l Limit) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit = l
+}
+
+// limits returns the limits of the group's class.
+func (g *group) limits() Limit {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.limit
+}
+
 // setCredential notes with what the group's role logs in. The keys of the latest log-in are the ones that are right.
 func (g *group) setCredential(c scram.Credential) {
 	g.mu.Lock()
@@ -71,6 +85,9 @@ func (g *group) login() backend.Login {
 	l := backend.Login{
 		User: g.key.user, Database: g.route.databaseFor(g.key.database), Credential: g.credential, Minor: 2,
 		Params: append([]pgwire.Param{{Name: "application_name", Value: "holdfast"}}, g.limit.params()...),
+	}
+	if g.front.config.Target == TargetReplica { // also where the primary answers for want of a replica
+		l.Params = append(l.Params, pgwire.Param{Name: "default_transaction_read_only", Value: "on"})
 	}
 	if g.key.replication != "" {
 		l.Replication = g.key.replication
@@ -99,6 +116,7 @@ func (l Limit) params() []pgwire.Param {
 // open opens one server for the pool.
 func (g *group) open(ctx context.Context) (*server, error) {
 	p := g.front.pooler
+	timeline := g.route.timeline() // at least, of whoever answers
 	target, err := g.route.target(ctx, g)
 	if err != nil {
 		return nil, err
@@ -107,9 +125,10 @@ func (g *group) open(ctx context.Context) (*server, error) {
 		Registry: p.statements, Params: p.params, Statements: p.tuned.Load().statements,
 	}, p.ids.Add(1))
 	if err != nil {
-		g.route.failed(target)
+		g.route.failed(target.Address)
 		return nil, err
 	}
+	s.timeline = timeline
 	g.mu.Lock()
 	g.params = s.backend.Params()
 	g.mu.Unlock()

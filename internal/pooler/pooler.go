@@ -223,7 +223,7 @@ func (p *Pooler) sibling(g *group, key groupKey) (*group, error) {
 	p.mu.Lock()
 	life := p.life
 	p.mu.Unlock()
-	return p.group(life, key, g.front, credential, g.limit)
+	return p.group(life, key, g.front, credential, g.limits())
 }
 
 // poolConfig says how a group's pool behaves. Only the application's own keeps connections open that nobody asked for.
@@ -233,12 +233,15 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 	o := tuned.pool
 	c := pool.Defaults(g.key.String())
 	c.MinSize, c.MaxSize = firstOf(g.route.config.MinSize, e.MinSize, o.MinSize), firstOf(g.route.config.MaxSize, e.MaxSize, o.MaxSize)
-	c.Timeout = firstOf(g.limit.Timeout, e.Timeout, o.Timeout).D()
+	limit := g.limits()
+	c.Timeout = firstOf(limit.Timeout, e.Timeout, o.Timeout).D()
 	c.MaxWaiting = o.MaxWaiting
 	c.MaxLifetime, c.LifetimeJitter = o.MaxLifetime.D(), o.MaxLifetime.D()/10
 	c.MaxIdle = o.MaxIdle.D()
-	c.MaxPerOwner, c.Reserved = g.limit.MaxPerPerson, g.limit.Reserved
-	c.HoldDown = tuned.hold.D()
+	c.MaxPerOwner, c.Reserved = limit.MaxPerPerson, limit.Reserved
+	if c.HoldDown = tuned.hold.D(); g.key.host != "" {
+		c.HoldDown = 0 // another replica, or the primary, may answer
+	}
 	c.HoldPaused = tuned.hold.D()
 	c.OnWait = p.meters.wait
 	c.Log = p.log

@@ -19,10 +19,17 @@ type tuning struct {
 	login      unit.Duration
 	clients    int
 	statements int
+
+	// What only Reload changes.
+	limits        map[string]Limit
+	admins, stats []string
 }
 
 func tuningOf(c Config, db postgres.Config) *tuning {
-	return &tuning{db.Options.Pool, c.Hold, c.LoginTimeout, c.MaxClients, c.PreparedStatements}
+	return &tuning{
+		pool: db.Options.Pool, hold: c.Hold, login: c.LoginTimeout, clients: c.MaxClients, statements: c.PreparedStatements,
+		limits: c.Limits, admins: c.Admins, stats: c.StatsUsers,
+	}
 }
 
 // onto returns the settings with what was changed since the start.
@@ -154,6 +161,19 @@ func (p *Pooler) tune(change func(*tuning) error) error {
 		}
 	}
 	return nil
+}
+
+// Reload takes over what can change while the pooler runs: sizes, waits, limits of classes, and who may use the console. What
+// was changed by SET is as configured again. Certificates and user files are read anew by themselves when they change;
+// endpoints, routes and replicas need a restart. The settings must be valid.
+func (p *Pooler) Reload(c Config, db postgres.Config) error {
+	return p.tune(func(t *tuning) error {
+		*t = *tuningOf(c, db)
+		for key, g := range p.groups {
+			g.setLimit(t.limits[key.class])
+		}
+		return t.check()
+	})
 }
 
 // resize changes how many clients there may be.

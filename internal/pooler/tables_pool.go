@@ -119,7 +119,7 @@ func hostsOf(addresses []string) (hosts string, port int) {
 // Users implements console.Pooling: those who have pools, and those of the console.
 func (s source) Users() []console.User {
 	users := map[string]console.User{s.opts.Database.Username: {}}
-	for _, name := range slices.Concat(s.config.Admins, s.config.StatsUsers) {
+	for _, name := range slices.Concat(s.tuned.Load().admins, s.tuned.Load().stats) {
 		users[name] = console.User{}
 	}
 	for _, g := range s.pools("") {

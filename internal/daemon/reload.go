@@ -1,0 +1,98 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+
+	"holdfast/internal/config"
+	"holdfast/internal/fault"
+)
+
+// reloadable are the tables and settings that take effect without a restart.
+func reloadable() []string {
+	return []string{
+		"database.rules", "database.auth", "database.limits", "database.admins", "database.stats_users",
+		"database.options.pool", "database.hold", "database.login_timeout", "database.max_clients", "database.prepared_statements",
+	}
+}
+
+// Reload reads the configuration again and takes over what can change while the daemon runs: who may log in to PostgreSQL, how
+// its pools are sized, the limits of classes. What needs a restart is named in the log. A configuration with a mistake changes
+// nothing.
+func (d *Daemon) Reload(ctx context.Context) error {
+	if d.opts.Load == nil {
+		return fault.New(fault.Conflict, "no_reload", "this process was started without a configuration that can be read again")
+	}
+	notify(d.log, systemd.SdNotifyReloading)
+	defer notify(d.log, systemd.SdNotifyReady)
+	cfg, err := d.opts.Load()
+	if err != nil {
+		d.log.ErrorContext(ctx, "configuration not reloaded, the old one stays in force", "error", err)
+		return err
+	}
+	applied, waiting := compare(d.config(), cfg)
+	if err := d.apply(cfg); err != nil {
+		d.log.ErrorContext(ctx, "configuration not reloaded whole", "error", err)
+		return err
+	}
+	d.log.InfoContext(ctx, "configuration reloaded", "applied", strings.Join(applied, " "), "needs_restart", strings.Join(waiting, " "))
+	return nil
+}
+
+// apply hands the settings to the parts that take them.
+func (d *Daemon) apply(cfg *config.Config) error {
+	d.reloaded.Store(cfg)
+	if d.pooler == nil {
+		return nil
+	}
+	pool := cfg.Database.Config // the server stays the one that was found at the start
+	db := d.database
+	db.Options = pool.Options
+	err := errors.Join(d.login.Reload(cfg.Database.Pooling.Config), d.pooler.Reload(cfg.Database.Pooling, db))
+	if d.audit != nil {
+		d.audit.Reopen()
+	}
+	return err
+}
+
+// config returns the configuration that was read last.
+func (d *Daemon) config() *config.Config {
+	if c := d.reloaded.Load(); c != nil {
+		return c
+	}
+	return d.cfg
+}
+
+// compare names the settings that differ: those that take effect at once, and those that need a restart.
+func compare(before, after *config.Config) (applied, waiting []string) {
+	was := map[string]any{}
+	for _, s := range before.Settings() {
+		was[s.Key] = s
+	}
+	for _, s := range after.Settings() {
+		old, known := was[s.Key].(config.Setting)
+		delete(was, s.Key)
+		if known && config.Same(old, s) {
+			continue
+		}
+		note(s.Key, &applied, &waiting)
+	}
+	for key := range was {
+		note(key, &applied, &waiting)
+	}
+	slices.Sort(applied)
+	slices.Sort(waiting)
+	return applied, waiting
+}
+
+func note(key string, applied, waiting *[]string) {
+	if slices.ContainsFunc(reloadable(), func(r string) bool { return key == r || strings.HasPrefix(key, r+".") || strings.HasPrefix(key, r+"[") }) {
+		*applied = append(*applied, key)
+		return
+	}
+	*waiting = append(*waiting, key)
+}
