@@ -11,6 +11,8 @@ GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
 
 # Options for go test, such as TESTFLAGS='-run Link ./internal/link'.
 TESTFLAGS ?= ./...
+# Options for the benchmarks, such as BENCHFLAGS='-only pooler -rounds 5 -span 1s'; see bench/doc.go.
+BENCHFLAGS ?=
 # How long each fuzz target runs, and what the race detector looks at: everything with goroutines of its own.
 FUZZTIME  ?= 30s
 RACE      ?= $(addprefix ./internal/,lifecycle/... health metrics logging blob/... postgres/... objects/... web/... \
@@ -57,7 +59,7 @@ soak: ## run the crash and stress tests at full size, for hours
 
 bench: build ## measure beside the peers and write docs/numbers.md
 	scripts/deps run test bench
-	$(GO) run ./bench
+	$(GO) run ./bench $(BENCHFLAGS)
 
 docs: ## write the generated pages of docs/ anew
 	$(GO) generate ./...
