@@ -17,9 +17,6 @@ func TestThePeersEndOfASession(t *testing.T) {
 			s := open(t, o)
 			end(s)
 			text, err := drain(s.ours)
-			if err == nil { // a short read is taken for the last; a loop would be told that there is more
-				_, err = drain(s.ours)
-			}
 			if text != want || !errors.Is(err, wantErr) {
 				t.Errorf("%s: read %q, %v; want %q, %v", what, text, err, want, wantErr)
 			}

@@ -46,7 +46,7 @@ func (l *Loop) deliver() (last bool) {
 	l.mu.Lock()
 	fs := l.posted.take()
 	last = l.phase != running
-	l.mail.Store(last)
+	l.mail.Store(false)
 	l.mu.Unlock()
 	call(fs)
 	l.mu.Lock()

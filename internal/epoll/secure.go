@@ -38,9 +38,6 @@ const writeLimit = 64 << 10
 
 // Read is that of [Stream]. A peer that breaks off inside a record gives io.ErrUnexpectedEOF.
 func (s *Secure) Read(p []byte) (int, error) {
-	if s.idle {
-		s.sw.drained = false
-	}
 	n, err := s.session.Read(p)
 	if s.sw.out != nil && !s.sw.full {
 		_ = s.sw.flush() // an alert, or an answer to a key update; the next Write or Flush gives the error again

@@ -16,7 +16,6 @@ type Switch struct {
 	sent     int      // how much of out is gone
 	framing  framing  // of what was read
 	full     bool     // the socket took no more when it was last asked
-	drained  bool     // a read did not fill its buffer, so the next one need not ask the kernel
 	flooded  bool     // the peer's key updates had us answer more than outLimit
 }
 
@@ -34,21 +33,17 @@ var outs = sync.Pool{New: func() any { return new([]byte) }}
 
 // Read is that of net.Conn; once switched it returns ErrWouldBlock in place of waiting.
 func (s *Switch) Read(p []byte) (int, error) {
-	if s.drained {
-		s.drained = false
-		return 0, ErrWouldBlock
-	}
 	p = p[:min(len(p), s.framing.appetite())]
-	var n int
-	var err error
-	if s.raw == nil {
-		n, err = s.blocking.Read(p)
-	} else {
-		n, err = s.raw.Read(p)
-		s.drained = err == nil && n < len(p)
-	}
-	s.framing.pass(p[:n]) // from the first byte on
+	n, err := s.read(p)
+	s.framing.pass(p[:n]) // from the handshake on
 	return n, err
+}
+
+func (s *Switch) read(p []byte) (int, error) {
+	if s.raw == nil {
+		return s.blocking.Read(p)
+	}
+	return s.raw.Read(p)
 }
 
 // Write is that of net.Conn; once switched it takes everything, for flush to send.
