@@ -72,12 +72,15 @@ func (e *Error) Error() string {
 
 // Detail says how the pool was, for the field DETAIL of PostgreSQL's error.
 func (e *Error) Detail() string {
-	wait := "requests wait"
-	if e.Queue == 1 {
-		wait = "request waits"
+	wait := fmt.Sprintf("%d requests wait, the longest for %v", e.Queue, round(e.Longest))
+	switch e.Queue {
+	case 0:
+		wait = "no other request waits"
+	case 1:
+		wait = fmt.Sprintf("1 request waits, the longest for %v", round(e.Longest))
 	}
-	s := fmt.Sprintf("Pool %q has %d of %d connections open; %d %s, the longest for %v; this one waited %v.",
-		e.Pool, e.Size, e.MaxSize, e.Queue, wait, round(e.Longest), round(e.Waited))
+	s := fmt.Sprintf("Pool %q has %d of %d connections open; %s; this one waited %v.",
+		e.Pool, e.Size, e.MaxSize, wait, round(e.Waited))
 	if e.Budget != "" {
 		s += fmt.Sprintf(" The budget %q that it shares with other pools is used up.", e.Budget)
 	}
