@@ -1,16 +1,16 @@
 package pooler_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"holdfast/internal/pgtest"
 	"holdfast/internal/pooler"
@@ -151,59 +151,53 @@ func TestMetricsAreCollectedFromPools(t *testing.T) {
 	if _, err := client.Exec(t.Context(), "SELECT 1/0"); stateOf(err) != "22012" {
 		t.Fatal(err)
 	}
-	all := gather(t, registry)
-	labels := `database=` + s.db.Name + `,endpoint=127.0.0.2:0,user=` + s.role()
-	for series, want := range map[string]float64{
-		"holdfast_pooler_transactions_total{" + labels + "}":                                       101,
-		"holdfast_pooler_queries_total{" + labels + "}":                                            101,
-		"holdfast_pooler_errors_total{" + labels + "}":                                             1,
-		"holdfast_pooler_sessions_total{" + labels + "}":                                           1,
-		"holdfast_pooler_query_seconds{" + labels + "} le 0.1":                                     100,
-		"holdfast_pooler_query_seconds{" + labels + "}":                                            101,
-		"holdfast_pooler_transaction_seconds{" + labels + "} le 0.25":                              101,
-		"holdfast_pooler_clients{" + strings.Replace(labels, ",user", ",state=idle,user", 1) + "}": 1,
-		"holdfast_pooler_servers_max{" + labels + "}":                                              5,
-		"holdfast_pooler_logins_total{method=,outcome=ok}":                                         0,
-		"holdfast_pooler_logins_total{method=scram,outcome=ok}":                                    1,
-		"holdfast_pooler_out_of_step_total{}":                                                      0,
+	labels := fmt.Sprintf("{database=%q,endpoint=\"127.0.0.2:0\",user=%q}", s.db.Name, s.role())
+	var all map[string]string
+	eventually(t, "all is counted", func() bool {
+		all = gather(t, registry)
+		return all["holdfast_pooler_transactions_total"+labels] == "101"
+	})
+	with := func(label, value string, last bool) string {
+		if last {
+			return fmt.Sprintf("%s,%s=%q}", strings.TrimSuffix(labels, "}"), label, value)
+		}
+		return strings.Replace(labels, ",user", fmt.Sprintf(",%s=%q,user", label, value), 1)
+	}
+	for series, want := range map[string]string{
+		"holdfast_pooler_queries_total" + labels:                               "101",
+		"holdfast_pooler_errors_total" + labels:                                "1",
+		"holdfast_pooler_sessions_total" + labels:                              "1",
+		"holdfast_pooler_query_seconds_bucket" + with("le", "0.1", true):       "100",
+		"holdfast_pooler_query_seconds_count" + labels:                         "101",
+		"holdfast_pooler_transaction_seconds_bucket" + with("le", "0.1", true): "100",
+		"holdfast_pooler_transaction_seconds_bucket" + with("le", "10", true):  "101",
+		"holdfast_pooler_clients" + with("state", "idle", false):               "1",
+		"holdfast_pooler_servers_max" + labels:                                 "5",
+		`holdfast_pooler_logins_total{method="scram",outcome="ok"}`:            "1",
+		"holdfast_pooler_out_of_step_total":                                    "0",
 	} {
 		if got := all[series]; got != want {
-			t.Errorf("%s is %v, want %v", series, got, want)
+			t.Errorf("%s is %q, want %s", series, got, want)
 		}
-	}
-	if t.Failed() {
-		text, _ := json.MarshalIndent(all, "", " ")
-		t.Logf("%s", text)
 	}
 }
 
-// gather returns all numbers by name and labels; of a histogram the count, and those below each edge.
-func gather(t testing.TB, r prometheus.Gatherer) map[string]float64 {
+// gather returns all numbers as Prometheus reads them: by name and labels.
+func gather(t testing.TB, r prometheus.Gatherer) map[string]string {
 	t.Helper()
-	families, err := r.Gather()
-	if err != nil {
-		t.Fatal(err)
+	answer := httptest.NewRecorder()
+	promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}).
+		ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	if answer.Code != http.StatusOK {
+		t.Fatalf("metrics: %s", answer.Body)
 	}
-	all := map[string]float64{}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			name := f.GetName() + labelsOf(m)
-			all[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			for _, b := range m.GetHistogram().GetBucket() {
-				all[fmt.Sprintf("%s le %g", name, b.GetUpperBound())] = float64(b.GetCumulativeCount())
-			}
+	all := map[string]string{}
+	for line := range strings.Lines(answer.Body.String()) {
+		if i := strings.LastIndexByte(line, ' '); i > 0 && line[0] != '#' {
+			all[line[:i]] = strings.TrimSpace(line[i:])
 		}
 	}
 	return all
-}
-
-func labelsOf(m *dto.Metric) string {
-	var all []string
-	for _, l := range m.GetLabel() {
-		all = append(all, l.GetName()+"="+l.GetValue())
-	}
-	slices.Sort(all)
-	return "{" + strings.Join(all, ",") + "}"
 }
 
 // Hosts are shown with their roles and positions, replicas with their lag.
