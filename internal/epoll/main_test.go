@@ -3,6 +3,7 @@ package epoll_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"testing"
@@ -113,7 +114,9 @@ func drain(r io.Reader) (text string, err error) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.Read(buf)
-		text += string(buf[:n])
+		if text += string(buf[:n]); n > 0 && err != nil {
+			return text, fmt.Errorf("%d bytes came beside an error: %w", n, err)
+		}
 		if errors.Is(err, epoll.ErrWouldBlock) {
 			return text, nil
 		}
