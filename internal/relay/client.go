@@ -110,7 +110,12 @@ func NewClient(c ClientConfig) *Client {
 func (c *Client) Server() *Server { return c.server }
 
 // Pins returns what keeps the client at its server, 0 for nothing.
-func (c *Client) Pins() Words { return c.pins }
+func (c *Client) Pins() Words {
+	if c.unnamed.now.keeps {
+		return c.pins | Prepare
+	}
+	return c.pins
+}
 
 // Params returns the reported parameters as the client knows them.
 func (c *Client) Params() *Params { return c.params }
@@ -130,7 +135,7 @@ func (c *Client) Held() bool {
 
 // Free reports whether the server can be given back: it is settled, and nothing keeps the client there.
 func (c *Client) Free() bool {
-	return c.mode == Transaction && c.pins == 0 && c.left == 0 && c.server != nil && c.server.Settled()
+	return c.mode == Transaction && c.Pins() == 0 && c.left == 0 && c.server != nil && c.server.Settled()
 }
 
 // Close forgets what the client had. It has no server any more.

@@ -74,7 +74,7 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	}
 	c.Counters.Binds++
 	if len(name) == 0 {
-		c.ensureUnnamed(s, o)
+		c.bindUnnamed(s, o)
 		u := &c.unnamed.now
 		if c.unnamed.absent() {
 			u = &unnamed{}
@@ -119,7 +119,7 @@ func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) {
 	c.bindings |= v.words
 	c.portal = portal{verdict: v}
 	if v.drops != "" {
-		c.prepareSpare(s, o)
+		c.prepareSpare(s, v.drops, o)
 	}
 	if c.observer != nil {
 		c.portal.note = c.observer.Begin(text)

@@ -69,10 +69,12 @@ func renamed(o *Out, body []byte, head *entry) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	before := n.Message
-	n.Message = strings.NewReplacer(`"`+refused+`"`, `"`+head.name+`"`, `"`+nobody+`"`, `"`+head.name+`"`).Replace(n.Message)
+	before, mine := n.Message, `"`+head.name+`"`
+	for _, name := range []string{refused, nobody, spare} {
+		n.Message = strings.ReplaceAll(n.Message, `"`+name+`"`, mine)
+	}
 	if head.stmt != nil {
-		n.Message = strings.ReplaceAll(n.Message, `"`+head.stmt.Name+`"`, `"`+head.name+`"`)
+		n.Message = strings.ReplaceAll(n.Message, `"`+head.stmt.Name+`"`, mine)
 	}
 	if n.Message == before {
 		return nil, false

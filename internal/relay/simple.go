@@ -28,7 +28,7 @@ func (c *Client) query(s *Server, m message, o *Out) (int, error) {
 	drops := ""
 	if m.whole() {
 		if name, ok := c.deallocates(text); ok {
-			c.prepareSpare(s, o)
+			c.prepareSpare(s, name, o)
 			drops = name
 		}
 	}
@@ -55,13 +55,15 @@ const (
 	deallocateSpare = `DEALLOCATE "` + spare + `"`
 )
 
-// prepareSpare gives the server the statement that DEALLOCATE of a client's statement takes away in its place. So the server
-// itself says whether that was possible. An empty text can be prepared even in a failed transaction.
-func (c *Client) prepareSpare(s *Server, o *Out) {
+// prepareSpare gives the server the statement that DEALLOCATE of a client's statement takes away in its place, if the client has
+// that. So the server itself says whether that was possible. An empty text can be prepared even in a failed transaction.
+func (c *Client) prepareSpare(s *Server, name string, o *Out) {
 	s.queue.push(opClose, hidden)
-	s.queue.push(opParse, hidden)
-	b := pgwire.AppendClose(o.buffer(), pgwire.TargetStatement, spare)
-	o.put(pgwire.AppendParse(b, spare, "", nil))
+	o.put(pgwire.AppendClose(o.buffer(), pgwire.TargetStatement, spare))
+	if _, ok := c.names[name]; ok {
+		s.queue.push(opParse, hidden)
+		o.put(pgwire.AppendParse(o.buffer(), spare, "", nil))
+	}
 }
 
 // deallocates returns the name in a DEALLOCATE of a statement that the client prepared by Parse, which servers have under

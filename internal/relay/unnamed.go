@@ -17,7 +17,8 @@ const (
 type unnamed struct {
 	serial uint64 // unlike that of any other; 0 when there never was one
 	parse  []byte // the body of its Parse without the name
-	lost   bool   // that is not known any more: only a server that has the statement can use it
+	lost   bool   // that is not known: only a server that has the statement can use it
+	keeps  bool   // and the client keeps that server until it has
 	none   bool   // the statement before it was taken away
 	verdict
 }
@@ -116,10 +117,11 @@ func (c *Client) parseUnnamed(s *Server, m message, p pgwire.Statement, o *Out) 
 	return c.pass(m, o)
 }
 
-// parseLarge handles the Parse of an unnamed statement that is too large to be remembered: it can be used as long as the
-// client keeps its server. Its text is judged as it passes.
+// parseLarge handles the Parse of an unnamed statement that is too large to be remembered: the client keeps its server until
+// it has bound it once. Its text is judged as it passes.
 func (c *Client) parseLarge(s *Server, m message, o *Out) (int, error) {
-	c.touch(s, opParse).lost = true
+	u := c.touch(s, opParse)
+	u.lost, u.keeps = true, true
 	c.Counters.ServerParses++
 	c.readWords(m, 1)
 	return c.pass(m, o)
@@ -153,6 +155,12 @@ func (s *Server) unsure() bool { return s.touches > 0 && s.group&touched == 0 }
 func (c *Client) closeUnnamed(s *Server, m message, o *Out) (int, error) {
 	c.untouch(s, opClose)
 	return c.pass(m, o)
+}
+
+// bindUnnamed does what ensureUnnamed does, for a Bind.
+func (c *Client) bindUnnamed(s *Server, o *Out) {
+	c.unnamed.now.keeps = false
+	c.ensureUnnamed(s, o)
 }
 
 // ensureUnnamed makes sure that the server's unnamed statement is the client's, and none if the client has none: another client

@@ -19,14 +19,14 @@ func newCutter(seed uint64, maxPiece int) *cutter {
 	return &cutter{rnd: rand.New(rand.NewPCG(seed, 1)), max: maxPiece}
 }
 
-// grow returns how many of n bytes to show, of which k were shown already.
+// grow returns how many of n bytes to show, of which k were shown already. Large messages come in larger pieces.
 func (c *cutter) grow(k, n int) int {
 	if c.max == 0 {
 		return n
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return min(n, k+1+c.rnd.IntN(c.max))
+	return min(n, k+k/4+1+c.rnd.IntN(c.max))
 }
 
 // work shows growing parts of b to do, which returns how many bytes it took, and returns what was not taken. Each call gets a copy that
