@@ -14,11 +14,12 @@ import (
 type Want struct {
 	MaxLag  time.Duration // 0: any
 	AtLeast LSN           // what it must have replayed, as far as is known; 0: anything
+	Except  []string      // hosts that will not do, by name: they could not be reached just now
 }
 
 // allows reports whether a replica will do.
 func (w Want) allows(s *HostStatus) bool {
-	return s.Host.Weight > 0 && (w.MaxLag <= 0 || s.Lag <= w.MaxLag) && s.Replay >= w.AtLeast
+	return s.Host.Weight > 0 && (w.MaxLag <= 0 || s.Lag <= w.MaxLag) && s.Replay >= w.AtLeast && !slices.Contains(w.Except, s.Host.Name)
 }
 
 // Pick returns the replica with the least load for its weight among those that will do. The caller tells the use that it
@@ -171,6 +172,8 @@ func describe(v *view, w *Want) string {
 		case s.Role != RoleReplica:
 		case s.Host.Weight <= 0:
 			why = "it takes no reads"
+		case slices.Contains(w.Except, s.Host.Name):
+			why = "it could not be reached"
 		case w.MaxLag > 0 && s.Lag == Unknown:
 			why = "its lag is unknown"
 		case w.MaxLag > 0 && s.Lag > w.MaxLag:

@@ -31,6 +31,7 @@ type HostStatus struct {
 	Trouble  string        `json:"trouble,omitempty"` // why it is neither primary nor replica, or the error of the last check
 	Since    time.Time     `json:"since"`             // of the role
 	Checked  time.Time     `json:"checked"`           // when the last check ended
+	Asked    time.Time     `json:"asked"`             // when the check began that brought the positions
 	Started  time.Time     `json:"started"`           // when the server started
 	System   string        `json:"system_identifier,omitempty"`
 	Timeline uint32        `json:"timeline,omitempty"`
@@ -62,7 +63,7 @@ func (c *Cluster) look() *view {
 		}
 		if m.known {
 			s.Started, s.System, s.Timeline = m.sample.started, m.sample.system, m.sample.timeline
-			s.LSN, s.Replay, s.Paused = m.sample.lsn, m.sample.replay, m.sample.paused
+			s.LSN, s.Replay, s.Paused, s.Asked = m.sample.lsn, m.sample.replay, m.sample.paused, m.sample.sent
 		}
 		if s.Trouble == "" && m.err != nil {
 			s.Trouble = m.err.Error()

@@ -36,8 +36,10 @@ func (s *session) cancel(done func()) {
 	switch {
 	case s.closed:
 		done()
-	case s.ticket != nil:
-		s.ticket.Cancel()
+	case s.ticket != nil || s.stopSeeking():
+		if s.ticket != nil {
+			s.ticket.Cancel()
+		}
 		s.ticket, s.state = nil, resting
 		kept := s.in
 		s.in = nil

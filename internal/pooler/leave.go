@@ -29,6 +29,11 @@ func (s *session) leaveNow() {
 	if s.closed {
 		return
 	}
+	if s.reader != nil && s.reader.moved {
+		s.last(pgwire.AppendError(nil, movedNotice("the server is not a replica any more")))
+		s.end(errDemoted)
+		return
+	}
 	s.last(goodbye())
 	s.end(errStopping)
 }

@@ -16,12 +16,24 @@ func (s *session) acquire(b []byte) bool {
 		granted := func() { s.granted() }
 		s.wake = func() { s.worker.loop.Post(granted) }
 	}
-	if err := s.pick(); err != nil {
+	switch err := s.pick(); {
+	case errors.Is(err, errSeeking):
+		s.state = waiting
+		s.keep(b)
+		return false
+	case err != nil:
 		s.refuse(b, err)
 		return false
 	}
+	return s.demand(b)
+}
+
+// demand asks the session's pool for a server.
+func (s *session) demand(b []byte) bool {
 	lease, ticket, err := s.group.pool.Ask(s.request(), s.wake)
 	switch {
+	case err != nil && s.elsewhere(err):
+		return s.acquire(b)
 	case err != nil:
 		s.refuse(b, err)
 		return false
@@ -49,14 +61,19 @@ func (s *session) granted() {
 	s.ticket, s.state = nil, resting
 	kept := s.in
 	s.in = nil
-	if err != nil {
+	switch {
+	case err != nil && s.elsewhere(err):
+		if !s.acquire(kept) {
+			return
+		}
+	case err != nil:
 		s.refuse(kept, err)
 		return
+	case !s.take(lease, kept):
+		return
 	}
-	if s.take(lease, kept) {
-		s.advance(kept)
-		s.reread()
-	}
+	s.advance(kept)
+	s.reread()
 }
 
 // reread goes on reading after a wait.
@@ -69,6 +86,8 @@ func (s *session) reread() {
 // refuse answers the message at the beginning of b with an error. The session goes on with the rest.
 func (s *session) refuse(b []byte, err error) {
 	s.pooler.meters.refused(err)
+	s.use("")
+	s.forgive()
 	n, failed := s.relay.Refuse(b, noticeOf(err, "ERROR"))
 	if failed != nil {
 		s.fail(failed)
@@ -129,6 +148,10 @@ func (s *session) settle(srv *server) {
 
 // settled goes on with what the client said meanwhile.
 func (s *session) settled(srv *server) {
+	if srv.dead.Load() {
+		s.lost(errServerGone)
+		return
+	}
 	s.link(srv)
 	kept := s.in
 	s.in = nil
@@ -141,6 +164,7 @@ func (s *session) settled(srv *server) {
 func (s *session) link(srv *server) {
 	s.relay.Attach(srv.relay)
 	srv.session, s.server, s.state, s.tries = s, srv, linked, 0
+	s.forgive()
 	s.group.linked.Add(1)
 }
 
@@ -213,6 +237,7 @@ func (s *session) unlink() (*server, *pool.Lease[*server]) {
 	}
 	srv.session, s.server, s.lease, s.state = nil, nil, nil, resting
 	s.group.linked.Add(-1)
+	s.use("")
 	return srv, lease
 }
 
@@ -249,13 +274,17 @@ func (s *session) serverGone(err error) {
 	srv, lease := s.unlink()
 	lease.Discard()
 	s.pooler.meters.serverLost()
+	s.group.route.failed(srv.host)
 	if errors.Is(err, errServerSaid) || srv.relay.Midway() {
 		s.end(err)
 		return
 	}
 	n := pgwire.Notice{Severity: "FATAL", Code: "08006", Message: "the connection to the server was lost", Hint: "try again: what the server had not confirmed did not happen"}
-	if errors.Is(err, errServerClosed) {
+	switch {
+	case errors.Is(err, errServerClosed):
 		n.Code, n.Message = "57P01", "the connection to the server was closed by an administrator"
+	case errors.Is(err, errDemoted):
+		n = movedNotice("the primary is another server now")
 	}
 	_ = s.tell(pgwire.AppendError(nil, n)) // the connection is closed next
 	s.end(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -19,9 +18,12 @@ type locator struct {
 	cluster *cluster.Cluster
 	cancel  func()
 	changed func(cluster.Change)
+	writers bool // it has to know who wrote: some endpoint shows everybody their own writes
 
 	mu     sync.Mutex // protects the following
 	writes map[string]written
+	others written       // counts for everybody who is not in writes; the zero value: they wrote nothing
+	led    cluster.State // when there last was a primary
 }
 
 // written is when a person last wrote, and the position that a replica must have reached to show it, once that is known.
@@ -30,7 +32,7 @@ type written struct {
 	lsn cluster.LSN
 }
 
-// maxWriters bounds how many persons' writes are remembered; older ones are on every replica by then.
+// maxWriters bounds how many persons' writes are remembered. When there are more, all count as having written just now.
 const maxWriters = 10_000
 
 func newLocator(r *route, db postgres.Config, health cluster.Findings, log *slog.Logger, changed func(cluster.Change)) *locator {
@@ -66,14 +68,27 @@ func (l *locator) stop(ctx context.Context) error {
 	return l.cluster.Stop(ctx)
 }
 
-// wrote notes that a person's transaction wrote.
-func (l *locator) wrote(person string, at time.Time) {
+// noteWrites remembers, before the client is told, that a transaction which may have written has ended.
+func (s *session) noteWrites() {
+	l := s.group.route.locator
+	if l == nil || !l.writers {
+		return
+	}
+	if now, was := &s.relay.Counters, &s.counted; now.Writes != was.Writes && now.Transactions != was.Transactions {
+		l.wrote(s.who.person)
+	}
+}
+
+// wrote notes that what a person wrote is visible on the primary from now on.
+func (l *locator) wrote(person string) {
+	now := written{at: time.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.writes) >= maxWriters {
+	if _, known := l.writes[person]; !known && len(l.writes) >= maxWriters {
 		clear(l.writes)
+		l.others = now
 	}
-	l.writes[person] = written{at: at}
+	l.writes[person] = now
 }
 
 // floor returns the position that a replica must have replayed to show a person's own writes. Not known means that no replica
@@ -82,85 +97,31 @@ func (l *locator) floor(person string) (lsn cluster.LSN, known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w, ok := l.writes[person]
-	if !ok || w.lsn != 0 {
-		return w.lsn, true
+	if !ok {
+		known = l.others.locate(l.cluster)
+		return l.others.lsn, known
 	}
-	for _, h := range l.cluster.Status() {
-		if h.Role == cluster.RolePrimary && h.Checked.Add(-sampleAge).After(w.at) {
+	known = w.locate(l.cluster)
+	l.writes[person] = w
+	return w.lsn, known
+}
+
+// asyncCommit is how long PostgreSQL may take to flush what it has committed with synchronous_commit = off: three times
+// wal_writer_delay, of which the default is 200 ms. Positions are of what is flushed.
+const asyncCommit = time.Second
+
+// locate finds out which position is not before the write, and reports whether that is known.
+func (w *written) locate(c *cluster.Cluster) bool {
+	if w.at.IsZero() || w.lsn != 0 {
+		return true
+	}
+	for _, h := range c.Status() {
+		if h.Role == cluster.RolePrimary && h.Asked.Sub(w.at) > asyncCommit {
 			w.lsn = h.LSN
-			l.writes[person] = w
-			return w.lsn, true
+			return true
 		}
 	}
-	return 0, false
-}
-
-// sampleAge is more than the time between the server's answer to a check and its end here, in general far less than a
-// millisecond: the check's time limit.
-const sampleAge = 2 * time.Second
-
-var lsnForm = regexp.MustCompile(`[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}`)
-
-// minLSN is what a client demands of a replica by the setting holdfast.min_lsn.
-func (s *session) minLSN() cluster.LSN {
-	text := s.relay.Setting("holdfast.min_lsn")
-	if text == "" {
-		return 0
-	}
-	lsn, err := cluster.ParseLSN(lsnForm.FindString(text))
-	if err != nil {
-		return 0
-	}
-	return lsn
-}
-
-// pick chooses the pool for the session's next transaction: on a replica endpoint that of the replica that suits it now.
-func (s *session) pick() error {
-	e, r := s.front, s.group.route
-	if e.config.Target != TargetReplica || r.locator == nil {
-		return nil
-	}
-	key := s.group.key
-	host, err := r.replicaFor(s)
-	if err != nil {
-		return err
-	}
-	if key.host == host {
-		return nil
-	}
-	key.host = host
-	g, err := s.pooler.sibling(s.group, key)
-	if err != nil {
-		return err
-	}
-	s.account()
-	s.group.clients.Add(-1)
-	g.clients.Add(1)
-	s.group = g
-	return nil
-}
-
-// replicaFor returns the address of the replica for a session, "" for the primary.
-func (r *route) replicaFor(s *session) (string, error) {
-	e := s.front.config
-	want := cluster.Want{MaxLag: e.MaxLag.D(), AtLeast: s.minLSN()}
-	sure := true
-	if e.ReadYourWrites {
-		var floor cluster.LSN
-		if floor, sure = r.locator.floor(s.who.person); floor > want.AtLeast {
-			want.AtLeast = floor
-		}
-	}
-	if sure {
-		host, err := r.locator.cluster.Pick(want)
-		if err == nil {
-			return host.Address, nil
-		}
-		if e.NoReplica == "error" {
-			return "", err
-		}
-	}
-	return "", nil
+	return false
 }
 
 // target returns the server that a new connection of a group goes to.
@@ -185,31 +146,17 @@ func (r *route) target(ctx context.Context, g *group) (backend.Target, error) {
 	return t, nil
 }
 
-// failed tells the locator about a server that could not be opened.
-func (r *route) failed(t backend.Target) {
-	if r.locator != nil {
-		r.locator.cluster.Suspect(t.Address)
+// timeline returns the highest that is known, 0 for a route of one host.
+func (r *route) timeline() uint32 {
+	if r.locator == nil {
+		return 0
 	}
+	return r.locator.cluster.State().Timeline
 }
 
-// clusterChanged retires the connections to servers that are not any more what they were.
-func (p *Pooler) clusterChanged(r *route, c cluster.Change) {
-	if c.Before.Primary.Address != c.After.Primary.Address {
-		p.log.Info("primary changed", "before", c.Before.Primary.Address, "after", c.After.Primary.Address, "timeline", c.After.Timeline)
-	}
-	fit := map[string]bool{}
-	for _, h := range c.After.Replicas {
-		fit[h.Address] = true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for key, g := range p.groups {
-		if g.route != r {
-			continue
-		}
-		moved := key.host == "" && c.Before.Primary.Address != c.After.Primary.Address
-		if moved || key.host != "" && !fit[key.host] {
-			g.pool.Reconnect()
-		}
+// failed tells the locator about a host that could not be reached, or broke a connection.
+func (r *route) failed(address string) {
+	if r.locator != nil {
+		r.locator.cluster.Suspect(address)
 	}
 }

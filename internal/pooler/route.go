@@ -53,6 +53,7 @@ func (p *Pooler) buildRoutes() error {
 	for _, r := range p.routes {
 		if len(r.hosts) > 1 {
 			r.locator = newLocator(r, db, p.opts.Health, p.log, func(c cluster.Change) { p.clusterChanged(r, c) })
+			r.locator.writers = slices.ContainsFunc(p.config.Endpoints, func(e Endpoint) bool { return e.ReadYourWrites })
 		}
 	}
 	return nil

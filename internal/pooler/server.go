@@ -22,8 +22,10 @@ type server struct {
 	id      uint32
 	backend *backend.Conn // for its identity and for cancel requests; its socket is ours
 	host    string
-	dead    atomic.Bool
-	closing sync.Once
+	// timeline is the highest that was known before it was opened: that of the server is not lower if it is the primary.
+	timeline uint32
+	dead     atomic.Bool
+	closing  sync.Once
 
 	// The worker that it is on; it changes hands on the worker itself.
 	worker atomic.Pointer[worker]

@@ -33,6 +33,7 @@ type session struct {
 	relay *relay.Client
 	in    []byte // of the client, not taken yet
 
+	reader     *reader // of a session on a replica endpoint
 	server     *server
 	lease      *pool.Lease[*server]
 	ticket     *pool.Ticket[*server]
@@ -277,6 +278,7 @@ func (s *session) tell(b []byte) error {
 func (s *session) answered(w *worker, from *server, b []byte) {
 	n, err := s.relay.Backward(b, &w.toClient)
 	s.answers(from)
+	s.noteWrites()
 	from.keep(b[n:])
 	sendErr := s.tell(w.toClient.Bytes())
 	w.toClient.Shrink(outLimit)
@@ -372,8 +374,10 @@ func (s *session) end(err error) {
 		s.ticket.Cancel()
 		s.ticket = nil
 	}
+	s.stopSeeking()
 	s.account()
 	s.dropServer()
+	s.use("")
 	s.relay.Close()
 	s.close()
 	s.pooler.left(s, err)

@@ -118,9 +118,6 @@ func (s *session) account() {
 	if now.Errors != was.Errors {
 		t.errors.Add(now.Errors - was.Errors)
 	}
-	if r := s.group.route; now.Writes != was.Writes && r.locator != nil {
-		r.locator.wrote(s.who.person, s.worker.loop.Now())
-	}
 	if n := now.Transactions - was.Transactions; n > 0 {
 		t.transactions.Add(n)
 		t.transactionTimes.add(s.worker.loop.Now().Sub(s.asked), n)
