@@ -2,6 +2,7 @@ package pooler
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +15,9 @@ func TestAveragesAreOfTheLastPeriod(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var a averages
-		done := console.Counters{}
-		read := func() map[string]console.Counters { return map[string]console.Counters{"app": done} }
+		var done atomic.Pointer[console.Counters]
+		done.Store(&console.Counters{})
+		read := func() map[string]console.Counters { return map[string]console.Counters{"app": *done.Load()} }
 		average := func() console.Counters { return a.of(reading{time.Now(), read()})["app"] }
 		go a.run(read)(t.Context())
 		synctest.Wait()
@@ -26,11 +28,11 @@ func TestAveragesAreOfTheLastPeriod(t *testing.T) {
 			}
 		}
 		<-time.After(10 * time.Second)
-		done = console.Counters{Queries: 100, QueryTime: 100 * time.Millisecond}
+		done.Store(&console.Counters{Queries: 100, QueryTime: 100 * time.Millisecond})
 		is("after ten seconds", 10, time.Millisecond)
 		<-time.After(51 * time.Second)
 		is("after a minute", 1, time.Millisecond)
-		done.Queries, done.QueryTime = 6100, 12100*time.Millisecond
+		done.Store(&console.Counters{Queries: 6100, QueryTime: 12100 * time.Millisecond})
 		is("before the next minute is over", 1, time.Millisecond)
 		<-time.After(time.Minute)
 		is("after it", 100, 2*time.Millisecond)
