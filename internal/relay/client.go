@@ -64,6 +64,7 @@ type Client struct {
 	observer Observer
 	advice   func(*pgwire.Notice) string
 	Counters Counters
+	code     [5]byte // SQLSTATE of the last error
 }
 
 // Counters count what a client did. They only grow.

@@ -107,6 +107,7 @@ func cachedPlan(body []byte) bool {
 // failed notes an error that the client sees.
 func (c *Client) failed(head *entry, code []byte) {
 	c.Counters.Errors++
+	copy(c.code[:], code)
 	c.failing = true
 	if head.words&several == 0 { // else at its end
 		c.did(head.words, true)

@@ -1,6 +1,6 @@
 package relay
 
-// This file is for those who look at what clients and servers have prepared.
+// This file is for those who look at what clients and servers have and did.
 
 // Binds returns how often clients have bound the statement by a name.
 func (s *Statement) Binds() int64 { return s.binds.Load() }
@@ -22,3 +22,6 @@ func (s *Server) EachStatement(f func(*Statement)) {
 		f(st)
 	}
 }
+
+// LastError returns the SQLSTATE of the last error that the client got, of which Counters.Errors tells the number.
+func (c *Client) LastError() string { return string(c.code[:]) }

@@ -14,6 +14,7 @@ func (c *Client) Refuse(in []byte, n pgwire.Notice) (taken int, err error) {
 		return 0, err
 	}
 	c.Counters.Errors++
+	copy(c.code[:], n.Code)
 	c.local = pgwire.AppendError(c.local, n)
 	switch pgwire.FrontendType(typ) {
 	case pgwire.Query, pgwire.FunctionCall, pgwire.Sync:
