@@ -77,12 +77,13 @@ for threshold in (5, 0, None):
             print("scrolled", cur.fetchone())
         rows = list(conn.cursor().stream("SELECT generate_series(1, %s)", (300,)))
         print("single row mode", len(rows))
-        conn.execute("SELECT pg_notify('c3', 'x')")
+        heard = []
+        conn.add_notify_handler(lambda n: heard.append(n.payload))
+        conn.execute("SELECT pg_notify('c3', 'too early')")
         conn.execute("LISTEN c3")
         conn.execute("SELECT pg_notify('c3', %s)", ("payload",))
-        for n in conn.notifies():
-            print("notify", n.payload)
-            break
+        conn.execute("SELECT 1")
+        print("notify", heard)
         conn.execute("UNLISTEN *")
         print("binary", conn.execute("SELECT %b::bytea", (bytes(range(256)),), binary=True).fetchone()[0] == bytes(range(256)))
         print("many parameters", conn.execute("SELECT " + "+".join(["%s::int"] * 2000), list(range(2000))).fetchone())
