@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/internal/metrics"
 	"holdfast/internal/pool"
 )
 
@@ -19,6 +20,8 @@ type Meters struct {
 	cancels  *prometheus.CounterVec
 	lost     prometheus.Counter
 	desynced prometheus.Counter
+	codes    *prometheus.CounterVec
+	known    *metrics.Bound // codes that have numbers of their own: statements can make up their own
 	groups   *groupMeters
 }
 
@@ -41,13 +44,17 @@ func NewMeters(r prometheus.Registerer) *Meters {
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_pooler_servers_lost_total", Help: "Server connections that broke while a client used them.",
 		}),
+		codes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_pooler_errors_by_code_total", Help: "Errors that clients got, by SQLSTATE; of several in one transaction the last one's.",
+		}, []string{"code"}),
+		known:  metrics.NewBound(maxSeries),
 		groups: newGroupMeters(),
 		desynced: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_pooler_out_of_step_total", Help: "Answers that nobody asked for; always 0 unless there is a bug.",
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.waits, m.logins, m.errors, m.cancels, m.lost, m.desynced, m.groups)
+		r.MustRegister(m.waits, m.logins, m.errors, m.cancels, m.lost, m.desynced, m.codes, m.groups)
 	}
 	return m
 }
@@ -63,6 +70,11 @@ func (m *Meters) loggedIn(method string) {
 func (m *Meters) cancelled(what string) { m.cancels.WithLabelValues(what).Inc() }
 func (m *Meters) serverLost()           { m.lost.Inc() }
 func (m *Meters) outOfStep()            { m.desynced.Inc() }
+
+// failed counts errors of clients.
+func (m *Meters) failed(code string, n uint64) {
+	m.codes.WithLabelValues(m.known.Value(code)).Add(float64(n))
+}
 
 func (m *Meters) refused(err error) {
 	code := "other"

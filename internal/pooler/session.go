@@ -78,7 +78,11 @@ func (s *session) begin(rest []byte) {
 	}
 	s.pooler.clients.add(s)
 	s.held = s.pooler.suspended.Load()
-	if len(rest) > 0 && !s.closed {
+	switch {
+	case len(rest) == 0 || s.closed:
+	case s.held:
+		s.keep(rest)
+	default:
 		s.advance(rest)
 	}
 	if !s.closed && s.stream.Buffered() {

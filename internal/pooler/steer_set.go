@@ -36,6 +36,7 @@ func tuningOf(c Config, db postgres.Config) *tuning {
 func (t *tuning) onto(c Config, db postgres.Config) (Config, postgres.Config) {
 	db.Options.Pool = t.pool
 	c.Hold, c.LoginTimeout, c.MaxClients, c.PreparedStatements = t.hold, t.login, t.clients, t.statements
+	c.Limits, c.Admins, c.StatsUsers = t.limits, t.admins, t.stats
 	return c, db
 }
 

@@ -166,6 +166,7 @@ func TestMetricsAreCollectedFromPools(t *testing.T) {
 	for series, want := range map[string]string{
 		"holdfast_pooler_queries_total" + labels:                               "101",
 		"holdfast_pooler_errors_total" + labels:                                "1",
+		`holdfast_pooler_errors_by_code_total{code="22012"}`:                   "1",
 		"holdfast_pooler_sessions_total" + labels:                              "1",
 		"holdfast_pooler_query_seconds_bucket" + with("le", "0.1", true):       "100",
 		"holdfast_pooler_query_seconds_count" + labels:                         "101",

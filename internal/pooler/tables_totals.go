@@ -117,6 +117,7 @@ func (s *session) account() {
 	}
 	if now.Errors != was.Errors {
 		t.errors.Add(now.Errors - was.Errors)
+		s.pooler.meters.failed(s.relay.LastError(), now.Errors-was.Errors)
 	}
 	if n := now.Transactions - was.Transactions; n > 0 {
 		t.transactions.Add(n)
