@@ -34,7 +34,7 @@
 // # The journal: how small blobs become durable
 //
 // The two syncs above cost more than all else about a small blob. On ext4 and xfs, for a process that has the store for itself,
-// blobs up to 64 KiB of announced length go another way:
+// blobs up to 64 KiB of announced length that follow each other closely (50 ms) go another way:
 //
 //  1. Room and body as above; the body stays in memory.
 //  2. A file in .holdfast-journal/new-<n> gets content and sidecar. It is not synced.

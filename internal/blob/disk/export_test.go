@@ -1,6 +1,9 @@
 package disk
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Degrade makes the store believe that its file system can do nothing special, as if the first write had found out.
 func (s *Store) Degrade() {
@@ -66,7 +69,7 @@ func PlainTogether(t *Tuning) { t.shards = 4 }
 // SmallJournal sets a journal that is settled all the time.
 func SmallJournal(t *Tuning) {
 	t.shards, t.first, t.segment, t.few = 4, 0, 512<<10, 4
-	t.tick, t.age = 5*time.Millisecond, 50*time.Millisecond
+	t.tick, t.age, t.close = 5*time.Millisecond, 50*time.Millisecond, math.MaxInt64
 }
 
 // OnlyJournal sets a journal that is not settled before it must.

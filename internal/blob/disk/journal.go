@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,12 +17,13 @@ const journalDir = ".holdfast-journal"
 
 // tuning is what tests set otherwise. Sizes are bytes.
 type tuning struct {
-	shards  int    // of each space that exist from the start
-	kind    string // of the file system, if it is not to be asked for
-	plain   bool   // no journal
-	segment int64  // size of a segment
-	first   int    // how many small blobs a process writes before it makes the first segment
-	few     int    // up to so many files are synced one by one, more with the whole file system
+	shards  int           // of each space that exist from the start
+	kind    string        // of the file system, if it is not to be asked for
+	plain   bool          // no journal
+	segment int64         // size of a segment
+	first   int           // how many small blobs follow each other closely before the first segment is made
+	close   time.Duration // that is, within so long. Single ones cost less without a journal
+	few     int           // up to so many files are synced one by one, more with the whole file system
 	tick    time.Duration
 	age     time.Duration // after which files are synced although the segment has room
 }
@@ -29,6 +31,7 @@ type tuning struct {
 func defaultTuning() tuning {
 	return tuning{
 		shards: allShards, segment: 32 << 20, first: 16, few: 32, tick: 100 * time.Millisecond, age: 5 * time.Second,
+		close: 50 * time.Millisecond,
 	}
 }
 
@@ -76,9 +79,10 @@ type journal struct {
 	current  *segment
 	settling []*segment // written before the current one, oldest first
 	free     []*segment
-	sequence uint64 // of the newest segment
-	asked    int    // small blobs so far
-	full     bool   // a record found no room
+	sequence uint64    // of the newest segment
+	asked    int       // small blobs so far that followed another closely
+	last     time.Time // when the last one was asked for
+	full     bool      // a record found no room
 }
 
 // entry is a record on its way to the disk.
@@ -95,6 +99,9 @@ func (s *Store) openJournal(t tuning) (*journal, error) {
 		names: nameLocks{held: map[blob.Name]*nameLock{}},
 	}
 	j.changed = sync.NewCond(&j.mu)
+	if !syncfsTells() {
+		j.tuning.few = math.MaxInt
+	}
 	if err := j.openDir(); err != nil {
 		return nil, err
 	}
@@ -178,6 +185,12 @@ func (j *journal) takes(size int64) bool {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	now := time.Now()
+	follows := now.Sub(j.last) <= j.tuning.close
+	j.last = now
+	if !follows {
+		return false
+	}
 	j.asked++
 	if j.asked >= j.tuning.first && j.current == nil && len(j.free) == 0 {
 		j.full = true

@@ -338,3 +338,23 @@ func TestAnUnsettledStoreIsNotServedReadOnly(t *testing.T) {
 	run(t, "mount", "-o", "remount,rw", im.path)
 	wantContent(t, open(t, im.path), "blobs/00/a", []byte("x"))
 }
+
+// A blob now and then costs less without a journal; many make one.
+func TestTheJournalIsForManyBlobs(t *testing.T) {
+	t.Parallel()
+	root := memoryDir(t)
+	s := open(t, root)
+	for i := range 3 {
+		<-time.After(60 * time.Millisecond)
+		put(t, s, blob.Name(fmt.Sprintf("blobs/00/seldom-%d", i)), []byte("x"), nil)
+	}
+	if n := len(segments(t, root)); n != 0 {
+		t.Errorf("%d segments for three blobs", n)
+	}
+	n := 0
+	until(t, "many blobs make a journal", func() bool {
+		n++
+		put(t, s, blob.Name(fmt.Sprintf("blobs/00/often-%d", n)), []byte("x"), nil)
+		return len(segments(t, root)) > 0
+	})
+}

@@ -148,6 +148,17 @@ func (j *journal) syncNames(names map[blob.Name]bool) error {
 	return nil
 }
 
+// syncfsTells reports whether syncfs returns the error of a file that could not be written: since Linux 5.8.
+func syncfsTells() bool {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return false
+	}
+	var major, minor int
+	_, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor)
+	return err == nil && (major > 5 || major == 5 && minor >= 8)
+}
+
 // syncBlob brings one blob to the disk. One that somebody removed by hand is not missed.
 func (s *Store) syncBlob(name blob.Name) error {
 	fd, err := s.root.open(string(name), unix.O_RDONLY, 0)
