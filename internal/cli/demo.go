@@ -26,8 +26,9 @@ Usage:
   holdfast demo [--dir DIR]
 
 Holdfast starts with a PostgreSQL of its own and prints the address of a page, where a picture is stored straight from the
-browser, opened through its link, and refused in every way that must be refused; and the credentials of the S3 endpoint, for
-any client. It ends by Ctrl-C, and leaves nothing behind but what --dir keeps.
+browser, opened through its link, and refused in every way that must be refused; the credentials of the S3 endpoint, for any
+client; and the database behind the pooler, with a line that fills the pool. It ends by Ctrl-C, and leaves nothing behind
+but what --dir keeps.
 
 The usual ports are taken where they are free, else others. Only this machine can reach them.
 
@@ -188,7 +189,24 @@ func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
 	fmt.Fprintf(&b, "  export AWS_ENDPOINT_URL=%s\n  export AWS_REGION=%s\n", endpoint, cfg.S3.Region)
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s\n  export AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
 	fmt.Fprintf(&b, "  aws --endpoint-url %s s3 ls s3://demo\n\n", endpoint)
-	fmt.Fprintf(&b, "The database, for any PostgreSQL driver:\n\n  export %s=%s\n\nCtrl-C ends it.\n", vars[0].name, shellQuote(vars[0].value))
+	b.WriteString(databaseLines(cfg, vars[0]))
+	b.WriteString("Ctrl-C ends it.\n")
 	a.printf("%s", b.String())
 	return nil
+}
+
+// databaseLines show the pooler as somebody would try it: a session, and what happens when all connections are taken.
+func databaseLines(cfg *config.Config, url variable) string {
+	pool := cfg.Database.Options.Pool
+	return fmt.Sprintf(`The database, through the pooler, for any PostgreSQL driver:
+
+  export %s=%s
+  psql "$DATABASE_URL" -c "SELECT version()"
+
+Take all of its connections, and see the next one told so, in %s and not in minutes:
+
+  for i in $(seq %d); do psql "$DATABASE_URL" -qc "SELECT pg_sleep(10)" >/dev/null & done; sleep 1
+  psql "$DATABASE_URL" -c "SELECT 1"
+
+`, url.name, shellQuote(url.value), pool.Timeout, max(pool.MaxSize, pool.MinSize))
 }

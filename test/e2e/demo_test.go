@@ -53,6 +53,7 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 		t.Errorf("the database: %v", err)
 	}
 	_ = conn.Close(t.Context()) // it was used
+	poolIsFull(t, printed)
 
 	processes := append(descendants(t, p.pid), p.pid)
 	if len(processes) < 3 {
@@ -72,6 +73,19 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(tmp, "*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
+// poolIsFull pastes the lines that take all connections, and the one that is told so (S0-26).
+func poolIsFull(t *testing.T, printed string) {
+	t.Helper()
+	lines := regexp.MustCompile(`(?m)^  (export DATABASE_URL=|for i in |psql "\$DATABASE_URL" -c "SELECT 1").*$`).FindAllString(printed, -1)
+	if len(lines) != 3 {
+		t.Fatalf("the demo shows no full pool: %q", lines)
+	}
+	r := finish(t, shell(t, strings.Join(lines, "\n")+"\n"))
+	if r.code == 0 || !regexp.MustCompile(`ERROR:  pool .*: no connection came free within 5(\.\d+)?s\nDETAIL:  Pool .* has 4 of 4 connections open`).MatchString(r.stderr) {
+		t.Errorf("the fifth client ends with %d:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
 
