@@ -97,7 +97,7 @@ func (t Target) tlsConfig() *tls.Config {
 	m := t.TLS.Files.get()
 	c := &tls.Config{
 		ServerName: t.serverName(), RootCAs: m.roots, NextProtos: []string{alpn},
-		MinVersion: max(t.TLS.MinVersion, tls.VersionTLS12),
+		MinVersion: max(t.TLS.MinVersion, tls.VersionTLS12), DynamicRecordSizingDisabled: true,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			if m.client == nil {
 				return &tls.Certificate{}, nil

@@ -148,6 +148,10 @@ func (p *Pooler) startWorkers(ctx context.Context) error {
 	if n <= 0 {
 		n = max(1, runtime.GOMAXPROCS(0)/2)
 	}
+	// A loop that sleeps in the kernel keeps its processor for a while: without a spare one other goroutines would wait for it.
+	if runtime.GOMAXPROCS(0) < n+1 {
+		runtime.GOMAXPROCS(n + 1)
+	}
 	for range n {
 		w, err := newWorker()
 		if err != nil {

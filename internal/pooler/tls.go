@@ -57,7 +57,8 @@ func (c *certificates) load() (*tls.Config, []byte, error) {
 	}
 	made := &tls.Config{
 		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{alpn},
-		SessionTicketsDisabled: true, // a resumed session would have no client certificate to look at
+		DynamicRecordSizingDisabled: true, // answers are written whole
+		SessionTicketsDisabled:      true, // a resumed session would have no client certificate to look at
 	}
 	if c.config.TLSClientCA == "" {
 		return made, end, nil
