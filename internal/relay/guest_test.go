@@ -128,6 +128,7 @@ func (g *guest) forward() (err error) {
 				if g.line == nil {
 					return n, fmt.Errorf("%q is for no server", b)
 				}
+				g.line.note("%p > %s", g, frontend(b))
 				g.line.send(b)
 			}
 			g.send(g.relay.Local())
@@ -149,6 +150,7 @@ func (g *guest) forward() (err error) {
 // backward hands on what the server said, then what of the client waited for that.
 func (g *guest) backward(b []byte) (err error) {
 	l := g.line
+	l.note("< %s", backend(b))
 	l.in, err = g.house.cut.work(append(l.in, b...), func(part []byte) (int, error) {
 		n, err := g.relay.Backward(part, &g.toClient)
 		g.send(g.toClient.Bytes())

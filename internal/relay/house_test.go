@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,6 +52,15 @@ type line struct {
 	reads <-chan []byte
 	relay *Server
 	in    []byte
+	log   []string // what was sent and received, for failures
+}
+
+// note remembers what was said, for failures.
+func (l *line) note(format string, args ...any) {
+	l.log = append(l.log, fmt.Sprintf(format, args...))
+	if len(l.log) > 200 {
+		l.log = append([]string(nil), l.log[100:]...)
+	}
 }
 
 func newHouse(t testing.TB, db *pgtest.DB, c houseConfig) *house {
@@ -181,7 +191,7 @@ func (h *house) give(l *line) error {
 	}
 	if h.config.check {
 		if err := l.inspect(); err != nil {
-			return err
+			return fmt.Errorf("%w\n%s", err, strings.Join(l.log, "\n"))
 		}
 	}
 	h.idle <- l

@@ -110,15 +110,18 @@ func pinsOf(w Words) Words {
 
 // ready notes what the end of a statement, and perhaps of a transaction, means for the client's state.
 func (c *Client) ready(s *Server, status byte) {
-	if s.queue.empty() && (c.twistEnds || status == pgwire.Idle) {
+	quiet := s.queue.empty() // else what the client sent since belongs to another transaction
+	if quiet && (c.twistEnds || status == pgwire.Idle) {
 		c.twist, c.twistEnds = 0, false
+	}
+	if quiet && status == pgwire.Idle {
+		c.bindings, c.guard = 0, false
 	}
 	if status != pgwire.Idle {
 		return
 	}
 	c.Counters.Transactions++
 	c.end(s, !c.failing && !c.rolled)
-	c.bindings, c.guard = 0, false
 	c.unsettled = c.want != c.params || !c.settings.equal(s.settings)
 }
 
