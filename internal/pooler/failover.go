@@ -93,8 +93,11 @@ func (s *session) follow(r *route) {
 	host := s.group.key.host
 	switch {
 	case host == "":
-		if !s.server.serves(r.locator.cluster.State()) {
-			s.server.end(errDemoted)
+		if srv := s.server; !srv.serves(r.locator.cluster.State()) {
+			if srv.relay.Owes() > 0 {
+				srv.cancel(cancelTime, func() {})
+			}
+			srv.end(errDemoted)
 		}
 	case s.keeps() && r.locator.isNoReplica(host):
 		s.reader.moved = true
