@@ -51,14 +51,16 @@ type Client struct {
 	twist        uint64       // makes the settings unlike any others while nobody knows what they are
 	twistEnds    bool         // when the server has reported them
 
-	savepoint bool  // the transaction under way has savepoints
-	failing   bool  // it has failed
-	rolled    bool  // it, or a part of it, was rolled back, and nothing was done since
-	pins      Words // what keeps the client at its server
-	fresh     Words // pins that the transaction under way made
-	lets      Words // what lets go of pins when it is committed
-	bindings  Words // of all that it bound
-	unsettled bool  // the server's session is not what the client asked for
+	savepoint bool   // the transaction under way has savepoints
+	failing   bool   // it has failed
+	rolled    bool   // it, or a part of it, was rolled back, and nothing was done since
+	pins      Words  // what keeps the client at its server
+	fresh     Words  // pins that the transaction under way made
+	lets      Words  // what lets go of pins when it is committed
+	bindings  Words  // of all that it bound
+	drops     string // the name in the last DEALLOCATE that it bound
+	discards  bool   // all was discarded
+	unsettled bool   // the server's session is not what the client asked for
 
 	local    []byte
 	observer Observer

@@ -119,6 +119,7 @@ func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) {
 	c.bindings |= v.words
 	c.portal = portal{verdict: v}
 	if v.drops != "" {
+		c.drops = v.drops
 		c.prepareSpare(s, v.drops, o)
 	}
 	if c.observer != nil {
@@ -159,7 +160,7 @@ func (c *Client) execute(s *Server, m message, o *Out) (int, error) {
 	if m.size == unnamedExecute {
 		e.words, e.set, e.name = c.portal.words, c.portal.set, c.portal.drops
 	} else {
-		e.words = c.bindings
+		e.words, e.name = c.bindings, c.drops
 	}
 	if c.guard {
 		c.barrier = true

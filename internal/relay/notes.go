@@ -115,13 +115,17 @@ func (c *Client) ready(s *Server, status byte) {
 		c.twist, c.twistEnds = 0, false
 	}
 	if quiet && status == pgwire.Idle {
-		c.bindings, c.guard = 0, false
+		c.bindings, c.drops, c.guard = 0, "", false
 	}
 	if status != pgwire.Idle {
 		return
 	}
 	c.Counters.Transactions++
 	c.end(s, !c.failing && !c.rolled)
+	if c.discards {
+		c.discards = false
+		c.revert("")
+	}
 	c.unsettled = c.want != c.params || !c.settings.equal(s.settings)
 }
 
@@ -196,10 +200,10 @@ func (c *Client) revert(name string) {
 	c.want = c.table.revert(c.want, c.initial, name)
 }
 
-// discarded notes a DISCARD ALL of the client.
+// discarded notes a DISCARD ALL of the client. What it did to parameters is reported after this.
 func (c *Client) discarded(s *Server) {
 	c.forgetNames()
-	c.pins, c.fresh, c.lets, c.settings, c.pending = 0, 0, 0, c.startup, nil
-	c.revert("")
+	c.pending = c.pending[:0]
+	c.pins, c.fresh, c.lets, c.settings, c.discards = 0, 0, 0, c.startup, true
 	s.dirty = c.mode == Session
 }

@@ -137,8 +137,8 @@ func playTwins(t *testing.T, schema string, script func(p *player), change ...fu
 			if want == "" {
 				want = got
 			}
-			if got != want {
-				t.Errorf("seen:\n%s\ndirectly:\n%s", got, want)
+			if problem := differ(got, want); problem != "" {
+				t.Error(problem)
 			}
 		})
 	}

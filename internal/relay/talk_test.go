@@ -190,3 +190,17 @@ func mFlush() []byte                             { return pgwire.AppendFlush(nil
 func mCopyData(s string) []byte                  { return pgwire.AppendCopyData(nil, []byte(s)) }
 func mCopyDone() []byte                          { return pgwire.AppendBare(nil, pgwire.FrontendCopyDone) }
 func mCopyFail() []byte                          { return pgwire.AppendCopyFail(nil, "no more") }
+
+// differ shows where two texts begin to differ, "" if they do not.
+func differ(got, want string) string {
+	if got == want {
+		return ""
+	}
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	i := 0
+	for i < len(g) && i < len(w) && g[i] == w[i] {
+		i++
+	}
+	part := func(l []string) string { return strings.Join(l[max(0, i-8):min(len(l), i+6)], "\n") }
+	return fmt.Sprintf("line %d:\n%s\n--- directly:\n%s", i, part(g), part(w))
+}

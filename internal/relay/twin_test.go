@@ -72,8 +72,8 @@ func playDialogue(t *testing.T, schema string, d dialogue) {
 	} {
 		h := newHouse(t, open(), c)
 		client := h.talkTo(t)
-		if got := d.play(client); got != want {
-			t.Errorf("mode %d, %d servers, %d statements, pieces of %d:\n%s\ndirectly:\n%s", c.mode, c.servers, c.statements, c.piece, got, want)
+		if problem := differ(d.play(client), want); problem != "" {
+			t.Errorf("mode %d, %d servers, %d statements, pieces of %d: %s", c.mode, c.servers, c.statements, c.piece, problem)
 		}
 		client.close()
 		h.close()
