@@ -163,8 +163,8 @@ func (s *session) read() {
 
 var errClientGone = errors.New("the client's connection broke")
 
-// partial reports whether what is kept is the beginning of a message that has to be read whole.
-func (s *session) partial() bool { return !s.relay.Held() }
+// partial reports whether what is kept may be the beginning of a message that has to be read whole.
+func (s *session) partial() bool { return len(s.in) < maxKept+relay.MaxWhole && !s.relay.Held() }
 
 // stall stops reading: the client has said more than can be taken now.
 func (s *session) stall() {

@@ -109,6 +109,9 @@ func NewClient(c ClientConfig) *Client {
 	}
 }
 
+// MaxWhole is the most in bytes that has to be kept of a message until it is taken.
+const MaxWhole = maxWhole
+
 // Server returns the server that the client has, nil for none.
 func (c *Client) Server() *Server { return c.server }
 

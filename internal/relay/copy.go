@@ -25,6 +25,7 @@ func (c *Client) copyData(m message, o *Out) (int, error) {
 // ReadyForQuery more than was expected is theirs, and the server is not given back.
 func (s *Server) beginCopyIn(kind op) {
 	s.copyIn, s.copying = true, true
+	var group flags
 	synced := false
 	for {
 		i := s.queue.find(1, opSync, opCopyEnd)
@@ -40,11 +41,25 @@ func (s *Server) beginCopyIn(kind op) {
 		synced = true
 		s.doubtful++
 		s.countSync(f, -1)
-		s.group |= f & (changed | touched)
+		group |= f & (changed | touched)
 	}
+	s.regroup(group)
 	if synced && kind == opExecute && s.queue.find(1, opSync, opQuery) == s.queue.size {
 		s.open = true // its Sync is still to come
 	}
+}
+
+// regroup makes what stood before Syncs that were ignored belong to the next one.
+func (s *Server) regroup(f flags) {
+	i := s.queue.find(1, opSync, opSync)
+	if i == s.queue.size {
+		s.group |= f
+		return
+	}
+	e := s.queue.at(i)
+	f &^= e.flags
+	e.flags |= f
+	s.countSync(f, 1)
 }
 
 // sync handles a Sync.

@@ -30,7 +30,7 @@ func (c *Client) parse(s *Server, m message, o *Out) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(p.Name) > 0 && s.changes > 0 {
+	if s.changes > 0 && (len(p.Name) > 0 || isDeallocate(p.Query)) {
 		return 0, nil
 	}
 	c.Counters.Parses++

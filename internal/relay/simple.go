@@ -14,9 +14,12 @@ func (c *Client) query(s *Server, m message, o *Out) (int, error) {
 	if c.mode == Transaction && m.size <= maxText && !m.whole() {
 		return 0, nil
 	}
+	text := bytes.TrimSuffix(m.body(), []byte{0})
+	if c.mode == Transaction && m.whole() && s.changes > 0 && isDeallocate(text) {
+		return 0, nil
+	}
 	c.Counters.Queries++
 	s.open, s.flushed = false, false
-	text := bytes.TrimSuffix(m.body(), []byte{0})
 	var note Note
 	if c.observer != nil {
 		note = c.observer.Begin(text)
@@ -69,17 +72,28 @@ func (c *Client) prepareSpare(s *Server, name string, o *Out) {
 // deallocates returns the name in a DEALLOCATE of a statement that the client prepared by Parse, which servers have under
 // another name.
 func (c *Client) deallocates(sql []byte) (name string, ok bool) {
-	if len(c.names) == 0 || len(sql) > maxDeallocate {
+	if len(c.names) == 0 || !mayDeallocate(sql) {
 		return "", false
 	}
-	sql = bytes.TrimLeft(sql, " \t\r\n")
-	if len(sql) == 0 || sql[0]|0x20 != 'd' {
-		return "", false
-	}
-	if name, ok = deallocated(string(sql)); ok {
+	if name, ok = deallocated(string(bytes.TrimLeft(sql, " \t\r\n"))); ok {
 		_, ok = c.names[name]
 	}
 	return name, ok
+}
+
+// mayDeallocate reports whether a text is short enough and begins as a DEALLOCATE does.
+func mayDeallocate(sql []byte) bool {
+	sql = bytes.TrimLeft(sql, " \t\r\n")
+	return len(sql) > 0 && len(sql) <= maxDeallocate && sql[0]|0x20 == 'd'
+}
+
+// isDeallocate reports whether a text takes one prepared statement away.
+func isDeallocate(sql []byte) bool {
+	if !mayDeallocate(sql) {
+		return false
+	}
+	_, ok := deallocated(string(bytes.TrimLeft(sql, " \t\r\n")))
+	return ok
 }
 
 // maxDeallocate is the size in bytes of the longest DEALLOCATE that is looked for.
