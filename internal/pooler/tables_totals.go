@@ -30,8 +30,10 @@ var edges = [...]int64{1e6, 25e5, 5e6, 1e7, 25e6, 5e7, 1e8, 25e7, 5e8, 1e9, 25e8
 
 // add notes that n things took that long together.
 func (h *histogram) add(together time.Duration, n uint64) {
-	each := int64(together) / int64(n) //nolint:gosec // n is small, and not 0
-	i := 0
+	each, i := int64(together), 0
+	if n > 1 {
+		each /= int64(n) //nolint:gosec // it is small
+	}
 	for i < len(edges) && each > edges[i] {
 		i++
 	}
