@@ -182,6 +182,7 @@ func (c *Config) pathSettings() []pathSetting {
 		{"edge.tls_key", &c.Edge.TLSKey},
 		{"admin.tls_cert", &c.Admin.TLSCert},
 		{"admin.tls_key", &c.Admin.TLSKey},
+		{"database.audit.file", &c.Database.Pooling.Audit.File},
 		{"database.auth.file", &c.Database.Pooling.Auth.File},
 		{"database.auth.ldap.ca_file", &c.Database.Pooling.Auth.LDAP.CAFile},
 	}

@@ -71,3 +71,42 @@ func writeFile(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// tomlBlocks returns what stands indented in a page and begins with a table.
+func tomlBlocks(page string) []string {
+	var blocks []string
+	block := ""
+	for line := range strings.Lines(page + "\n.") {
+		text, indented := strings.CutPrefix(line, "    ")
+		switch {
+		case indented && (block != "" || strings.HasPrefix(text, "[")):
+			block += text
+		case block != "" && strings.TrimSpace(line) == "":
+			block += "\n"
+		case block != "":
+			blocks, block = append(blocks, block), ""
+		}
+	}
+	return blocks
+}
+
+// What the page about the pooler shows is a configuration. Certificates it only names.
+func TestTheBlocksOfThePoolersPageAreUnderstood(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operate", "pooler.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := tomlBlocks(string(page))
+	if len(blocks) < 6 {
+		t.Errorf("found %d blocks", len(blocks))
+	}
+	for _, text := range blocks {
+		s := oneFile(t, text+key)
+		for line := range strings.Lines(s.mistakes(t)) {
+			if !strings.Contains(line, "].tls_cert: ") {
+				t.Errorf("%s\n%s", text, line)
+			}
+		}
+	}
+}

@@ -97,7 +97,10 @@ func (d *Daemon) checkDatabase(ctx context.Context) error {
 }
 
 // demand is how many connections the pools may open.
-func (d *Daemon) demand() pooler.Demand { return d.cfg.Database.Pooling.Demand(d.cfg.Database.Config) }
+func (d *Daemon) demand() pooler.Demand {
+	c := d.config().Database
+	return c.Pooling.Demand(c.Config)
+}
 
 // allowedConnections returns how many connections the server allows to ordinary roles.
 func (d *Daemon) allowedConnections(ctx context.Context) (n int, err error) {

@@ -23,8 +23,9 @@
 // may not log in. What is left: the file is looked at before the database is asked, so that where both are in use, the
 // time of a first attempt can tell a user of the file from others.
 //
-// Passwords are not kept: of a plain one in the file a verifier is made, and the directory checks its own. One in clear
-// is asked for only inside TLS or by Unix socket, and never sent to the directory in clear but on this machine. An empty
+// Passwords of clients are not kept, and the directory checks its own. One that stands in clear in the configuration or
+// the file stays in memory, because the server's session needs it: [Decision.KnownPassword]. A client is asked for one
+// in clear only inside TLS or by Unix socket, and it is never sent to the directory in clear but on this machine. An empty
 // one never reaches the directory, where it would succeed as a bind of nobody.
 //
 // Text from a client is a value wherever it goes: the parameter of a statement, and escaped in filters and names of
