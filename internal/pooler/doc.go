@@ -35,6 +35,14 @@
 // (57P03), a cancel request ten seconds, an answer to a client that closed its side five. A request that is refused is
 // answered where PostgreSQL would answer, and the session goes on.
 //
+// # The console
+//
+// Who logs in to the database "pgbouncer" or "holdfast" is a visitor: it has a goroutine, a place that does not count among
+// MaxClients, and a session of package console instead of one on a worker. The tables that it sees are read from atomic numbers and
+// from pools; what belongs to a worker is looked at there, by a posted function, some hundred things in a round, for at most two
+// seconds. Nothing that is shown costs the relay more than an addition at the end of a query or a transaction, and no time is read
+// from the clock for it: durations are those between two rounds of a worker.
+//
 // # Failure
 //
 // A server that breaks while a client uses it ends that client with FATAL 08006: nobody else can know what of its transaction
