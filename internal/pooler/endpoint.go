@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/pgwire"
 	"holdfast/internal/postgres"
 	"holdfast/internal/relay"
 )
@@ -32,6 +33,7 @@ type endpoint struct {
 
 	listener net.Listener
 	logins   sync.WaitGroup // those who log in
+	knocking atomic.Int32   // how many they are, at most maxKnocking
 	refusing atomic.Bool
 }
 
@@ -144,6 +146,10 @@ func (e *endpoint) accept(ctx context.Context) {
 		c, err := e.listener.Accept()
 		switch {
 		case err == nil:
+			if !e.knock() {
+				turnAway(c)
+				continue
+			}
 			e.logins.Go(func() { e.serve(ctx, c) })
 		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
 			e.logins.Wait()
@@ -156,6 +162,26 @@ func (e *endpoint) accept(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// maxKnocking is how many connections to one endpoint may be under way to a log-in. They have proven nothing yet, and each
+// costs memory until its time is over.
+const maxKnocking = 2000
+
+// knock takes a place for a connection that begins, and reports whether there was one.
+func (e *endpoint) knock() bool {
+	if e.knocking.Add(1) > maxKnocking {
+		e.knocking.Add(-1)
+		return false
+	}
+	return true
+}
+
+// turnAway answers a connection that is one too many as PostgreSQL's postmaster does, without listening to it.
+func turnAway(c net.Conn) {
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	_, _ = c.Write(pgwire.AppendError(nil, fatal("53300", "sorry, too many clients are logging in", "try again in a moment").Notice))
+	_ = c.Close() // nobody waits for it
 }
 
 // refuse closes the listener: those who are in may stay.

@@ -47,6 +47,7 @@ func (e *endpoint) serve(life context.Context, c net.Conn) {
 	cut := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	s, err := l.run(ctx)
 	cut()
+	e.knocking.Add(-1)
 	if err != nil {
 		l.refuse(err)
 		_ = l.conn.Close()
