@@ -104,7 +104,7 @@ func (a trusting) Decide(context.Context, pgauth.Attempt) (*pgauth.Decision, err
 
 // logTo logs what is wrong, not who comes and goes.
 func logTo(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+	return slog.New(&alarm{slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}), t})
 }
 
 // ways returns the direct one first.
