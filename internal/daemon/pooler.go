@@ -126,7 +126,8 @@ func (d *Daemon) poolerStatus(context.Context) admin.Status {
 	}
 	for _, p := range s.Pools {
 		pools = append(pools, poolLine(p))
-		if p.Down && report.State == admin.OK {
+		// Others' pools are down as soon as somebody names a database that does not exist.
+		if p.Down && p.Database == d.database.Name && p.User == d.database.Username {
 			report.State, report.Summary = admin.Warning, fmt.Sprintf("no server for the pool %s: %s", p.Name, p.LastError)
 		}
 	}
