@@ -1,6 +1,10 @@
 package relay
 
-import "holdfast/internal/pgwire"
+import (
+	"encoding/binary"
+
+	"holdfast/internal/pgwire"
+)
 
 // maxTag is the longest body of a CommandComplete that is looked at; those that matter are short.
 const maxTag = 64
@@ -15,10 +19,17 @@ func (s *Server) backward(c *Client, in []byte, o *Out) (taken int, err error) {
 	o.begin(in)
 	for taken < len(in) {
 		n := min(s.left, len(in)-taken)
-		if n > 0 {
+		switch {
+		case n > 0:
 			s.left -= n
-		} else if n, err = s.next(c, in[taken:], o); n == 0 || err != nil {
-			return taken, err
+		case in[taken] == byte(pgwire.DataRow):
+			n = s.rows(c, in[taken:])
+			s.hide = false
+		}
+		if n == 0 {
+			if n, err = s.next(c, in[taken:], o); n == 0 || err != nil {
+				return taken, err
+			}
 		}
 		if !s.hide {
 			o.keep(taken, taken+n)
@@ -29,6 +40,23 @@ func (s *Server) backward(c *Client, in []byte, o *Out) (taken int, err error) {
 		}
 	}
 	return taken, nil
+}
+
+// rows returns how many bytes at the beginning of in are whole rows that the client is to have. Of most of what servers say
+// nothing else has to be known.
+func (s *Server) rows(c *Client, in []byte) (n int) {
+	head := s.queue.first()
+	if c == nil || head == nil || !runs(head.op) || head.flags&hidden != 0 || s.doubtful > 0 {
+		return 0
+	}
+	for len(in)-n >= pgwire.HeaderSize && in[n] == byte(pgwire.DataRow) {
+		size := 1 + int(binary.BigEndian.Uint32(in[n+1:]))
+		if size < pgwire.HeaderSize || size > len(in)-n {
+			break
+		}
+		n += size
+	}
+	return n
 }
 
 // reply is one message of a server, of which perhaps only the beginning is there.

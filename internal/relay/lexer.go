@@ -16,6 +16,7 @@ type lexer struct {
 
 	word [28]byte // in lower case, as far as it fits
 	size int
+	long bool // it does not fit
 
 	tag      [64]byte // of a dollar-quoted string
 	tagSize  int
@@ -69,40 +70,110 @@ func (l *lexer) finish() Words {
 	return l.found
 }
 
-// isWord says which bytes words are made of. A dollar is one only inside a word.
-func isWord(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || isDigit(c) || c >= 0x80
+// class is what a byte is outside strings and comments.
+type class uint8
+
+const (
+	aMark class = iota
+	aSpace
+	aDigit
+	aLetter
+)
+
+// classes are those of all bytes. Of letters and digits words are made; a dollar is part of one only inside it.
+var classes = classify() //nolint:gochecknoglobals // a table
+
+func classify() (table [256]class) {
+	for c := range table {
+		switch {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80:
+			table[c] = aLetter
+		case c >= '0' && c <= '9':
+			table[c] = aDigit
+		case c == ' ' || c >= '\t' && c <= '\r':
+			table[c] = aSpace
+		}
+	}
+	return table
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+func isWord(c byte) bool { return classes[c] >= aDigit }
+
+func isDigit(c byte) bool { return classes[c] == aDigit }
 
 // plainRun reads bytes outside strings and comments and returns how many.
 func (l *lexer) plainRun(b []byte) int {
-	for i, c := range b {
-		if isWord(c) || c == '$' && l.size > 0 && !isDigit(l.word[0]) {
-			if l.size < len(l.word) {
-				if c >= 'A' && c <= 'Z' {
-					c |= 0x20
-				}
-				l.word[l.size] = c
-			}
-			l.size++
-			l.prev = 0
-			continue
-		}
-		if c == ' ' || c == '\n' || c == '\t' || c == '\r' {
-			l.endWord()
+	i := 0
+	if l.size > 0 {
+		i = l.goOn(b) // a word that began before
+	}
+	for i < len(b) {
+		c := b[i]
+		switch class := classes[c]; {
+		case class >= aDigit:
+			i += l.wordRun(b[i:])
+		case class == aSpace:
 			if l.prev != '\'' { // after spaces a string may go on
 				l.prev = 0
 			}
-			continue
-		}
-		l.mark(c)
-		if l.where != plain {
-			return i + 1
+			i++
+		default:
+			i++
+			if l.mark(c); l.where != plain {
+				return i
+			}
 		}
 	}
 	return len(b)
+}
+
+// wordRun reads a word and returns its length. A word that may go on is kept.
+func (l *lexer) wordRun(b []byte) int {
+	n := 1
+	for n < len(b) && isWord(b[n]) {
+		n++
+	}
+	l.prev = 0
+	switch first := b[0]; {
+	case n == len(b) || b[n] == '$' || b[n] == '\'':
+		l.word[0] = first
+		return l.goOn(b)
+	case isDigit(first):
+	case l.nth > 0 && l.last < lookedFor && (n > len(l.word) || lengths[first|0x20]&(1<<n) == 0):
+		l.last = afterOther // it means nothing
+	default:
+		l.take(b[:n])
+		l.endWord()
+	}
+	return n
+}
+
+// goOn reads more of a word, and ends it if it ends here. It returns how many bytes it read.
+func (l *lexer) goOn(b []byte) int {
+	n := 0
+	for n < len(b) && (isWord(b[n]) || b[n] == '$' && !isDigit(l.word[0])) {
+		n++
+	}
+	l.take(b[:n])
+	if n < len(b) && b[n] != '\'' { // a string may have the last word as its prefix
+		l.endWord()
+	}
+	return n
+}
+
+// take keeps bytes of a word.
+func (l *lexer) take(b []byte) {
+	if l.size+len(b) > len(l.word) {
+		b = b[:max(len(l.word)-l.size, 0)]
+		l.long = true
+	}
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		l.word[l.size+i] = c
+	}
+	l.size += len(b)
 }
 
 // mark reads a byte that is neither part of a word nor a space.
@@ -239,17 +310,18 @@ func (l *lexer) dollar(c byte) {
 	}
 }
 
+// endWord ends the word that is kept, if there is one.
 func (l *lexer) endWord() {
 	if l.size == 0 {
 		return
 	}
-	n := min(l.size, len(l.word))
-	if l.size > len(l.word) {
-		n = 0 // longer than all we know
+	w := l.word[:l.size]
+	if l.long {
+		w = w[:0] // longer than all we know
 	}
-	l.size = 0
+	l.size, l.long = 0, false
 	if !isDigit(l.word[0]) {
-		l.judge(l.word[:n])
+		l.judge(w)
 	}
 }
 

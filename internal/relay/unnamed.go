@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"slices"
 
 	"holdfast/internal/pgwire"
@@ -20,6 +21,7 @@ type unnamed struct {
 	lost   bool   // that is not known: only a server that has the statement can use it
 	keeps  bool   // and the client keeps that server until it has
 	none   bool   // the statement before it was taken away
+	slash  bool   // backslashes were escapes when it was judged
 	verdict
 }
 
@@ -104,15 +106,23 @@ func (u *unnamedStatements) fail(serial uint64) {
 
 // parseUnnamed handles the Parse of the unnamed statement, which is there whole.
 func (c *Client) parseUnnamed(s *Server, m message, p pgwire.Statement, o *Out) (int, error) {
+	var known verdict
+	again := c.unnamed.now.slash == c.params.backslashes() && bytes.Equal(c.unnamed.now.parse, m.body()[1:])
+	if again {
+		known = c.unnamed.now.verdict
+	}
 	u := c.touch(s, opParse)
 	c.Counters.ServerParses++
+	u.slash = c.params.backslashes()
 	if name, ok := c.deallocates(p.Query); ok {
 		u.verdict = verdict{words: Deallocate, drops: name}
 		u.parse = appendParseRest(u.parse, pgwire.Statement{Query: []byte(deallocateSpare), OIDs: p.OIDs})
 		o.put(appendParse(o.buffer(), "", u.parse))
 		return m.size, nil
 	}
-	u.verdict = c.judge(p.Query)
+	if u.verdict = known; !again {
+		u.verdict = c.judge(p.Query)
+	}
 	u.parse = append(u.parse, m.body()[1:]...)
 	return c.pass(m, o)
 }

@@ -102,11 +102,26 @@ const (
 	afterCommit // COMMIT: DROP may follow
 	afterWith
 	afterUnlisten
-	afterPrepare
 	afterClose
+	afterPrepare
 	afterSet    // SET as the first word: what is not for the transaction lasts
 	afterConfig // set_config: the next word is TRUE or it lasts
+
+	lookedFor = afterPrepare // from here on every word counts
 )
+
+// lengths tells for each first letter how long the words are that laterWord knows: a word of n letters has bit n.
+var lengths = measure( //nolint:gochecknoglobals // a table
+	"create", "local", "global", "replace", "insert", "merge", "into", "with", "hold", "all", "temp", "temporary", "pg_temp", "commit", "drop",
+	"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared", "pg_advisory_unlock_all", "set_config",
+)
+
+func measure(words ...string) (table [256]uint32) {
+	for _, w := range words {
+		table[w[0]] |= 1 << len(w)
+	}
+	return table
+}
 
 // word judges a word in lower case, knowing what stood before it in its statement. A quoted name is a word that nobody knows.
 func (s step) word(w []byte, first bool) (Words, step) {
