@@ -42,8 +42,16 @@ func TestThePoolOfASchoolIsTheOneThatItsManualNames(t *testing.T) {
 func TestPoolSizeRefusesNumbersThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--people", "0", "--teachers", "0"}, {"--people", "-5"}, {"--requests", "0"}, {"--requests", "NaN"}, {"--database-time", "0"},
-		{"--active", "101%"}, {"--active", "many"}, {"--processes", "-1"}, {"--preset", "university"}, {"--requests", "1e300"},
+		{"--people", "0", "--teachers", "0"},
+		{"--people", "-5"},
+		{"--requests", "0"},
+		{"--requests", "NaN"},
+		{"--database-time", "0"},
+		{"--active", "101%"},
+		{"--active", "many"},
+		{"--processes", "-1"},
+		{"--preset", "university"},
+		{"--requests", "1e300"},
 	} {
 		run([]string{"HOLDFAST_CONFIG=none"}, append([]string{"pool", "size"}, args...)...).expect(t, 2, "hint: see: holdfast pool size --help")
 	}

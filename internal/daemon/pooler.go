@@ -115,9 +115,12 @@ func (d *Daemon) poolerStatus(context.Context) admin.Status {
 	report := admin.Status{
 		State: admin.OK, Summary: fmt.Sprintf("%s on %d of %d server connections", count(int64(s.Clients), "client"), s.Servers, s.MaxServers),
 		Facts: admin.Facts{
-			{Name: "clients", Value: s.Clients}, {Name: "clients_max", Value: s.MaxClients},
-			{Name: "servers", Value: s.Servers}, {Name: "servers_max", Value: s.MaxServers},
-			{Name: "waiting", Value: s.Waiting}, {Name: "refused", Value: s.Refused},
+			{Name: "clients", Value: s.Clients},
+			{Name: "clients_max", Value: s.MaxClients},
+			{Name: "servers", Value: s.Servers},
+			{Name: "servers_max", Value: s.MaxServers},
+			{Name: "waiting", Value: s.Waiting},
+			{Name: "refused", Value: s.Refused},
 		},
 	}
 	var endpoints, pools []string
