@@ -48,6 +48,8 @@ func (p *Pooler) clusterChanged(r *route, c cluster.Change) {
 			g.pool.Reconnect()
 		case key.host == "" && moved:
 			g.retireDemoted(c.After)
+		case key.host == "" && c.After.HasPrimary():
+			g.pool.Retry() // the same as before has come back
 		}
 	}
 	p.onSessions(func(s *session) { s.follow(r) })

@@ -3,6 +3,7 @@ package pooler
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -124,6 +125,8 @@ func (w *written) locate(c *cluster.Cluster) bool {
 	return false
 }
 
+var errNobodyLeads = errors.New("nobody leads now")
+
 // target returns the server that a new connection of a group goes to.
 func (r *route) target(ctx context.Context, g *group) (backend.Target, error) {
 	t := backend.Target{
@@ -134,7 +137,9 @@ func (r *route) target(ctx context.Context, g *group) (backend.Target, error) {
 	case g.key.host != "":
 		t.Address = g.key.host
 	case r.locator != nil:
-		host, err := r.locator.cluster.Primary(ctx)
+		now, end := context.WithCancelCause(ctx)
+		end(errNobodyLeads) // who waits for a primary waits in the pool, which knows for how long
+		host, err := r.locator.cluster.Primary(now)
 		if err != nil {
 			return t, err
 		}
