@@ -26,11 +26,7 @@ func TestSteeringUnderLoadIsNoticedByNobody(t *testing.T) {
 			c.Loops, pg.Options.Pool.MaxSize = 3, 4
 		},
 	}.start(t)
-	limit := 2 * time.Second
-	if os.Getenv("HOLDFAST_SOAK") != "" {
-		limit = 2 * time.Minute
-	}
-	ctx, stop := context.WithTimeout(t.Context(), limit)
+	ctx, stop := context.WithTimeout(t.Context(), loadTime())
 	defer stop()
 	var (
 		all sync.WaitGroup
@@ -79,6 +75,13 @@ func TestSteeringUnderLoadIsNoticedByNobody(t *testing.T) {
 		pools := find(t, show(t, looking, "POOLS"), "pool", s.db.Name+"/"+s.role()+"@127.0.0.2:0")
 		return pools["cl_active"] == int32(0) && pools["cl_waiting"] == int32(0) && pools["sv_active"] == int32(0) && pools["sv_pinned"] == int32(0)
 	})
+}
+
+func loadTime() time.Duration {
+	if os.Getenv("HOLDFAST_SOAK") != "" {
+		return 2 * time.Minute
+	}
+	return 2 * time.Second
 }
 
 // steer gives every command that takes nothing from anybody, and reports whether all went well.
