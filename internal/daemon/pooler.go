@@ -10,6 +10,7 @@ import (
 
 	"holdfast/internal/admin"
 	"holdfast/internal/audit"
+	"holdfast/internal/lifecycle"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pooler"
 	"holdfast/internal/postgres"
@@ -42,7 +43,11 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	d.login = auth
 	cancel := auth.Subscribe(d.pooler.Evict)
 	d.onStop("log-in changes", func(context.Context) error { cancel(); return nil })
-	return d.runDoor(ctx, "pooler", d.pooler)
+	if err := d.runDoor(ctx, "pooler", d.pooler); err != nil {
+		return err
+	}
+	watch := &poolWatch{status: d.pooler.Status, health: d.health, refused: map[string]uint64{}}
+	return d.run(ctx, "pool check", lifecycle.NewLoop(checkEvery, watch.look, func(error) {}))
 }
 
 // startLogin starts what decides who may log in.
