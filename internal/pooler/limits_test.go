@@ -62,7 +62,7 @@ func TestAnExhaustedPoolIsAnErrorInTimeAndTheConnectionGoesOn(t *testing.T) {
 				t.Errorf("endpoint %d, %s: after %v, want %v", endpoint, name, took, timeout)
 			}
 			detail := a.errors[0].Detail + a.errors[0].Message
-			for _, word := range []string{s.db.Name, "2", "longest"} {
+			for _, word := range []string{s.db.Name, "2 of 2", "other request waits", "waited"} {
 				if !strings.Contains(strings.ToLower(detail), strings.ToLower(word)) {
 					t.Errorf("endpoint %d, %s: no %q in %q", endpoint, name, word, detail)
 				}
