@@ -124,7 +124,7 @@ func (c *Client) ready(s *Server, status byte) {
 	c.end(s, !c.failing && !c.rolled)
 	if c.discards {
 		c.discards = false
-		c.revert("")
+		c.want = c.table.revert(c.want, c.initial, "")
 	}
 	c.unsettled = c.want != c.params || !c.settings.equal(s.settings)
 }
@@ -184,20 +184,16 @@ func (c *Client) assign(s *Server, a Assignment) {
 	case a.local:
 	case a.All:
 		s.settings, c.settings = s.settings.with(a), c.settings.with(a).and(c.startup)
-		c.revert("")
+		c.want = c.table.revert(c.want, c.initial, "")
 	case reported && a.Set == "":
-		c.revert(a.Name)
+		c.want = c.table.revert(c.want, c.initial, a.Name)
 	case reported:
+		c.want = c.table.revert(c.want, c.params, a.Name) // after a RESET of the same transaction
 	case a.Set == "":
 		s.settings, c.settings = s.settings.with(a), c.settings.with(c.startup.named(a.Name))
 	default:
 		s.settings, c.settings = s.settings.with(a), c.settings.with(a)
 	}
-}
-
-// revert makes the client want the value of the log-in again for a parameter, or for all if the name is empty.
-func (c *Client) revert(name string) {
-	c.want = c.table.revert(c.want, c.initial, name)
 }
 
 // discarded notes a DISCARD ALL of the client. What it did to parameters is reported after this.

@@ -291,7 +291,7 @@ func TestPgxCopiesBothWays(t *testing.T) {
 func TestPgxSeesLargeMessagesWhole(t *testing.T) {
 	t.Parallel()
 	playTwins(t, "", func(p *player) {
-		for _, size := range []int{10_000, 100_000, 3 << 20} {
+		for _, size := range []int{10_000, 100_000, 2 << 20} {
 			text := strings.Repeat("x", size)
 			p.run("SELECT length($1::text), repeat('y', $2)", text, size)
 			p.run("SELECT length('"+text+"')", pgx.QueryExecModeExec)

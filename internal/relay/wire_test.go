@@ -26,7 +26,7 @@ func (c *cutter) grow(k, n int) int {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return min(n, k+k/4+1+c.rnd.IntN(c.max))
+	return min(n, k+k/4+n/500+1+c.rnd.IntN(c.max))
 }
 
 // work shows growing parts of b to do, which returns how many bytes it took, and returns what was not taken. Each call gets a copy that
