@@ -45,6 +45,7 @@ type group struct {
 	limit  Limit
 	pool   *pool.Pool[*server]
 	linked atomic.Int64
+	old    atomic.Bool // its servers refuse to talk about newer protocols
 	// clients that would draw from it, and those of them that keep a server beyond their transactions.
 	clients, pinned atomic.Int64
 	totals          totals
@@ -83,7 +84,7 @@ func (g *group) login() backend.Login {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l := backend.Login{
-		User: g.key.user, Database: g.route.databaseFor(g.key.database), Credential: g.credential, Minor: 2,
+		User: g.key.user, Database: g.route.databaseFor(g.key.database), Credential: g.credential, Minor: g.minor(),
 		Params: append([]pgwire.Param{{Name: "application_name", Value: "holdfast"}}, g.limit.params()...),
 	}
 	if g.front.config.Target == TargetReplica { // also where the primary answers for want of a replica
@@ -121,9 +122,11 @@ func (g *group) open(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openServer(ctx, p.worker(), target, g.login(), relay.ServerConfig{
-		Registry: p.statements, Params: p.params, Statements: p.tuned.Load().statements,
-	}, p.ids.Add(1))
+	c := relay.ServerConfig{Registry: p.statements, Params: p.params, Statements: p.tuned.Load().statements}
+	s, err := openServer(ctx, p.worker(), target, g.login(), c, p.ids.Add(1))
+	if isOld(err) && !g.old.Swap(true) {
+		s, err = openServer(ctx, p.worker(), target, g.login(), c, p.ids.Add(1))
+	}
 	if err != nil {
 		g.route.failed(target.Address)
 		return nil, err
@@ -133,6 +136,20 @@ func (g *group) open(ctx context.Context) (*server, error) {
 	g.params = s.backend.Params()
 	g.mu.Unlock()
 	return s, nil
+}
+
+// minor is the version of the protocol to ask servers for.
+func (g *group) minor() uint16 {
+	if g.old.Load() {
+		return 0
+	}
+	return 2 // long keys for cancel requests
+}
+
+// isOld reports whether an error is that of a server that does not negotiate the protocol: PgBouncer before 1.20, for one.
+func isOld(err error) bool {
+	e := (*backend.Error)(nil)
+	return errors.As(err, &e) && (e.SQLSTATE == "08P01" || e.SQLSTATE == "0A000")
 }
 
 // reported returns the parameters of the group's servers, asking for one if there was none yet.
