@@ -132,6 +132,7 @@ func (c *Config) complete(dir string) {
 		fallback(&c.Database.Name, "app")
 		fallback(&c.Database.Username, "app")
 	}
+	c.Database.Options.Pool = c.Database.Options.Pool.Complete()
 	if len(c.Files.SQLSigners) == 0 && c.Database.Username != "" {
 		c.Files.SQLSigners = []string{c.Database.Username}
 	}

@@ -68,7 +68,7 @@ type Options struct {
 type PoolOptions struct {
 	// MinSize is the number of connections that are kept open. Default 4.
 	MinSize int `toml:"min_size"`
-	// MaxSize is the number of connections that may be open. Default: min_size.
+	// MaxSize is the number of connections that may be open. Default 20, or min_size if that is more.
 	MaxSize int `toml:"max_size"`
 	// Timeout is how long a request waits for a connection before it gets an error. Default 5s.
 	Timeout unit.Duration `toml:"timeout"`
@@ -128,12 +128,23 @@ func (c Config) complete() Config {
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, d.ConnectTimeout)
 	c.MaxConnections = cmp.Or(c.MaxConnections, d.MaxConnections)
 	c.Private.SharedBuffers = cmp.Or(c.Private.SharedBuffers, d.Private.SharedBuffers)
-	pool := &c.Options.Pool
-	pool.MinSize = cmp.Or(pool.MinSize, d.Options.Pool.MinSize)
-	pool.MaxSize = max(pool.MaxSize, pool.MinSize)
-	pool.Timeout = cmp.Or(pool.Timeout, d.Options.Pool.Timeout)
+	c.Options.Pool = c.Options.Pool.Complete()
 	return c
 }
+
+// Complete fills in the sizes and the timeout that are not set.
+func (p PoolOptions) Complete() PoolOptions {
+	d := DefaultConfig().Options.Pool
+	p.MinSize = cmp.Or(p.MinSize, d.MinSize)
+	if p.MaxSize == 0 {
+		p.MaxSize = max(usualSize, p.MinSize)
+	}
+	p.Timeout = cmp.Or(p.Timeout, d.Timeout)
+	return p
+}
+
+// usualSize is how many connections a pool may have when nobody says: enough for a person who tries it and for a small site.
+const usualSize = 20
 
 // isSocket reports whether a host is the directory of a Unix socket.
 func isSocket(host string) bool { return strings.HasPrefix(host, "/") }

@@ -26,7 +26,7 @@ func TestTheDefaultsAreValidAndMeanAPrivateServer(t *testing.T) {
 		t.Fatal(p)
 	}
 	c = c.complete()
-	if c.Mode != PrivateCluster || c.Name != "app" || c.Username != "app" || c.Schema != "holdfast" || c.Options.Pool.MaxSize != 4 {
+	if c.Mode != PrivateCluster || c.Name != "app" || c.Username != "app" || c.Schema != "holdfast" || c.Options.Pool.MaxSize != 20 {
 		t.Errorf("%+v", c)
 	}
 	c = Config{Host: "db.local", Username: "journal"}.complete()
