@@ -66,7 +66,6 @@ type parameters struct {
 	claimed                     string // holdfast.person
 	reported                    []pgwire.Param
 	settings                    []relay.Assignment
-	options                     string // as they came
 }
 
 // startParams reads a start-up message. Settings in options count before those of their own, as in PostgreSQL.
@@ -77,7 +76,6 @@ func startParams(start pgwire.Startup) (parameters, error) {
 	if err != nil {
 		return p, err
 	}
-	p.options = options
 	for _, o := range append(given, start.Params...) {
 		switch strings.ToLower(o.Name) {
 		case "user":
@@ -86,7 +84,7 @@ func startParams(start pgwire.Startup) (parameters, error) {
 			p.database = o.Value
 		case "options":
 		case "replication":
-			p.replication = o.Value
+			p.replication = replicationMode(o.Value)
 		case "holdfast.person":
 			p.claimed = o.Value
 		default:
@@ -223,8 +221,7 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 		user: cmp.Or(who.decision.ServerUser, who.user),
 	}
 	if p.replication != "" {
-		key.replication, key.options, key.application = p.replication, p.options, p.application
-		p.reported = nil // the server session is logged in with them
+		key.replication, key.serial = p.replication, front.ids.Add(1)
 	}
 	limit := front.tuned.Load().limits[who.class]
 	who.admin = limit.Reserved > 0
@@ -244,6 +241,7 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 	s.began = l.began
 	if err := l.greet(s); err != nil {
 		s.relay.Close()
+		front.drop(g)
 		return nil, err
 	}
 	front.greeted(s)

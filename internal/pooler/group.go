@@ -22,8 +22,8 @@ import (
 type groupKey struct {
 	endpoint, database, user, class string
 	host                            string // of the replica; empty: the primary, wherever it is
-	// Of replication connections, each of which is logged in for one client: the parameter replication, and what goes with it.
-	replication, options, application string
+	replication                     string // the parameter of that name: such a connection is logged in for one client
+	serial                          uint32 // tells those apart
 }
 
 func (k groupKey) String() string {
@@ -54,6 +54,8 @@ type group struct {
 	credential scram.Credential
 	params     []pgwire.Param            // as its first server reported them
 	known      map[string][]pgwire.Param // what servers made of start-up parameters, by their text
+	wanted     []pgwire.Param            // with which a replication connection is logged in
+	own        *pool.Lease[*server]      // of a replication connection, until its client takes it
 }
 
 // maxKnown is how many combinations of start-up parameters a group remembers.
@@ -92,7 +94,7 @@ func (g *group) login() backend.Login {
 	}
 	if g.key.replication != "" {
 		l.Replication = g.key.replication
-		l.Params = []pgwire.Param{{Name: "application_name", Value: g.key.application}, {Name: "options", Value: g.key.options}}
+		l.Params = g.wanted
 	}
 	return l
 }

@@ -90,6 +90,7 @@ func (l *login) abandon(s *session, err error) {
 	l.front.pooler.log.Warn("client lost after log-in", "error", err)
 	s.relay.Close()
 	s.who.decision.Close()
+	l.front.pooler.drop(s.group)
 	l.front.pooler.clients.leave()
 	_ = l.conn.Close()
 }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"holdfast/internal/cluster"
+	"holdfast/internal/console"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pool"
@@ -66,11 +69,14 @@ type Pooler struct {
 	endpoints []*endpoint
 	routes    []*route
 
-	mu     sync.Mutex // protects the following
-	groups map[groupKey]*group
-	paused map[string]bool // databases by name, "" for all others
-	closed map[string]bool // databases that take no new clients
-	life   context.Context //nolint:containedctx // that of the service: pools are made while it runs
+	mu       sync.Mutex // protects the following
+	groups   map[groupKey]*group
+	paused   map[string]bool             // databases by name, "" for all others
+	closed   map[string]bool             // databases that take no new clients
+	senders  map[groupKey]*pool.Budget   // of replication connections
+	dropping sync.WaitGroup              // pools of those that are over
+	departed map[string]console.Counters // of those that are over, by database
+	life     context.Context             //nolint:containedctx // that of the service: pools are made while it runs
 }
 
 // New returns a Pooler of which nothing runs.
@@ -78,6 +84,7 @@ func New(c Config, o Options) (*Pooler, error) {
 	p := &Pooler{
 		config: c, opts: o, log: o.Log, meters: o.Meters,
 		statements: relay.NewRegistry(), params: relay.NewParamTable(), groups: map[groupKey]*group{},
+		senders: map[groupKey]*pool.Budget{}, departed: map[string]console.Counters{},
 	}
 	ended, end := context.WithCancel(context.Background())
 	end()
@@ -94,10 +101,13 @@ func New(c Config, o Options) (*Pooler, error) {
 	if err := p.buildRoutes(); err != nil {
 		return nil, err
 	}
-	for _, e := range c.endpointsOrDefault(o.Database) {
+	for i, e := range c.endpointsOrDefault(o.Database) {
 		front, err := newEndpoint(p, e)
 		if err != nil {
 			return nil, err
+		}
+		if slices.ContainsFunc(p.endpoints, func(other *endpoint) bool { return other.name == front.name }) {
+			front.name += "#" + strconv.Itoa(i) // two of port 0
 		}
 		p.endpoints = append(p.endpoints, front)
 	}
@@ -211,7 +221,11 @@ func (p *Pooler) newGroup(key groupKey, e *endpoint, l Limit) (*group, error) {
 		return nil, fatal("3D000", fmt.Sprintf("database %q does not exist", key.database), "")
 	}
 	g := &group{key: key, front: e, route: r, limit: l}
-	made, err := pool.New(p.poolConfig(g), g.open, r.budget)
+	budgets := []*pool.Budget{r.budget}
+	if key.replication != "" {
+		budgets = append(budgets, p.walsenders(g))
+	}
+	made, err := pool.New(p.poolConfig(g), g.open, budgets...)
 	if err != nil {
 		return nil, err
 	}
@@ -256,6 +270,9 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 		c.MinSize = 0
 	}
 	c.MaxSize = max(c.MaxSize, c.MinSize, 1)
+	if g.key.replication != "" {
+		c.Lazy, c.MinSize, c.MaxSize, c.Reserved = true, 0, 1, 0
+	}
 	return c
 }
 
@@ -286,6 +303,7 @@ func (p *Pooler) closeAll(ctx context.Context) error {
 		all = append(all, e.close())
 	}
 	p.clients.closeAll()
+	p.dropping.Wait()
 	p.mu.Lock()
 	groups := p.groups
 	p.groups = map[groupKey]*group{}

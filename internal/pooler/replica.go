@@ -58,7 +58,7 @@ var errSeeking = errors.New("no replica has replayed that far yet")
 // pick chooses the pool for the session's next transaction: on a replica endpoint that of the replica that suits it now. After
 // errSeeking the session is called when there is one; other errors are the client's.
 func (s *session) pick() error {
-	if !s.front.leadsToReplicas(s.group.route) {
+	if !s.front.leadsToReplicas(s.group.route) || s.group.key.replication != "" {
 		return nil
 	}
 	if s.reader == nil {
@@ -232,7 +232,11 @@ func (l *login) receive(
 		if g, err = front.group(ctx, key, l.front, c, limit); err != nil {
 			return nil, nil, nil, err
 		}
-		values, settings, err = g.welcome(ctx, r, p)
+		if key.replication != "" {
+			values, err = g.dedicate(ctx, r, p.reported)
+		} else {
+			values, settings, err = g.welcome(ctx, r, p)
+		}
 		if key.host == "" || !isDown(err) {
 			return g, values, settings, err
 		}

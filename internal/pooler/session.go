@@ -78,6 +78,9 @@ func (s *session) begin(rest []byte) {
 	}
 	s.pooler.clients.add(s)
 	s.held = s.pooler.suspended.Load()
+	if lease := s.group.takeOwn(); lease != nil && !s.take(lease, rest) {
+		return // it goes on when the server is its own
+	}
 	switch {
 	case len(rest) == 0 || s.closed:
 	case s.held:

@@ -1,6 +1,7 @@
 package pooler
 
 import (
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -142,7 +143,9 @@ func (g *group) counters() console.Counters {
 
 // totals returns what was done in each database.
 func (p *Pooler) totals() map[string]console.Counters {
-	all := map[string]console.Counters{}
+	p.mu.Lock()
+	all := maps.Clone(p.departed)
+	p.mu.Unlock()
 	for _, g := range p.pools("") {
 		all[g.key.database] = all[g.key.database].Add(g.counters())
 	}

@@ -36,6 +36,7 @@ func (p *Pooler) denied(l *login, err error) {
 func (p *Pooler) left(s *session, err error) {
 	p.clients.remove(s)
 	s.group.clients.Add(-1)
+	p.drop(s.group)
 	s.who.decision.Close()
 	if err != nil {
 		p.log.Debug("client left", "user", s.who.user, "person", s.who.person, "client", s.who.address, "error", err)
