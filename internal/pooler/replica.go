@@ -235,7 +235,9 @@ func (l *login) receive(
 		if key.replication != "" {
 			values, err = g.dedicate(ctx, r, p.reported)
 		} else {
-			values, settings, err = g.welcome(ctx, r, p)
+			if values, settings, err = g.welcome(ctx, r, p); err != nil {
+				front.forget(ctx, g, err)
+			}
 		}
 		if key.host == "" || !isDown(err) {
 			return g, values, settings, err
