@@ -64,6 +64,7 @@ type Client struct {
 
 	local    []byte
 	observer Observer
+	texts    texts
 	advice   func(*pgwire.Notice) string
 	Counters Counters
 	code     [5]byte // SQLSTATE of the last error
@@ -76,16 +77,6 @@ type Counters struct {
 	Binds                 uint64
 	Errors                uint64
 	Writes                uint64 // commands other than those that only read, as far as tags tell
-}
-
-// Observer hears of statements. Its methods are called while bytes are relayed and must be quick.
-type Observer interface {
-	// Begin is told the text of a statement that is about to run, as far as it is there; the note comes back with End. For a
-	// prepared statement it is called at each Bind.
-	Begin(text []byte) Note
-	// End is told how the statement ended: its command tag, or the SQLSTATE of its error. It is called for each command of
-	// a text of several, for each Execute of a portal, and not at all for what was skipped because of an error before it.
-	End(n Note, tag, sqlstate []byte)
 }
 
 // ClientConfig is what a client is made of.

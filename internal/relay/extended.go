@@ -16,6 +16,9 @@ func (c *Client) asIs(s *Server, m message, o *Out, kind op) (int, error) {
 // parse handles a Parse.
 func (c *Client) parse(s *Server, m message, o *Out) (int, error) {
 	if c.mode == Session {
+		if !c.watch(m) {
+			return 0, nil
+		}
 		c.Counters.Parses++
 		c.Counters.ServerParses++
 		return c.asIs(s, m, o, opParse)
@@ -59,8 +62,12 @@ func (c *Client) parseHuge(s *Server, m message, o *Out) (int, error) {
 // bind handles a Bind. Its names are looked at, and that of the statement is replaced by the server's.
 func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	if c.mode == Session {
+		if !c.witness(m) {
+			return 0, nil
+		}
 		c.Counters.Binds++
-		return c.asIs(s, m, o, opBind)
+		s.queue.push(opBind, 0).note = c.portal.note
+		return c.pass(m, o)
 	}
 	portal, name, ok := cutNames(m.body())
 	if !ok {
@@ -199,6 +206,9 @@ func (c *Client) describe(s *Server, m message, o *Out) (int, error) {
 // close handles a Close. A statement that the client closes stays with the server, for others.
 func (c *Client) close(s *Server, m message, o *Out) (int, error) {
 	if c.mode == Session {
+		if !c.unwatch(m) {
+			return 0, nil
+		}
 		return c.asIs(s, m, o, opClose)
 	}
 	kind, name, ok, err := target(m)

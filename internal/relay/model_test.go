@@ -90,7 +90,7 @@ func (a *author) command() string {
 	case 11:
 		return a.oneOf("SET work_mem = '1MB'", "SET work_mem = '2MB'", "RESET work_mem", "SET LOCAL work_mem = '3MB'", "SET SESSION work_mem = 4096")
 	case 12:
-		return a.oneOf("SET search_path = other, public", "RESET search_path", "SET LOCAL search_path = other", "SET search_path TO public")
+		return a.oneOf("SET search_path = other, public", "RESET search_path", "SET search_path TO public") // not SET LOCAL: what is prepared is not parsed again
 	case 13:
 		return a.oneOf("SET ROLE reader", "RESET ROLE", "SET LOCAL ROLE reader", "SET ROLE none")
 	case 14:
@@ -426,10 +426,18 @@ func modelRound(t *testing.T, seed uint64) {
 		c.close()
 	}
 	db := pgtest.Template(t, "model", modelSchema)
-	h := newHouse(t, db, houseConfig{
+	var heard listener
+	c := houseConfig{
 		mode: Transaction, servers: 2 + rnd.IntN(3), statements: []int{2, 5, 100}[rnd.IntN(3)],
 		piece: []int{1, 7, 100, 0}[rnd.IntN(4)], seed: seed, check: true,
-	})
+	}
+	if rnd.IntN(2) == 0 {
+		c.observer = &heard
+	}
+	if rnd.IntN(5) == 0 {
+		c.mode, c.servers = Session, modelClients
+	}
+	h := newHouse(t, db, c)
 	done := make(chan string, modelClients)
 	for i, script := range scripts {
 		go func() { done <- compareScript(h.talkTo(t), script, want[i], final[i]) }()
@@ -440,6 +448,9 @@ func modelRound(t *testing.T, seed uint64) {
 		}
 	}
 	h.close()
+	if len(heard.wrong) > 0 {
+		t.Errorf("seed %d: the observer heard: %v", seed, heard.wrong)
+	}
 }
 
 // compareScript plays a script and returns the first difference to what was answered directly, "" if there is none.

@@ -46,11 +46,15 @@ func TestTheQueueIsARing(t *testing.T) {
 	if q.first().note != want[0] || q.last().note != want[len(want)-1] {
 		t.Error("first or last")
 	}
+	ring := q.ring
 	q.drop(q.size)
-	for i := range q.ring {
-		if q.ring[i] != (entry{}) {
+	for i := range ring {
+		if ring[i] != (entry{}) {
 			t.Fatal("what left the queue is kept")
 		}
+	}
+	if len(q.ring) > maxRing {
+		t.Errorf("an empty queue keeps room for %d", len(q.ring))
 	}
 }
 

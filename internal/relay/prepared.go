@@ -47,6 +47,7 @@ func (c *Client) forgetNames() {
 		c.registry.release(o.stmt)
 	}
 	clear(c.names)
+	clear(c.texts.named)
 }
 
 // fingerprint tells apart the settings that statements are prepared under.

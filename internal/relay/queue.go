@@ -42,8 +42,8 @@ type entry struct {
 	serial uint64 // of what touches the unnamed statement: which one there is after it; of others: see own
 }
 
-// Note is what an observer wants to be told again when a statement is done.
-type Note uint64
+// maxRing is how many entries an empty queue has room for at most.
+const maxRing = 256
 
 // queue is a ring of entries.
 type queue struct {
@@ -86,6 +86,9 @@ func (q *queue) pop() {
 	q.ring[q.head] = entry{}
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	q.size--
+	if q.size == 0 && len(q.ring) > maxRing {
+		*q = queue{}
+	}
 }
 
 // drop removes the n oldest entries.

@@ -11,7 +11,7 @@ const maxText = 1 << 13
 
 // query handles a simple query.
 func (c *Client) query(s *Server, m message, o *Out) (int, error) {
-	if c.mode == Transaction && m.size <= maxText && !m.whole() {
+	if (c.mode == Transaction || c.observer != nil) && m.size <= maxText && !m.whole() {
 		return 0, nil
 	}
 	text := bytes.TrimSuffix(m.body(), []byte{0})

@@ -1,0 +1,82 @@
+package relay
+
+import (
+	"bytes"
+
+	"holdfast/internal/pgwire"
+)
+
+// Note is what an observer wants to be told again when a statement is done.
+type Note uint64
+
+// Observer hears of statements. Its methods are called while bytes are relayed and must be quick.
+type Observer interface {
+	// Begin is told the text of a statement that is about to run, as far as it is there; the note comes back with End. For a
+	// prepared statement it is called at each Bind.
+	Begin(text []byte) Note
+	// End is told how the statement ended: its command tag, or the SQLSTATE of its error. It is called for each command of
+	// a text of several, for each Execute of a portal, and not at all for what was skipped because of an error before it.
+	End(n Note, tag, sqlstate []byte)
+}
+
+// texts are those of a client's prepared statements, as far as an observer has to know them. In transaction mode they are
+// known anyway.
+type texts struct {
+	named   map[string][]byte
+	unnamed []byte
+}
+
+// watch keeps the text of a Parse that passes as it is. It reports false if too little of it is there.
+func (c *Client) watch(m message) bool {
+	if c.observer == nil {
+		return true
+	}
+	if m.size <= maxText && !m.whole() {
+		return false
+	}
+	name, text, ok := bytes.Cut(m.body(), []byte{0})
+	if !ok {
+		return m.whole()
+	}
+	text, _, _ = bytes.Cut(text, []byte{0})
+	if len(name) == 0 {
+		c.texts.unnamed = append(c.texts.unnamed[:0], text...)
+		return true
+	}
+	if c.texts.named == nil {
+		c.texts.named = map[string][]byte{}
+	}
+	c.texts.named[string(name)] = bytes.Clone(text)
+	return true
+}
+
+// witness tells the observer of a Bind that passes as it is. It reports false if too little of it is there.
+func (c *Client) witness(m message) bool {
+	if c.observer == nil {
+		return true
+	}
+	_, name, ok := cutNames(m.body())
+	if !ok && !m.whole() && m.there() <= maxNames {
+		return false
+	}
+	text := c.texts.unnamed
+	if len(name) > 0 {
+		text = c.texts.named[string(name)]
+	}
+	c.portal.note = c.observer.Begin(text)
+	return true
+}
+
+// unwatch forgets the text of a statement that a Close takes away. It reports false if too little of the Close is there.
+func (c *Client) unwatch(m message) bool {
+	if len(c.texts.named) == 0 {
+		return true
+	}
+	if !m.whole() {
+		return m.size > maxText
+	}
+	if kind, name, err := pgwire.ParseTarget(m.body()); err == nil && kind == pgwire.TargetStatement {
+		delete(c.texts.named, string(name))
+	}
+	return true
+}

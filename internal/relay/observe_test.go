@@ -1,0 +1,68 @@
+package relay
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"holdfast/internal/pgtest"
+)
+
+// listener is an observer that writes down what it hears, and what it should not hear.
+type listener struct {
+	mu    sync.Mutex // protects the following
+	begun []string
+	heard []string
+	wrong []string
+}
+
+func (l *listener) Begin(text []byte) Note {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun = append(l.begun, string(text))
+	return Note(len(l.begun))
+}
+
+func (l *listener) End(n Note, tag, sqlstate []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > Note(len(l.begun)) || (len(tag) == 0) == (len(sqlstate) == 0) {
+		l.wrong = append(l.wrong, "End of what did not begin, or neither with success nor with an error")
+	}
+	text := "?"
+	if n > 0 {
+		text = l.begun[n-1]
+	}
+	l.heard = append(l.heard, text+": "+string(tag)+string(sqlstate))
+}
+
+func TestTheObserverHearsOfEachStatementInBothModes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []houseConfig{{mode: Session, servers: 1}, {mode: Transaction, servers: 2, statements: 1}} {
+		var l listener
+		c.piece, c.seed, c.observer = 7, 5, &l
+		h := newHouse(t, pgtest.Database(t), c)
+		d := dialogue{}.
+			sql("SELECT 1", "SELECT 2; SELECT 3", "SELECT 1 / 0", "bad").
+			run("SELECT 4").
+			with(1, mParse("a", "SELECT $1::int"), mSync()).
+			with(1, mBind("", "a", "1"), mExecute("", 0), mBind("", "a", "x"), mExecute("", 0), mSync()).
+			with(1, mParse("b", "SELECT generate_series(1, 3)"), mBind("", "b"), mExecute("", 2), mExecute("", 2), mSync()).
+			with(1, mBind("", "none"), mExecute("", 0), mSync()).
+			with(1, mParse("", "SELECT "+strings.Repeat(" ", 2*maxText)+"5"), mBind("", ""), mExecute("", 0), mSync()).
+			with(1, mClose('S', "a"), mBind("", "a"), mSync())
+		c1 := h.talkTo(t)
+		d.play(c1)
+		c1.close()
+		h.close()
+		want := "SELECT 1: SELECT 1|SELECT 2; SELECT 3: SELECT 1|SELECT 2; SELECT 3: SELECT 1|SELECT 1 / 0: 22012|bad: 42601|SELECT 4: SELECT 1|" +
+			"SELECT $1::int: SELECT 1|SELECT $1::int: 22P02|SELECT generate_series(1, 3): SELECT 1|: 26000|SELECT: SELECT 1|: 26000"
+		for i := range l.heard {
+			l.heard[i] = strings.Join(strings.Fields(strings.Replace(l.heard[i], "5: ", ": ", 1)), " ") // how much of a long text is there is chance
+			l.heard[i] = strings.Replace(l.heard[i], "SELECT : ", "SELECT: ", 1)
+		}
+		if got := strings.Join(l.heard, "|"); got != want || len(l.wrong) > 0 {
+			t.Errorf("mode %d: heard\n%s\nwant\n%s\n%v", c.mode, got, want, l.wrong)
+		}
+	}
+}
