@@ -118,36 +118,24 @@ func (c *crowd) leave() {
 	}
 }
 
-// idle is what clients that do nothing cost a pooler, in KB for each.
-type idle struct{ first, settled float64 }
-
-// weigh starts a pooler for itself, and looks at its memory without clients, with n of them, and when it has had time to
-// tidy up: Go collects what is left of the log-ins within two minutes.
-func weigh(ctx context.Context, d *door, n int, secure bool, settle time.Duration) (i idle, err error) {
+// weigh returns what n clients that do nothing cost a fresh pooler, in KB for each: the growth of its resident set. Garbage of
+// the log-ins counts: it is there until somebody collects it.
+func weigh(ctx context.Context, d *door, n int, secure bool) (float64, error) {
 	pid := d.process.cmd.Process.Pid
 	few, err := gather(ctx, d, poolSize, secure) // the pool fills, and what the first client needs is there
 	if err != nil {
-		return i, err
+		return 0, err
 	}
 	few.leave()
 	before, err := resident(pid)
 	if err != nil {
-		return i, err
+		return 0, err
 	}
 	all, err := gather(ctx, d, n, secure)
 	if err != nil {
-		return i, err
+		return 0, err
 	}
 	defer all.leave()
-	each := func() float64 {
-		now, failed := resident(pid)
-		err = errors.Join(err, failed)
-		return float64(now-before) / 1024 / float64(n)
-	}
-	i.first = each()
-	for end := time.Now().Add(settle); time.Now().Before(end) && ctx.Err() == nil; {
-		time.Sleep(min(5*time.Second, settle))
-	}
-	i.settled = each()
-	return i, errors.Join(err, ctx.Err())
+	after, err := resident(pid)
+	return float64(after-before) / 1024 / float64(n), err
 }

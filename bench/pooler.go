@@ -158,7 +158,7 @@ type idleCase struct {
 	name   string
 	secure bool
 	start  func(dir, name string, cert *certificate) (*door, error)
-	weight idle
+	weight float64
 }
 
 // benchIdle weighs idle clients: one process after the other, each fresh.
@@ -167,9 +167,9 @@ func (b *bench) benchIdle(ctx context.Context, pg *pgServer) error {
 	if err != nil {
 		return err
 	}
-	n, settle := min(10_000, files-1000), 130*time.Second
+	n := min(10_000, files-1000)
 	if b.report.quick {
-		n, settle = min(n, 2000), 0
+		n = min(n, 2000)
 	}
 	cert, err := newCertificate(b.dir, pg)
 	if err != nil {
@@ -186,20 +186,16 @@ func (b *bench) benchIdle(ctx context.Context, pg *pgServer) error {
 		{name: "Holdfast", secure: true, start: our},
 	}
 	for i, c := range cases {
-		wait := settle
-		if c.name == "PgBouncer" {
-			wait = 0 // it frees at once
-		}
-		if err := c.weigh(ctx, b.dir, "idle"+strconv.Itoa(i), cert, n, wait); err != nil {
+		if err := c.weigh(ctx, b.dir, "idle"+strconv.Itoa(i), cert, n); err != nil {
 			return err
 		}
-		b.progress("%d idle clients  TLS %-5t  %-9s %5.1f KB each, later %5.1f KB", n, c.secure, c.name, c.weight.first, c.weight.settled)
+		b.progress("%d idle clients  TLS %-5t  %-9s %5.1f KB each", n, c.secure, c.name, c.weight)
 	}
-	b.reportIdle(cases, n, settle)
+	b.reportIdle(cases, n)
 	return nil
 }
 
-func (c *idleCase) weigh(ctx context.Context, dir, name string, cert *certificate, n int, settle time.Duration) error {
+func (c *idleCase) weigh(ctx context.Context, dir, name string, cert *certificate, n int) error {
 	if !c.secure {
 		cert = nil
 	}
@@ -208,7 +204,7 @@ func (c *idleCase) weigh(ctx context.Context, dir, name string, cert *certificat
 		return err
 	}
 	defer d.process.stop()
-	c.weight, err = weigh(ctx, d, n, c.secure, settle)
+	c.weight, err = weigh(ctx, d, n, c.secure)
 	if err != nil {
 		said, _ := os.ReadFile(filepath.Join(dir, name+".log"))
 		return fmt.Errorf("%w\n%s", err, said[max(0, len(said)-2000):])
