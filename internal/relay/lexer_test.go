@@ -19,19 +19,25 @@ func lex(text string, slash bool, cuts ...int) Words {
 	return l.finish()
 }
 
-func TestWordsAreFoundWhereTheyAreStatements(t *testing.T) {
-	t.Parallel()
-	f := func(text string, want Words) {
+// wordTable returns a function that compares the words of a text, whole and cut at every place, with what is wanted.
+func wordTable(t *testing.T) func(text string, want Words) {
+	t.Helper()
+	return func(text string, want Words) {
 		t.Helper()
 		if got := lex(text, false); got != want {
 			t.Errorf("%q: %v %b, want %v %b", text, got.PinNames(), got, want.PinNames(), want)
 		}
-		for i := range len(text) + 1 { // cut at every place
+		for i := range len(text) + 1 {
 			if got := lex(text, false, i); got != want {
 				t.Errorf("%q cut at %d: %b, want %b", text, i, got, want)
 			}
 		}
 	}
+}
+
+func TestWordsInStringsNamesAndCommentsDoNotCount(t *testing.T) {
+	t.Parallel()
+	f := wordTable(t)
 	f("", 0)
 	f("SELECT 1", 0)
 	f("listen a", Listen)
@@ -68,6 +74,11 @@ func TestWordsAreFoundWhereTheyAreStatements(t *testing.T) {
 	f("SELECT listen", 0)
 	f("SELECT listened FROM t", 0)
 	f("listening", 0)
+}
+
+func TestWordsCountWhereTheyDoSomethingToTheSession(t *testing.T) {
+	t.Parallel()
+	f := wordTable(t)
 	f("UNLISTEN *", UnlistenAll)
 	f("UNLISTEN*", UnlistenAll)
 	f("UNLISTEN a", 0)
@@ -95,6 +106,11 @@ func TestWordsAreFoundWhereTheyAreStatements(t *testing.T) {
 	f("SELECT pg_catalog.PG_TRY_ADVISORY_LOCK_SHARED(1)", Advisory)
 	f("SELECT pg_advisory_xact_lock(1)", 0)
 	f("SELECT pg_advisory_unlock_all()", UnlockAll)
+}
+
+func TestWordsOfSettingsCountUnlessTheyEndWithTheTransaction(t *testing.T) {
+	t.Parallel()
+	f := wordTable(t)
 	f("DECLARE c CURSOR WITH HOLD FOR SELECT 1", Hold)
 	f("DECLARE c CURSOR WITHOUT HOLD FOR SELECT 1", 0)
 	f("CLOSE ALL", CloseAll)

@@ -76,14 +76,6 @@ func (r *rig) answer(want string, messages ...[]byte) {
 	}
 }
 
-// refuse gives the relay what the server must not say.
-func (r *rig) refuse(messages ...[]byte) {
-	r.Helper()
-	if _, err := r.c.Backward(join(messages...), &r.o); !isOutOfStep(err) {
-		r.Fatalf("Backward: %v, want %v", err, ErrOutOfStep)
-	}
-}
-
 // local expects what the relay itself tells the client.
 func (r *rig) local(want string) {
 	r.Helper()
@@ -98,18 +90,6 @@ func (r *rig) free(want bool) {
 	if got := r.c.Free(); got != want {
 		r.Fatalf("free is %t, want %t", got, want)
 	}
-}
-
-// swap gives the client another server, new.
-func (r *rig) swap() {
-	r.Helper()
-	r.free(true)
-	r.c.Detach()
-	r.s = r.server(2)
-	if sql := r.c.Settle(r.s); sql != "" {
-		r.Fatalf("to be settled by %q", sql)
-	}
-	r.c.Attach(r.s)
 }
 
 func isOutOfStep(err error) bool {
