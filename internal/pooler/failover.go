@@ -33,8 +33,8 @@ func (l *locator) lead(now cluster.State) bool {
 }
 
 // clusterChanged ends or retires the connections to servers that are not any more what they were.
-func (p *Pooler) clusterChanged(r *route, c cluster.Change) {
-	moved := r.locator.lead(c.After)
+func (p *Pooler) clusterChanged(l *locator, c cluster.Change) {
+	moved := l.lead(c.After)
 	if moved {
 		p.log.Info("primary changed", "before", c.Before.Primary.Address, "after", c.After.Primary.Address, "timeline", c.After.Timeline)
 	}
@@ -42,7 +42,7 @@ func (p *Pooler) clusterChanged(r *route, c cluster.Change) {
 	for _, h := range c.After.Replicas {
 		fit[h.Address] = true
 	}
-	for key, g := range p.groupsOf(r) {
+	for key, g := range p.groupsOf(l) {
 		switch {
 		case key.host != "" && !fit[key.host]:
 			g.pool.Reconnect()
@@ -52,16 +52,16 @@ func (p *Pooler) clusterChanged(r *route, c cluster.Change) {
 			g.pool.Retry() // the same as before has come back
 		}
 	}
-	p.onSessions(func(s *session) { s.follow(r) })
+	p.onSessions(func(s *session) { s.follow(l) })
 }
 
-// groupsOf returns the pools of a route.
-func (p *Pooler) groupsOf(r *route) map[groupKey]*group {
+// groupsOf returns the pools of the routes to some hosts.
+func (p *Pooler) groupsOf(l *locator) map[groupKey]*group {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	mine := map[groupKey]*group{}
 	for key, g := range p.groups {
-		if g.route == r {
+		if g.route.locator == l {
 			mine[key] = g
 		}
 	}
@@ -88,20 +88,20 @@ func (s *server) serves(now cluster.State) bool {
 
 // follow ends what the session has on a server that is not any more what it was: on a primary that was replaced at once, for
 // nobody must write there; on a replica that became something else when its transaction is over.
-func (s *session) follow(r *route) {
-	if s.closed || s.server == nil || s.group.route != r {
+func (s *session) follow(l *locator) {
+	if s.closed || s.server == nil || s.group.route.locator != l {
 		return
 	}
 	host := s.group.key.host
 	switch {
 	case host == "":
-		if srv := s.server; !srv.serves(r.locator.cluster.State()) {
+		if srv := s.server; !srv.serves(l.cluster.State()) {
 			if srv.relay.Owes() > 0 {
 				srv.cancel(cancelTime, func() {})
 			}
 			srv.end(errDemoted)
 		}
-	case s.keeps() && r.locator.isNoReplica(host):
+	case s.keeps() && l.isNoReplica(host):
 		s.reader.moved = true
 		s.leaveSoon()
 	}

@@ -36,11 +36,11 @@ type written struct {
 // maxWriters bounds how many persons' writes are remembered. When there are more, all count as having written just now.
 const maxWriters = 10_000
 
-func newLocator(r *route, db postgres.Config, health cluster.Findings, log *slog.Logger, changed func(cluster.Change)) *locator {
+func newLocator(r *route, db postgres.Config, health cluster.Findings, log *slog.Logger, changed func(*locator, cluster.Change)) *locator {
 	c := cluster.Config{
 		Name: cmp.Or(r.pattern, "*"), Health: health,
 		Monitor: cluster.Monitor{
-			User: cmp.Or(r.config.Username, db.Username), Database: r.databaseFor(db.Name), Password: db.Password,
+			User: cmp.Or(r.config.Username, db.Username), Database: r.monitored(db.Name), Password: db.Password,
 			SSLMode: cmp.Or(r.config.SSLMode, db.SSLMode), SSLRootCert: cmp.Or(r.config.SSLRootCert, db.SSLRootCert),
 		},
 	}
@@ -54,7 +54,9 @@ func newLocator(r *route, db postgres.Config, health cluster.Findings, log *slog
 		}
 		c.Hosts = append(c.Hosts, host)
 	}
-	return &locator{cluster: cluster.New(c, log), changed: changed, writes: map[string]written{}}
+	l := &locator{cluster: cluster.New(c, log), writes: map[string]written{}}
+	l.changed = func(c cluster.Change) { changed(l, c) }
+	return l
 }
 
 func (l *locator) start(ctx context.Context) error {
@@ -147,6 +149,11 @@ func (r *route) target(ctx context.Context, g *group) (backend.Target, error) {
 	}
 	if strings.HasPrefix(t.Address, "/") {
 		t.Network, t.TLS = "unix", nil
+	}
+	if t.TLS != nil && t.TLS.Files != nil {
+		if _, err := t.TLS.Files.Reload(); err != nil { // what was read before serves on
+			g.front.pooler.log.Warn("authorities of servers' certificates", "route", r.pattern, "error", err)
+		}
 	}
 	return t, nil
 }

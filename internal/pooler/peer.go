@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -23,24 +24,35 @@ const (
 // ownPeer returns the number of this process among its peers, 0 when there are none: the peer whose address is an endpoint of
 // ours on this machine.
 func (p *Pooler) ownPeer() int {
-	local, _ := net.InterfaceAddrs() // without them only addresses that are written alike match
 	for _, peer := range p.config.Peers {
-		host, port, err := net.SplitHostPort(peer.Address)
-		if err != nil {
-			continue
-		}
-		here := slices.ContainsFunc(local, func(a net.Addr) bool {
-			n, ok := a.(*net.IPNet)
-			return ok && n.IP.String() == host
-		})
-		for _, e := range p.config.Endpoints {
-			_, ours, err := net.SplitHostPort(e.Listen)
-			if e.Listen == peer.Address || err == nil && here && ours == port {
-				return peer.ID
-			}
+		if slices.ContainsFunc(p.config.Endpoints, func(e Endpoint) bool { return listensAt(e.Listen, peer.Address) }) {
+			return peer.ID
 		}
 	}
+	if len(p.config.Peers) > 0 {
+		p.log.Warn("no peer has the address of an endpoint of this process: cancel requests that arrive elsewhere will not find it")
+	}
 	return 0
+}
+
+// listensAt reports whether who connects to an address comes to a listener of this machine.
+func listensAt(listen, address string) bool {
+	if listen == address {
+		return true
+	}
+	at, port, err := net.SplitHostPort(listen)
+	host, wanted, wrong := net.SplitHostPort(address)
+	if err != nil || wrong != nil || port != wanted {
+		return false
+	}
+	if ip, err := netip.ParseAddr(at); at != "" && (err != nil || !ip.IsUnspecified()) {
+		return false // it listens at one address alone, and that is another
+	}
+	local, _ := net.InterfaceAddrs() // without them only addresses that are written alike match
+	return slices.ContainsFunc(local, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.String() == host
+	})
 }
 
 // forward passes a cancel request on to the process that it belongs to, and reports whether there is one.

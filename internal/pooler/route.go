@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"holdfast/internal/backend"
-	"holdfast/internal/cluster"
 	"holdfast/internal/pool"
 )
 
@@ -24,23 +23,25 @@ type route struct {
 	hosts   []string
 	timeout time.Duration
 	locator *locator // nil: the one host is the primary
+	follows bool     // the locator is that of the route "*"
 }
 
 func (p *Pooler) buildRoutes() error {
 	db := p.opts.Database
-	mode, err := backend.ParseTLSMode(cmp.Or(db.SSLMode, "prefer"))
-	if err != nil {
+	base := &route{pattern: "*", hosts: append([]string{addressOf(db.Host, db.Port)}, p.config.Replicas...), timeout: db.ConnectTimeout.D()}
+	if err := p.complete(base); err != nil {
 		return err
-	}
-	base := &route{
-		pattern: "*", hosts: []string{addressOf(db.Host, db.Port)}, timeout: db.ConnectTimeout.D(),
-		tls: &backend.TLSConfig{Mode: mode},
 	}
 	for name, c := range p.config.Routes {
 		r := *base
 		r.pattern, r.config = name, c
 		if len(c.Hosts) > 0 {
-			r.hosts = c.Hosts
+			r.hosts, r.locator = c.Hosts, nil
+			if err := p.complete(&r); err != nil {
+				return err
+			}
+		} else {
+			r.follows = true
 		}
 		if c.MaxConnections > 0 {
 			r.budget = pool.NewBudget(name, c.MaxConnections, 0)
@@ -48,13 +49,26 @@ func (p *Pooler) buildRoutes() error {
 		p.routes = append(p.routes, &r)
 	}
 	slices.SortFunc(p.routes, func(a, b *route) int { return cmp.Compare(len(b.pattern), len(a.pattern)) })
-	base.hosts = append(base.hosts, p.config.Replicas...)
 	p.routes = append(p.routes, base)
-	for _, r := range p.routes {
-		if len(r.hosts) > 1 {
-			r.locator = newLocator(r, db, p.opts.Health, p.log, func(c cluster.Change) { p.clusterChanged(r, c) })
-			r.locator.writers = slices.ContainsFunc(p.config.Endpoints, func(e Endpoint) bool { return e.ReadYourWrites })
+	return nil
+}
+
+// complete says how a route's hosts are reached and, when there are several, who watches them.
+func (p *Pooler) complete(r *route) error {
+	db := p.opts.Database
+	mode, err := backend.ParseTLSMode(cmp.Or(r.config.SSLMode, db.SSLMode, "prefer"))
+	if err != nil {
+		return err
+	}
+	r.tls = &backend.TLSConfig{Mode: mode}
+	if roots := cmp.Or(r.config.SSLRootCert, db.SSLRootCert); roots != "" && mode != backend.TLSDisable {
+		if r.tls.Files, err = backend.LoadTLSFiles(roots, "", ""); err != nil {
+			return err
 		}
+	}
+	if len(r.hosts) > 1 {
+		r.locator = newLocator(r, db, p.opts.Health, p.log, p.clusterChanged)
+		r.locator.writers = slices.ContainsFunc(p.config.Endpoints, func(e Endpoint) bool { return e.ReadYourWrites })
 	}
 	return nil
 }
@@ -67,28 +81,45 @@ func addressOf(host string, port int) string {
 	return net.JoinHostPort(cmp.Or(host, "127.0.0.1"), strconv.Itoa(port))
 }
 
-// routeFor returns the route of a database: the longest pattern that matches.
+// routeFor returns the route of a database: that of its name, or else the longest pattern that matches.
 func (p *Pooler) routeFor(database string) *route {
 	for _, r := range p.routes {
-		prefix, any := strings.CutSuffix(r.pattern, "*")
-		if r.pattern == database || any && strings.HasPrefix(database, prefix) {
+		if r.pattern == database {
+			return r
+		}
+	}
+	for _, r := range p.routes {
+		if prefix, any := strings.CutSuffix(r.pattern, "*"); any && strings.HasPrefix(database, prefix) {
 			return r
 		}
 	}
 	return nil
 }
 
+// monitored returns the database in which hosts are asked what they are. Every server has one of the name postgres.
+func (r *route) monitored(own string) string {
+	switch {
+	case r.config.Database != "":
+		return r.config.Database
+	case len(r.config.Hosts) == 0:
+		return own
+	case !strings.HasSuffix(r.pattern, "*"):
+		return r.pattern
+	}
+	return "postgres"
+}
+
 func (r *route) databaseFor(name string) string { return cmp.Or(r.config.Database, name) }
 
 func (r *route) start(ctx context.Context) error {
-	if r.locator == nil {
+	if r.locator == nil || r.follows {
 		return nil
 	}
 	return r.locator.start(ctx)
 }
 
 func (r *route) stop(ctx context.Context) error {
-	if r.locator == nil {
+	if r.locator == nil || r.follows {
 		return nil
 	}
 	return r.locator.stop(ctx)
