@@ -21,7 +21,7 @@ RACE      ?= $(addprefix ./internal/,lifecycle/... health metrics logging blob/.
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo check lint race fuzz fuzz-smoke soak bench docs docs-check deps release clean
+.PHONY: help build test test-matrix demo check lint race fuzz fuzz-smoke soak bench docs docs-check deps release clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ build: ## build bin/holdfast
 test: ## run all tests, after installing what they need
 	scripts/deps run test
 	$(GO) test -timeout 30m $(TESTFLAGS)
+
+test-matrix: ## run the tests of what talks to PostgreSQL on versions 13 to 18
+	scripts/deps run test matrix
+	GO='$(GO)' scripts/test-matrix
 
 demo: build ## run everything in a temporary directory, with a page to try it
 	scripts/deps run

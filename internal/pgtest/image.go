@@ -58,7 +58,7 @@ func build(r release, cred *syscall.Credential, path string) error {
 
 func initdb(r release, cred *syscall.Credential, data string) error {
 	args := []string{
-		"-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--no-instructions", "--data-checksums",
+		"-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--data-checksums",
 		"--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1",
 	}
 	if r.major >= 15 {

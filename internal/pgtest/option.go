@@ -19,7 +19,7 @@ type options struct {
 func defaults() *options {
 	return &options{settings: []string{
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
-		"shared_buffers=32MB", "max_connections=100",
+		"shared_buffers=32MB", "max_connections=100", "password_encryption=scram-sha-256",
 		"dynamic_shared_memory_type=mmap", // in the data directory, so that a kill leaves nothing in /dev/shm
 		"log_checkpoints=off", "logging_collector=off", "log_destination=stderr", "log_line_prefix=%m [%p] %q%u@%d ",
 	}}
