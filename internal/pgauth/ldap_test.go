@@ -239,7 +239,7 @@ func TestAConnectionThatTheServerClosedIsReplaced(t *testing.T) {
 	b.login(t, remote("alice"), aliceSecret)
 	s.stop()
 	b.refused(t, remote("alice"), aliceSecret, "ldap_connect")
-	s.run(t)
+	s.Run(t)
 	b.login(t, remote("alice"), aliceSecret)
 	if b.shown() != "" {
 		t.Errorf("findings %q after all is well; want none", b.shown())
