@@ -11,36 +11,7 @@ import (
 // transaction, the client gets what PostgreSQL answers, and the next client a server that is clean.
 func TestACopyThatGoesWrongLeavesNothingToTheNextClient(t *testing.T) {
 	t.Parallel()
-	type run struct{ start, data string }
-	const in = "COPY copied FROM STDIN"
-	good := string(pgwire.AppendBare(pgwire.AppendCopyData(nil, []byte("1\n2\n")), pgwire.FrontendCopyDone))
-	bad := string(pgwire.AppendBare(pgwire.AppendCopyData(nil, []byte("one\n")), pgwire.FrontendCopyDone))
-	long := string(pgwire.AppendBare(pgwire.AppendCopyData(pgwire.AppendCopyData(nil, []byte("one\n")), []byte(strings.Repeat("2\n", 100_000))), pgwire.FrontendCopyDone))
-	fails := string(pgwire.AppendCopyFail(nil, "no more"))
-	simple := func(sql string) string { return string(pgwire.AppendQuery(nil, sql)) }
-	extended := func(sql string) string {
-		b := pgwire.AppendBind(pgwire.AppendParse(nil, "", sql, nil), "", "", nil, nil, nil)
-		return string(pgwire.AppendExecute(b, "", 0))
-	}
-	sync := string(pgwire.AppendSync(nil))
-	runs := map[string]run{
-		"simple":                        {simple(in), good},
-		"simple, bad row":               {simple(in), bad},
-		"simple, bad row and much more": {simple(in), long},
-		"simple, fails":                 {simple(in), fails},
-		"simple, error at once":         {simple("COPY nowhere FROM STDIN"), good},
-		"extended":                      {extended(in), good + sync},
-		"extended, sync inside":         {extended(in) + sync, good + sync},
-		"extended, bad row":             {extended(in), bad + sync},
-		"extended, much more":           {extended(in), long + sync},
-		"extended, fails":               {extended(in), fails + sync},
-		"extended, error at once":       {extended("COPY nowhere FROM STDIN"), good + sync},
-		"out":                           {simple("COPY (SELECT generate_series(1,3)) TO STDOUT"), ""},
-		"out, extended":                 {extended("COPY (SELECT generate_series(1,3)) TO STDOUT"), sync},
-		"out, error inside":             {simple("COPY (SELECT 1/(3-n) FROM generate_series(1,3) n) TO STDOUT"), ""},
-		"data that nobody asked for":    {"", good + simple("SELECT 1")},
-		"two in one text":               {simple(in + "; " + in), good + good},
-	}
+	runs := copyRuns()
 	s := sized(1).start(t)
 	s.super(t, "CREATE TABLE copied (n int)")
 	s.super(t, "GRANT ALL ON copied TO "+s.role())
@@ -72,6 +43,41 @@ func TestACopyThatGoesWrongLeavesNothingToTheNextClient(t *testing.T) {
 				_ = next.conn.Close()
 			}
 		}
+	}
+}
+
+// copyRun is one way that a COPY can go: how it begins, and what the client sends behind that.
+type copyRun struct{ start, data string }
+
+func copyRuns() map[string]copyRun {
+	const in = "COPY copied FROM STDIN"
+	good := string(pgwire.AppendBare(pgwire.AppendCopyData(nil, []byte("1\n2\n")), pgwire.FrontendCopyDone))
+	bad := string(pgwire.AppendBare(pgwire.AppendCopyData(nil, []byte("one\n")), pgwire.FrontendCopyDone))
+	long := string(pgwire.AppendBare(pgwire.AppendCopyData(pgwire.AppendCopyData(nil, []byte("one\n")), []byte(strings.Repeat("2\n", 100_000))), pgwire.FrontendCopyDone))
+	fails := string(pgwire.AppendCopyFail(nil, "no more"))
+	simple := func(sql string) string { return string(pgwire.AppendQuery(nil, sql)) }
+	extended := func(sql string) string {
+		b := pgwire.AppendBind(pgwire.AppendParse(nil, "", sql, nil), "", "", nil, nil, nil)
+		return string(pgwire.AppendExecute(b, "", 0))
+	}
+	sync := string(pgwire.AppendSync(nil))
+	return map[string]copyRun{
+		"simple":                        {simple(in), good},
+		"simple, bad row":               {simple(in), bad},
+		"simple, bad row and much more": {simple(in), long},
+		"simple, fails":                 {simple(in), fails},
+		"simple, error at once":         {simple("COPY nowhere FROM STDIN"), good},
+		"extended":                      {extended(in), good + sync},
+		"extended, sync inside":         {extended(in) + sync, good + sync},
+		"extended, bad row":             {extended(in), bad + sync},
+		"extended, much more":           {extended(in), long + sync},
+		"extended, fails":               {extended(in), fails + sync},
+		"extended, error at once":       {extended("COPY nowhere FROM STDIN"), good + sync},
+		"out":                           {simple("COPY (SELECT generate_series(1,3)) TO STDOUT"), ""},
+		"out, extended":                 {extended("COPY (SELECT generate_series(1,3)) TO STDOUT"), sync},
+		"out, error inside":             {simple("COPY (SELECT 1/(3-n) FROM generate_series(1,3) n) TO STDOUT"), ""},
+		"data that nobody asked for":    {"", good + simple("SELECT 1")},
+		"two in one text":               {simple(in + "; " + in), good + good},
 	}
 }
 

@@ -34,8 +34,12 @@ func (s source) Memory() []console.Memory {
 func goMemory() []console.Memory {
 	const class = "/memory/classes/"
 	samples := []metrics.Sample{
-		{Name: class + "heap/objects:bytes"}, {Name: class + "heap/free:bytes"}, {Name: class + "heap/unused:bytes"},
-		{Name: class + "heap/stacks:bytes"}, {Name: class + "total:bytes"}, {Name: class + "heap/released:bytes"},
+		{Name: class + "heap/objects:bytes"},
+		{Name: class + "heap/free:bytes"},
+		{Name: class + "heap/unused:bytes"},
+		{Name: class + "heap/stacks:bytes"},
+		{Name: class + "total:bytes"},
+		{Name: class + "heap/released:bytes"},
 	}
 	metrics.Read(samples)
 	n := make([]int64, len(samples))
