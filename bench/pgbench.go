@@ -17,11 +17,10 @@ import (
 
 // sample is one run of pgbench against one door.
 type sample struct {
-	tps  float64
-	cpu  float64 // microseconds of the pooler's process for a transaction; 0 without a pooler
-	mean float64 // latency, in microseconds
-	p50  float64
-	p99  float64
+	tps float64
+	cpu float64 // microseconds of the pooler's process for a transaction; 0 without a pooler
+	p50 float64 // latency, in microseconds
+	p99 float64
 }
 
 // load is one kind of work for pgbench.
@@ -152,13 +151,10 @@ func (w window) evaluate(dir string) (sample, error) {
 		return sample{}, errors.New("pgbench logged no transaction")
 	}
 	slices.Sort(latencies)
-	n, sum := len(latencies), 0.0
-	for _, l := range latencies {
-		sum += l
-	}
+	n := len(latencies)
 	return sample{
 		tps: float64(n) / w.to.Sub(w.from).Seconds(), cpu: float64(w.cpu.Nanoseconds()) / 1e3 / float64(n),
-		mean: sum / float64(n), p50: latencies[n/2], p99: latencies[n*99/100],
+		p50: latencies[n/2], p99: latencies[n*99/100],
 	}, nil
 }
 

@@ -96,21 +96,21 @@ func (b *bench) rowsOf(l load, r *runs, tps, cpu, delay *table) {
 func hop(all map[load]*runs) table {
 	t := table{
 		title: "Pooler: cost of the hop",
-		note: "At one client, mean latency in microseconds; in brackets what the pooler adds to the way without one. It is paid for every " +
+		note: "At one client, median latency in microseconds; in brackets what the pooler adds to the way without one. It is paid for every " +
 			"round trip, and buys nothing where one process with a pool of its own on the same host is all there is: such an application " +
-			"may as well connect to PostgreSQL itself. On a busy machine the difference says little; see the line at the top.",
+			"may as well connect to PostgreSQL itself.",
 		head: []string{"mode", "direct", "through PgBouncer", "through Holdfast"},
 	}
 	for _, mode := range modes() {
 		r := all[load{mode, 1}]
-		mean := func(d int) series { return r.of(d, func(s sample) float64 { return s.mean }) }
-		row := []string{mode, fmt.Sprintf("%.0f", median(mean(direct)))}
+		middle := func(d int) series { return r.of(d, func(s sample) float64 { return s.p50 }) }
+		row := []string{mode, fmt.Sprintf("%.0f", median(middle(direct)))}
 		for _, d := range []int{peer, ours} {
 			if len(r[d]) == 0 {
 				row = append(row, "left out")
 				continue
 			}
-			row = append(row, fmt.Sprintf("%.0f (%+.0f)", median(mean(d)), mean(d).minus(mean(direct))))
+			row = append(row, fmt.Sprintf("%.0f (%+.0f)", median(middle(d)), middle(d).minus(middle(direct))))
 		}
 		t.add(row...)
 	}
