@@ -140,6 +140,7 @@ func (c *Client) request(s *Server, m message, o *Out) (n int, err error) {
 		s.flushed = true
 		return c.pass(m, o)
 	case pgwire.FunctionCall:
+		s.dirty = s.dirty || s.open // PostgreSQL 18 is left in the middle of a transaction that it does not tell of
 		s.open, s.flushed = false, false
 		s.queue.push(opFunction, 0)
 		c.Counters.Queries++

@@ -90,12 +90,12 @@ func TestRandomConversationsAreTheSameThroughTheRelay(t *testing.T) {
 func modelRound(t *testing.T, seed uint64) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 2))
+	straight := pgtest.Template(t, "model", modelSchema)
 	scripts := make([][]group, modelClients)
 	for i := range scripts {
-		a := &author{Rand: rand.New(rand.NewPCG(seed, uint64(10+i))), id: i}
+		a := &author{Rand: rand.New(rand.NewPCG(seed, uint64(10+i))), id: i, major: straight.Server.Major}
 		scripts[i] = a.script(8 + a.IntN(20))
 	}
-	straight := pgtest.Template(t, "model", modelSchema)
 	want := make([][][]answer, modelClients)
 	final := make([]map[string]string, modelClients)
 	for i, script := range scripts {

@@ -75,12 +75,26 @@ func parseSetSession(sql, tail string) (*Assignment, bool) {
 		}
 		return a, true
 	case "characteristics":
-		return &Assignment{
-			Name: "session characteristics", Set: sql,
-			Undo: "RESET default_transaction_isolation; RESET default_transaction_read_only; RESET default_transaction_deferrable",
-		}, true
+		return characteristics(sql, strings.ToLower(rest))
 	}
 	return assignment(name, rest, sql)
+}
+
+// characteristics reads what follows SET SESSION CHARACTERISTICS, if it is one mode: each is a parameter.
+func characteristics(sql, rest string) (*Assignment, bool) {
+	name := ""
+	switch strings.Join(strings.Fields(rest), " ") {
+	case "as transaction isolation level serializable", "as transaction isolation level repeatable read",
+		"as transaction isolation level read committed", "as transaction isolation level read uncommitted":
+		name = "default_transaction_isolation"
+	case "as transaction read only", "as transaction read write":
+		name = "default_transaction_read_only"
+	case "as transaction deferrable", "as transaction not deferrable":
+		name = "default_transaction_deferrable"
+	default:
+		return nil, false
+	}
+	return &Assignment{Name: name, Set: sql, Undo: "RESET " + name}, true
 }
 
 // assignment reads the name of a parameter and what follows it.

@@ -101,7 +101,7 @@ func (s *Settings) all() []Assignment {
 var unplanned = []string{ //nolint:gochecknoglobals // a table
 	"application_name", "bytea_output", "client_min_messages", "deadlock_timeout", "default_transaction_deferrable",
 	"default_transaction_isolation", "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout",
-	"idle_session_timeout", "lock_timeout", "log_duration", "log_min_duration_statement", "log_statement", "session characteristics",
+	"idle_session_timeout", "lock_timeout", "log_duration", "log_min_duration_statement", "log_statement",
 	"statement_timeout", "synchronous_commit", "tcp_keepalives_count", "tcp_keepalives_idle", "tcp_keepalives_interval",
 	"tcp_user_timeout", "transaction_timeout",
 }

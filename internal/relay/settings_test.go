@@ -37,8 +37,9 @@ func TestSetIsFollowedWhereItCanBe(t *testing.T) {
 	set("SET TIME ZONE 'UTC'", "timezone", "RESET TIME ZONE")
 	set("SET NAMES 'UTF8'", "client_encoding", "RESET client_encoding")
 	set("SET XML OPTION DOCUMENT", "xmloption", "RESET xmloption")
-	set("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "session characteristics",
-		"RESET default_transaction_isolation; RESET default_transaction_read_only; RESET default_transaction_deferrable")
+	set("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "default_transaction_read_only", "RESET default_transaction_read_only")
+	set("set session characteristics as transaction  Isolation Level Repeatable  Read", "default_transaction_isolation", "RESET default_transaction_isolation")
+	set("SET SESSION CHARACTERISTICS AS TRANSACTION NOT DEFERRABLE", "default_transaction_deferrable", "RESET default_transaction_deferrable")
 	reset("SET work_mem TO DEFAULT", "work_mem")
 	reset("SET work_mem = default;", "work_mem")
 	reset("SET TIME ZONE LOCAL", "timezone")
@@ -60,6 +61,7 @@ func TestSetIsFollowedWhereItCanBe(t *testing.T) {
 	for _, sql := range []string{
 		"", "SET", "SET a", "SET = 1", "RESET", "SELECT 1", "SET a = 1; SET b = 2", "SET a = 1 -- x", "SET /* x */ a = 1", `SET "A" = 1`, `SET a."B" = 1`,
 		"SET SEED TO 0.5", `SET a = 'x\y'`, "SET a = $$x$$", "SET a = 'é'", "RESET a\x00b", `RESET "a"`, "SET TIME 'x'", "BEGIN; SET a = 1", "SET a b",
+		"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY, DEFERRABLE",
 	} {
 		if got, ok := parseSet(sql); ok {
 			t.Errorf("%q is followed: %+v", sql, got)
