@@ -20,8 +20,11 @@ func (l *login) proxied() error {
 	if !ok || len(l.front.config.ProxyProtocol) == 0 || !listed(l.front.config.ProxyProtocol, from.AddrPort().Addr().Unmap()) {
 		return nil
 	}
-	in := newByteReader(l.raw)
-	header, err := proxyproto.Read(in)
+	in, err := proxyHeader(l.raw)
+	var header *proxyproto.Header
+	if err == nil {
+		header, err = proxyproto.Read(in)
+	}
 	if err != nil {
 		return fatal("08P01", "the balancer sent no PROXY header: "+err.Error(), "turn the PROXY protocol on there, or take it off proxy_protocol")
 	}

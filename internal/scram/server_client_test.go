@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,8 +14,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-
-	"holdfast/internal/pgtest"
 )
 
 // A door is a server that logs clients in and can do no more.
@@ -180,8 +176,8 @@ func byPgx(t *testing.T, port int, password, sslmode, binding string) error {
 
 func byPsql(t *testing.T, port int, password, sslmode, binding string) error {
 	t.Helper()
-	psql := filepath.Join(pgtest.Server(t).Bin(), "psql")
-	if _, err := os.Stat(psql); err != nil {
+	psql, err := exec.LookPath("psql")
+	if err != nil {
 		t.Fatalf("%v: apt-get install postgresql-client", err)
 	}
 	cmd := exec.CommandContext(t.Context(), psql, "-X", "-w", "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "u", "-d", "d", "-c", "SELECT")
