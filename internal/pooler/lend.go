@@ -217,14 +217,14 @@ func (s *session) resettle() {
 func (s *session) giveBack() {
 	s.account()
 	srv, lease := s.unlink()
-	dirty := srv.relay.Dirty()
-	srv.release(func() {
-		if dirty {
-			lease.ReleaseDirty(context.Background())
-			return
-		}
+	switch {
+	case srv.relay.Dirty():
+		srv.release(func() { lease.ReleaseDirty(context.Background()) })
+	case srv.cancels > 0:
+		srv.release(lease.Release)
+	default: // the way of nearly every transaction, without a closure
 		lease.Release()
-	})
+	}
 	s.depart()
 }
 
