@@ -19,7 +19,10 @@ func TestAServerThatDiesIdleIsReplacedUnseen(t *testing.T) {
 	w := s.wire(t, 1)
 	for range 20 {
 		pid := w.must("SELECT pg_backend_pid()")
-		s.super(t, "SELECT pg_terminate_backend($1::text::int, 5000)", pid)
+		s.super(t, "SELECT pg_terminate_backend($1::text::int)", pid)
+		eventually(t, "the server session is gone", func() bool {
+			return s.super(t, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1::text::int", pid) == "0"
+		})
 		if got := w.must("SELECT pg_backend_pid()"); got == pid {
 			t.Fatal("the dead answer")
 		}
