@@ -124,10 +124,10 @@ func (c *Client) Local() []byte {
 	return b
 }
 
-// Held reports whether the next message has to wait for answers.
+// Held reports whether the next message may have to wait for answers.
 func (c *Client) Held() bool {
 	s := c.server
-	return c.left == 0 && s != nil && !s.copyIn && !s.queue.empty() && (c.barrier || s.queue.size >= maxOwed)
+	return c.left == 0 && s != nil && !s.copyIn && !s.queue.empty() && (c.barrier || s.changes > 0 || s.touches > 0 || s.queue.size >= maxOwed)
 }
 
 // Free reports whether the server can be given back: it is settled, and nothing keeps the client there.

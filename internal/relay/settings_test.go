@@ -58,6 +58,10 @@ func TestSetIsFollowedWhereItCanBe(t *testing.T) {
 			t.Errorf("%q: %+v %t, want nothing to follow", sql, got, ok)
 		}
 	}
+}
+
+func TestWhatCannotBeFollowedIsNotTakenForASet(t *testing.T) {
+	t.Parallel()
 	for _, sql := range []string{
 		"", "SET", "SET a", "SET = 1", "RESET", "SELECT 1", "SET a = 1; SET b = 2", "SET a = 1 -- x", "SET /* x */ a = 1", `SET "A" = 1`, `SET a."B" = 1`,
 		"SET SEED TO 0.5", `SET a = 'x\y'`, "SET a = $$x$$", "SET a = 'é'", "RESET a\x00b", `RESET "a"`, "SET TIME 'x'", "BEGIN; SET a = 1", "SET a b",

@@ -19,6 +19,7 @@ func (c *Client) query(s *Server, m message, o *Out) (int, error) {
 		return 0, nil
 	}
 	c.Counters.Queries++
+	s.dirty = s.dirty || s.open // see FunctionCall
 	s.open, s.flushed = false, false
 	var note Note
 	if c.observer != nil {

@@ -268,3 +268,14 @@ func TestTrap16LengthsThatCannotBeAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerThatWasGivenBothProtocolsWithoutASyncBetweenIsReset(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Transaction)
+	r.say("P(:SELECT 1) B(:) E Q(SELECT 2) S", mParse("", "SELECT 1"), mBind("", ""), mExecute("", 0), mQuery("SELECT 2"), mSync())
+	r.answer("1 2 D C T D C ZT ZI", sParsed(), sBound(), sRow("1"), sTag("SELECT 1"), sRows(), sRow("2"), sTag("SELECT 1"), sReady('T'), sReady('I'))
+	r.free(true)
+	if s := r.c.Detach(); !s.Dirty() {
+		t.Error("PostgreSQL 18 fails the next statement of such a session")
+	}
+}
