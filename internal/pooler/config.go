@@ -63,10 +63,12 @@ type Endpoint struct {
 	Target string `toml:"target"`
 	// MaxLag of a replica that takes reads. Default 10s.
 	MaxLag unit.Duration `toml:"max_lag"`
-	// NoReplica is what happens to reads when no replica qualifies: "primary" (they go there; the default) or "error".
+	// NoReplica is what happens to reads when no replica qualifies: "primary" (they go there, in transactions that can only read; the
+	// default) or "error" (57P03; a client that asks for a position by holdfast.min_lsn waits for it first, as long as timeout).
 	NoReplica string `toml:"no_replica"`
-	// ReadYourWrites sends a person who wrote through a primary endpoint to the primary until replicas have what was written. Default
-	// false. A client can ask for the same by the setting holdfast.min_lsn.
+	// ReadYourWrites sends a person who wrote through a primary endpoint to the primary until replicas have what was written, which takes
+	// a second or two. What a function wrote that a SELECT called is not noticed, nor what was written through another process. Default
+	// false. A client can ask for the same by the setting holdfast.min_lsn, an LSN: in transaction mode at any time, else at log-in.
 	ReadYourWrites bool `toml:"read_your_writes"`
 	// MinSize of this endpoint's pools. Default: that of [database.options.pool].
 	MinSize int `toml:"min_size"`
