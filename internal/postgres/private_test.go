@@ -65,7 +65,7 @@ func TestAPrivateServerIsMadePrivateAndFindsItsRowsAgain(t *testing.T) {
 	db := open(t, s)
 	for name, want := range map[string]string{
 		"data_checksums": "on", "fsync": "on", "password_encryption": "scram-sha-256", "listen_addresses": "", "server_encoding": "UTF8",
-		"max_connections": "24", "shared_buffers": "128MB",
+		"max_connections": "40", "shared_buffers": "128MB",
 	} {
 		var got string
 		if err := db.QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&got); err != nil || got != want {
