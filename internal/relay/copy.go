@@ -29,7 +29,7 @@ func (s *Server) beginCopyIn(kind op) {
 	synced := false
 	for {
 		i := s.queue.find(1, opSync, opCopyEnd)
-		if i == s.queue.size {
+		if i == s.queue.size || i > 1 { // what stands between ends the COPY, so the Sync after it is not ignored (PostgreSQL 13)
 			break
 		}
 		f, end := s.queue.at(i).flags, s.queue.at(i).op == opCopyEnd
