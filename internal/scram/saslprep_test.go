@@ -100,8 +100,9 @@ func TestAllOfUnicodeIsPreparedAsPostgreSQLDoes(t *testing.T) {
 		t.Fatalf("%d, %d and %d code points", len(left), len(right), len(refused))
 	}
 	const changed = "\u00a0"
-	for i := 0; i < len(left); i += 500 * every {
-		checkRunes(m, changed, left[i:min(i+500, len(left))], "z")
+	const many = 250 // PostgreSQL 13 does not prepare what is longer than 1024 bytes
+	for i := 0; i < len(left); i += many * every {
+		checkRunes(m, changed, left[i:min(i+many, len(left))], "z")
 	}
 	for i := 0; i < len(right); i += 100 {
 		checkRunes(m, "\u0627"+changed, right[i:min(i+100, len(right))], "\u0627")
