@@ -70,7 +70,7 @@ func TestTheStatusSaysHowThePoolsAre(t *testing.T) {
 		if s.State != admin.OK || !strings.HasPrefix(s.Summary, "1 client on ") {
 			t.Errorf("the section: %+v", s)
 		}
-		if text := fmt.Sprint(s.Facts); !strings.Contains(text, "app/app@127.0.0.1:0: 1 busy, 3 idle of 4") {
+		if text := fmt.Sprint(s.Facts); !strings.Contains(text, "app/app@127.0.0.1:0: 1 busy, 3 idle of 20") {
 			t.Errorf("the facts: %s", text)
 		}
 	}

@@ -80,6 +80,7 @@ func TestTheJournalAloneBringsBackWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	root, lost := memoryDir(t), memoryDir(t)
 	s := openTuned(t, root, disk.OnlyJournal)
+	until(t, "there is a journal", s.Journaled)
 	put(t, s, "blobs/00/kept", []byte("kept"), []byte("side"))
 	put(t, s, "blobs/00/moved", []byte("moved"), nil)
 	put(t, s, "blobs/00/deleted", []byte("deleted"), []byte{})
@@ -120,6 +121,7 @@ func TestAReplayWritesFilesAgainWhateverTheyLookLike(t *testing.T) {
 	t.Parallel()
 	root, found := memoryDir(t), memoryDir(t)
 	s := openTuned(t, root, disk.OnlyJournal)
+	until(t, "there is a journal", s.Journaled)
 	for i := range 3 {
 		put(t, s, blob.Name(fmt.Sprintf("blobs/00/%d", i)), []byte("content"), []byte("side"))
 	}
@@ -145,6 +147,7 @@ func TestATornBatchAtTheEndIsNoneAndOneBeforeIsDamage(t *testing.T) {
 	t.Parallel()
 	root := memoryDir(t)
 	s := openTuned(t, root, disk.OnlyJournal)
+	until(t, "there is a journal", s.Journaled)
 	for i := range 3 { // one after the other: three batches of a page each
 		put(t, s, blob.Name(fmt.Sprintf("blobs/00/%d", i)), []byte("content"), nil)
 	}
@@ -185,6 +188,7 @@ func TestAnUploadedBatchIsNotReplayed(t *testing.T) {
 	t.Parallel()
 	root := memoryDir(t)
 	s := openTuned(t, root, disk.OnlyJournal)
+	until(t, "there is a journal", s.Journaled)
 	put(t, s, "blobs/00/victim", []byte("content"), nil)
 	if err := s.Delete(t.Context(), "blobs/00/victim"); err != nil {
 		t.Fatal(err)
@@ -327,6 +331,7 @@ func TestAnUnsettledStoreIsNotServedReadOnly(t *testing.T) {
 	t.Parallel()
 	root := memoryDir(t)
 	s := openTuned(t, root, disk.OnlyJournal)
+	until(t, "there is a journal", s.Journaled)
 	put(t, s, "blobs/00/a", []byte("x"), nil)
 	im := mountImage(t, "ext4", 24)
 	journalOnly(t, root, im.path)

@@ -33,6 +33,7 @@ func newLate(t *testing.T) *failing {
 	t.Cleanup(unmount)
 	f := &failing{d, openLazyLate(t, path)}
 	t.Cleanup(func() { _ = f.store.Close() })
+	until(t, "there is a journal", f.store.Journaled)
 	put(t, f.store, "blobs/00/6-0-0", writing{name: "blobs/00/6-0-0", size: 6}.content(), []byte{})
 	return f
 }
