@@ -107,7 +107,7 @@ func (a *author) pinning() string {
 	case 0:
 		return a.oneOf("LISTEN one", "UNLISTEN *", "LISTEN two", "UNLISTEN one")
 	case 1:
-		return a.oneOf("CREATE TEMP TABLE tmp (a int)", "INSERT INTO tmp VALUES (1)", "SELECT * FROM tmp", "DROP TABLE tmp", "DISCARD TEMP")
+		return a.oneOf("CREATE TEMP TABLE tmp (a int)", "INSERT INTO tmp VALUES (1)", "SELECT a + 0 FROM tmp", "DROP TABLE tmp", "DISCARD TEMP")
 	case 2:
 		return "CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT 1 AS a"
 	case 3:
