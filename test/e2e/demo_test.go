@@ -84,8 +84,8 @@ func poolIsFull(t *testing.T, printed string) {
 		t.Fatalf("the demo shows no full pool: %q", lines)
 	}
 	r := finish(t, shell(t, strings.Join(lines, "\n")+"\n"))
-	if r.code == 0 || !regexp.MustCompile(`ERROR:  pool .*: no connection came free within 5(\.\d+)?s\nDETAIL:  Pool .* has 4 of 4 connections open`).MatchString(r.stderr) {
-		t.Errorf("the fifth client ends with %d:\n%s%s", r.code, r.stdout, r.stderr)
+	if r.code == 0 || !regexp.MustCompile(`ERROR:  pool .*: no connection came free within 5(\.\d+)?s\nDETAIL:  Pool .* has 20 of 20 connections open`).MatchString(r.stderr) {
+		t.Errorf("the client that is one too many ends with %d:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
 
