@@ -197,6 +197,10 @@ func TestAnyConversationIsTheSameThroughAndDirect(t *testing.T) {
 			}
 			_ = w.conn.Close()
 		}
+		if strings.Contains(read[0], "ERROR XX000") { // PostgreSQL 18 loses count of its transactions after some function calls
+			t.Logf("seed %d: PostgreSQL itself has an internal error", seed)
+			continue
+		}
 		for i, mode := range []string{"session", "transaction"} {
 			if read[i+1] != read[0] {
 				t.Errorf("seed %d, %s mode:\n%s", seed, mode, differ(read[0], read[i+1]))
