@@ -5,8 +5,6 @@ import (
 	"os"
 	"testing"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"holdfast/internal/pgauth/ldaptest"
 )
 
@@ -34,11 +32,6 @@ func newSlapd(t testing.TB, names ...string) *slapd {
 
 func (s *slapd) stop()                { s.Stop() }
 func (s *slapd) restart(t testing.TB) { s.Restart(t) }
-
-func (s *slapd) change(t testing.TB, f func(*ldap.Conn) error) {
-	t.Helper()
-	s.Change(t, f)
-}
 
 func write(t testing.TB, path, text string) {
 	t.Helper()

@@ -65,7 +65,6 @@ type parameters struct {
 	replication                 string
 	claimed                     string // holdfast.person
 	reported                    []pgwire.Param
-	settings                    []relay.Assignment
 }
 
 // startParams reads a start-up message. Settings in options count before those of their own, as in PostgreSQL.

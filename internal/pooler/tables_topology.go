@@ -2,7 +2,6 @@ package pooler
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"holdfast/internal/cluster"
@@ -145,6 +144,3 @@ func (s source) DNSHosts() []console.DNSHost { return nil }
 
 // DNSZones implements console.Process.
 func (s source) DNSZones() []console.DNSZone { return nil }
-
-// isSocket reports whether an address is the path of a Unix socket.
-func isSocket(address string) bool { return strings.HasPrefix(address, "/") }

@@ -45,13 +45,9 @@ const (
 	maxSegments = 3
 )
 
-var (
-	// errAside says that the journal does not take a record now: it is full, off, or still busy with an older record about
-	// the same name. The plain way is always there.
-	errAside = errors.New("not in the journal")
-	// errClosed is the same for a store that is being closed.
-	errClosed = errors.New("the store is closed")
-)
+// errAside says that the journal does not take a record now: it is full, off, or still busy with an older record about the
+// same name. The plain way is always there.
+var errAside = errors.New("not in the journal")
 
 // journal gathers the small changes of many goroutines, so that a disk syncs once for all of them; see doc.go.
 type journal struct {
