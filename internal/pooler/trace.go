@@ -34,9 +34,9 @@ func (p *Pooler) denied(l *login, err error) {
 
 // left records the end of a session.
 func (p *Pooler) left(s *session, err error) {
+	p.drop(s.group) // before it is unknown: who stops the pooler waits for it
 	p.clients.remove(s)
 	s.group.clients.Add(-1)
-	p.drop(s.group)
 	s.who.decision.Close()
 	if err != nil {
 		p.log.Debug("client left", "user", s.who.user, "person", s.who.person, "client", s.who.address, "error", err)
