@@ -199,7 +199,9 @@ func TestPsycopgSteersThePooler(t *testing.T) {
 func TestTheConsoleHasPlacesOfItsOwn(t *testing.T) {
 	t.Parallel()
 	s := setup{change: func(c *pooler.Config, _ *postgres.Config) { c.MaxClients = 1 }}.start(t)
-	s.connect(t, 0)
+	if _, err := s.connect(t, 0).Exec(t.Context(), "SELECT 1"); err != nil { // now it is in, not only greeted
+		t.Fatal(err)
+	}
 	if _, err := pgx.Connect(t.Context(), s.url(0)+"?sslmode=disable"); stateOf(err) != "53300" {
 		t.Fatalf("a second client: %v; want 53300", err)
 	}
