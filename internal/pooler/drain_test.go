@@ -128,8 +128,8 @@ func TestStartingAndStoppingLeavesNothing(t *testing.T) {
 		s := sized(3).start(t)
 		var all sync.WaitGroup
 		for range 10 {
+			w := s.dial(t, 1) // before the end begins; the log-in may meet it
 			all.Go(func() {
-				w := s.dial(t, 1)
 				if w.logIn(s, pgwire.Version30) == nil {
 					_, _ = w.conn.Write(pgwire.AppendQuery(nil, "SELECT pg_sleep(0.01)"))
 					_, _ = w.next()
