@@ -44,7 +44,7 @@ demo: build ## run everything in a temporary directory, with a page to try it
 check: lint test docs-check race ## do what CI does
 
 lint: ## check format, vet and staticcheck
-	@test -z "$$($(GO) tool gofumpt -l . | tee /dev/stderr)" || { echo "lint: run: go tool gofumpt -w ." >&2; exit 1; }
+	@unformatted=$$($(GO) tool gofumpt -l .) && test -z "$$unformatted" || { echo "$$unformatted"; echo "lint: run: go tool gofumpt -w ." >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
