@@ -180,7 +180,10 @@ func alike(got, want []answer) bool {
 // fromReady returns what begins with the next ReadyForQuery.
 func fromReady(answers []answer) []answer {
 	i := slices.IndexFunc(answers, func(a answer) bool { return a.typ == pgwire.ReadyForQuery })
-	return answers[max(i, 0):]
+	if i < 0 {
+		return nil
+	}
+	return answers[i:]
 }
 
 // tell shows a conversation.
