@@ -182,7 +182,7 @@ func TestNotificationsOnAnIdleSessionAreDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 20 {
-			s.Exec(t, "SELECT pg_notify('ch', repeat('x', 7000)) FROM generate_series(1, 3)")
+			s.Exec(t, "SELECT pg_notify('ch', repeat('x', 700)) FROM generate_series(1, 3)")
 			if c.Dead() {
 				t.Fatalf("dead: %v", c.Err())
 			}
