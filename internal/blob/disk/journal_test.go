@@ -142,6 +142,22 @@ func TestAReplayWritesFilesAgainWhateverTheyLookLike(t *testing.T) {
 	}
 }
 
+// written returns the segment that has records; there may be one in reserve.
+func written(t *testing.T, segments []string) string {
+	t.Helper()
+	for _, name := range segments {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) > 8192 && bytes.ContainsFunc(b[4096:8192], func(r rune) bool { return r != 0 }) {
+			return name
+		}
+	}
+	t.Fatal("no segment has a record")
+	return ""
+}
+
 // The last batch may be torn: it was not acknowledged. One before it was: a disk that lost it is not passed over in silence.
 func TestATornBatchAtTheEndIsNoneAndOneBeforeIsDamage(t *testing.T) {
 	t.Parallel()
@@ -154,7 +170,7 @@ func TestATornBatchAtTheEndIsNoneAndOneBeforeIsDamage(t *testing.T) {
 	for page, want := range map[int64]string{1: "damage", 2: "damage", 3: "01"} {
 		torn := memoryDir(t)
 		journalOnly(t, root, torn)
-		f, err := os.OpenFile(segments(t, torn)[0], os.O_WRONLY, 0)
+		f, err := os.OpenFile(written(t, segments(t, torn)), os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +209,7 @@ func TestAnUploadedBatchIsNotReplayed(t *testing.T) {
 	if err := s.Delete(t.Context(), "blobs/00/victim"); err != nil {
 		t.Fatal(err)
 	}
-	old, err := os.ReadFile(segments(t, root)[0])
+	old, err := os.ReadFile(written(t, segments(t, root)))
 	if err != nil {
 		t.Fatal(err)
 	}
