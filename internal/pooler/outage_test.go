@@ -127,6 +127,22 @@ func TestADatabaseThatIsDownIsAnErrorAtOnce(t *testing.T) {
 	eventually(t, "the pool is up again", func() bool { return w.query("SELECT 1").code() == "" })
 }
 
+// S0-16: psycopg's reconnect_timeout bounds the wait for a server that is away, and is stronger than hold.
+func TestTheReconnectTimeoutBoundsTheWait(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Cluster(t, pgtest.Durable())
+	s := setup{server: server, change: func(c *pooler.Config, pg *postgres.Config) {
+		c.Hold = unit.Duration(time.Hour)
+		pg.Options.Pool.ReconnectTimeout = unit.Duration(300 * time.Millisecond)
+	}}.start(t)
+	w := s.wire(t, 1)
+	w.must("SELECT 1")
+	server.Stop(t)
+	eventually(t, "the request is told", func() bool { return w.query("SELECT 1").code() == "57P03" })
+	server.Start(t)
+	eventually(t, "the pool is up again", func() bool { return w.query("SELECT 1").code() == "" })
+}
+
 // A crash of PostgreSQL leaves no client hanging.
 func TestAKilledPostgreSQLLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()

@@ -257,7 +257,7 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 	c.MaxLifetime, c.LifetimeJitter = o.MaxLifetime.D(), o.MaxLifetime.D()/10
 	c.MaxIdle = o.MaxIdle.D()
 	c.MaxPerOwner, c.Reserved = limit.MaxPerPerson, limit.Reserved
-	if c.HoldDown = tuned.hold.D(); g.key.host != "" {
+	if c.HoldDown = firstOf(o.ReconnectTimeout, tuned.hold).D(); g.key.host != "" {
 		c.HoldDown = 0 // another replica, or the primary, may answer
 	}
 	c.HoldPaused = tuned.hold.D()

@@ -79,7 +79,7 @@ type PoolOptions struct {
 	MaxLifetime unit.Duration `toml:"max_lifetime"`
 	// MaxIdle is how long a connection beyond min_size stays open unused. Default 10m; 0 sets no limit.
 	MaxIdle unit.Duration `toml:"max_idle"`
-	// ReconnectTimeout is how long opening a connection is tried before requests that wait are told. Default 5m.
+	// ReconnectTimeout is how long requests wait for a server that went away before they are told. Default: hold of [database].
 	ReconnectTimeout unit.Duration `toml:"reconnect_timeout"`
 }
 
@@ -99,7 +99,7 @@ func DefaultConfig() Config {
 		Private:        Private{SharedBuffers: 128 << 20},
 		Options: Options{Pool: PoolOptions{
 			MinSize: 4, Timeout: unit.Duration(5 * time.Second),
-			MaxLifetime: unit.Duration(time.Hour), MaxIdle: unit.Duration(10 * time.Minute), ReconnectTimeout: unit.Duration(5 * time.Minute),
+			MaxLifetime: unit.Duration(time.Hour), MaxIdle: unit.Duration(10 * time.Minute),
 		}},
 	}
 }
