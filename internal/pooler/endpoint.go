@@ -56,7 +56,7 @@ func newEndpoint(p *Pooler, c Endpoint) (*endpoint, error) {
 	}
 	e.config.Target = cmp.Or(c.Target, TargetPrimary)
 	e.config.MaxLag = cmp.Or(c.MaxLag, defaultMaxLag)
-	if c.TLSCert != "" {
+	if c.TLSCert != "" && c.TLS != "disable" {
 		certs, err := loadCertificates(c)
 		if err != nil {
 			return nil, err
