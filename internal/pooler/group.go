@@ -133,7 +133,7 @@ func (g *group) open(ctx context.Context) (*server, error) {
 		g.route.failed(target.Address)
 		return nil, err
 	}
-	s.timeline = timeline
+	s.timeline, s.pooler = timeline, p
 	g.mu.Lock()
 	g.params = s.backend.Params()
 	g.mu.Unlock()

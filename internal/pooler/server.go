@@ -20,6 +20,7 @@ import (
 // server is one session on PostgreSQL, on a loop. It is what pools lend.
 type server struct {
 	id      uint32
+	pooler  *Pooler
 	backend *backend.Conn // for its identity and for cancel requests; its socket is ours
 	host    string
 	// timeline is the highest that was known before it was opened: that of the server is not lower if it is the primary.
@@ -270,15 +271,20 @@ func (s *server) keep(rest []byte) {
 // cancel sends a cancel request. Until it has arrived the server is not given to anybody else.
 func (s *server) cancel(limit time.Duration, done func()) {
 	s.cancels++
-	go func() { // ends with its context; arrived is posted, and the pooler waits for servers
-		ctx, stop := context.WithTimeout(context.Background(), limit)
+	sent := s.pooler.base.Go(func(life context.Context) {
+		ctx, stop := context.WithTimeout(context.WithoutCancel(life), limit) // a stop that is in a hurry cancels, too
 		defer stop()
-		err := s.backend.Cancel(ctx)
+		if s.backend.Cancel(ctx) != nil {
+			s.pooler.meters.cancelled("lost") // the statement runs on, as with PostgreSQL itself
+		}
 		if !s.post(func() { s.arrived(1); done() }) {
 			done()
 		}
-		_ = err // a request that is lost leaves the statement running, as PostgreSQL's own
-	}()
+	})
+	if !sent { // the service has ended: whatever the server does ends with its connection
+		s.arrived(1)
+		done()
+	}
 }
 
 // arrived notes that cancel requests have arrived.
