@@ -22,7 +22,8 @@ type rpcConn struct {
 	ended  chan struct{} // closed when the reader has ended
 	failed error         // why; set before ended is closed
 
-	mu      sync.Mutex // protects the following, and writing
+	sending sync.Mutex // held while a message is written
+	mu      sync.Mutex // protects the following
 	lastXID uint32
 	waiting map[uint32]chan []byte
 }
@@ -54,27 +55,37 @@ func (c *rpcConn) call(prog, vers, proc uint32, auth rpc.Auth, args any) (io.Rea
 	c.lastXID++
 	xid := c.lastXID
 	c.waiting[xid] = answer
+	c.mu.Unlock()
 	err := xdr.Write(&msg, struct {
 		Mark, XID, Type uint32
 		rpc.Header
 		Args any
 	}{0, xid, 0, rpc.Header{Rpcvers: 2, Prog: prog, Vers: vers, Proc: proc, Cred: auth, Verf: rpc.AuthNull}, args})
-	if err == nil {
-		binary.BigEndian.PutUint32(msg.Bytes(), uint32(msg.Len()-4)|lastFragment)
-		_, err = c.conn.Write(msg.Bytes())
-	}
-	c.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case data := <-answer:
-		return accepted(data)
-	case <-c.ended:
-		return nil, fmt.Errorf("connection ended: %w", c.failed)
-	case <-time.After(30 * time.Second):
-		return nil, errors.New("no answer in 30 seconds")
+	binary.BigEndian.PutUint32(msg.Bytes(), uint32(msg.Len()-4)|lastFragment)
+	for range 6 { // a server may drop a request, and on a busy machine it is late: ask again, as the kernel's client does
+		if err := c.send(msg.Bytes()); err != nil {
+			return nil, err
+		}
+		select {
+		case data := <-answer:
+			return accepted(data)
+		case <-c.ended:
+			return nil, fmt.Errorf("connection ended: %w", c.failed)
+		case <-time.After(20 * time.Second):
+		}
 	}
+	return nil, errors.New("no answer in two minutes")
+}
+
+// send writes a message whole. It does not hold what the reader of answers needs.
+func (c *rpcConn) send(msg []byte) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	_, err := c.conn.Write(msg)
+	return err
 }
 
 // lastFragment marks the last fragment of a message (RFC 5531, section 11).
