@@ -13,11 +13,12 @@ func tiers() []tier {
 		{"bedrock", []string{"fault", "secret"}},
 		{"ground", []string{
 			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "s3wire", "link",
-			"pgwire", "scram", "epoll", "pgbouncer", "treepack", "gitrepo",
+			"pgwire", "scram", "epoll", "pgbouncer", "treepack", "coursegen",
 		}},
 		{"engines", []string{
 			"blob", "postgres", "web", "cache",
 			"pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
+			"gitrepo", "revision", "treecache",
 		}},
 		{"objects", []string{"objects"}},
 		{"features", []string{
@@ -45,7 +46,7 @@ func planned() map[string]string {
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"content": content, "treepack": content, "gitrepo": content,
+		"content": content, "treepack": content, "gitrepo": content, "coursegen": content, "revision": content, "treecache": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
 	}
