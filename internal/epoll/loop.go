@@ -36,6 +36,7 @@ type Loop struct {
 	watches  []*Watch          // by descriptor; nil where nothing is watched
 	watched  int               // how many are not nil
 	crowded  bool              // the latest round had several events
+	brisk    bool              // the latest wait ended with an event, and within a nap's time
 	serial   int32             // of the latest Watch
 	timers   wheel
 	deferred queue

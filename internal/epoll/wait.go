@@ -10,7 +10,8 @@ import (
 // wait fetches events and returns their number; 0 when a timer is due or something was posted or deferred.
 //
 // Sleeping is a system call of which Go's scheduler is told, and posters have to know of it. While several sockets at a
-// time are ready, more are likely to be ready soon: then it looks first, which costs less if it finds something.
+// time are ready, more are likely to be ready soon: then it looks first, which costs less if it finds something. While the
+// answers come quickly it naps before it sleeps.
 func (l *Loop) wait() (n int) {
 	awake := len(l.deferred.waiting) > 0
 	if awake || l.crowded {
@@ -21,9 +22,14 @@ func (l *Loop) wait() (n int) {
 	pause := l.timers.pause(l.now)
 	// The order matters: who posts makes mail true first and looks at asleep then, so one of us sees the other.
 	l.asleep.Store(true)
-	if pause == 0 || l.mail.Load() {
+	switch {
+	case pause == 0 || l.mail.Load():
 		n = l.look()
-	} else {
+	case l.brisk:
+		if n = l.nap(pause); n == 0 {
+			n = l.sleep(pause)
+		}
+	default:
 		n = l.sleep(pause)
 	}
 	l.asleep.Store(false)
@@ -40,15 +46,36 @@ func (l *Loop) look() int {
 	return int(n)
 }
 
+// napTime is the longest nap: longer than a statement that finds one row takes, and short beside what the scheduler thinks
+// long (it looks for threads that stay in a system call every 20 to 10,000 microseconds).
+const napTime = 200 * time.Microsecond
+
+// nap blocks the thread for a short while without telling the scheduler, which costs two to five microseconds less than
+// sleep. What the price is: a stop of the world, as of the garbage collector, waits for the end of the nap unless its signal
+// ends it (it is sent again every 100 microseconds), and this thread's processor runs no other goroutine meanwhile. The
+// pooler leaves Go more processors than there are loops for that reason. A kernel before 5.11 has no such call: then there are no naps.
+func (l *Loop) nap(pause time.Duration) int {
+	t := unix.Timespec{Nsec: int64(min(napTime, pause))}
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(l.poller),
+		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), uintptr(unsafe.Pointer(&t)), 0, 0)
+	if errno != 0 {
+		n = 0 // a signal (EINTR), or a kernel that does not know the call (ENOSYS)
+	}
+	l.brisk = n > 0
+	return int(n)
+}
+
 // sleep blocks the thread until there is an event or the pause is over; forever means until there is an event.
 func (l *Loop) sleep(pause time.Duration) int {
 	ms := -1
 	if pause != forever {
 		ms = int((pause + time.Millisecond - 1) / time.Millisecond) // late rather than early
 	}
+	began := time.Now()
 	n, err := unix.EpollWait(l.poller, l.events, ms)
 	if err != nil {
 		return 0 // a signal (EINTR)
 	}
+	l.brisk = n > 0 && time.Since(began) < napTime
 	return n
 }
