@@ -1,9 +1,12 @@
 -- +goose Up
 -- Belongs to this package: commit_objects writes a batch of new keys with one statement, which takes PostgreSQL half the time.
--- What it does and returns stays as it was; the part after the first "END IF" of the new keys is that of 00001.
+-- What it does and returns stays as it was: every other batch goes to the function of 00001, which is commit_each from here on.
+
+ALTER FUNCTION commit_objects RENAME TO commit_each;
+ALTER FUNCTION commit_each SET plan_cache_mode = force_generic_plan;
 
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION commit_objects(
+CREATE FUNCTION commit_objects(
     p_op smallint[], p_bucket integer[], p_key text[], p_gen bigint[],
     p_if_match text[], p_if_none text[], p_if_unmodified timestamptz[], p_if_size bigint[],
     p_blob uuid[], p_size bigint[], p_created timestamptz[], p_expires timestamptz[], p_public boolean[],
@@ -21,15 +24,10 @@ SET plan_cache_mode = force_generic_plan -- a plan for the number of rows at han
 SET lock_timeout = '5s'
 AS $$
 DECLARE
-    it write_item;
     b buckets;
-    r outcome;
-    moment timestamptz := clock_timestamp();
-    locked integer := 0;
-    objects_ bigint := 0;
-    bytes_ bigint := 0;
-    deaths death[] := '{}';
-    uploads_ uuid[] := '{}';
+    locked integer;
+    objects_ bigint;
+    bytes_ bigint;
     n integer := cardinality(p_op);
     lifetime interval;
 BEGIN
@@ -81,53 +79,10 @@ BEGIN
         END IF;
     END IF;
 
-    FOR it IN
-        SELECT * FROM unnest(p_op, p_bucket, p_key, p_gen, p_if_match, p_if_none, p_if_unmodified, p_if_size, p_blob,
-            p_size, p_created, p_expires, p_public, p_composite, p_parts, p_etag, p_sniffed, p_md5, p_sha256,
-            p_algorithm, p_checksum, p_headers, p_tags, p_part_sizes, p_slot, p_upload)
-    LOOP
-        IF it.bucket <> locked THEN
-            IF objects_ <> 0 OR bytes_ <> 0 THEN
-                PERFORM add_usage(locked, objects_, bytes_);
-            END IF;
-            locked := it.bucket;
-            objects_ := 0;
-            bytes_ := 0;
-            b := lock_bucket(locked);
-        END IF;
-        IF b.id IS NULL THEN
-            r := ROW(1, 0, NULL, 0, 0, 0, '{}');
-        ELSIF it.op = 1 THEN
-            r := put_object(b, it, moment, objects_);
-        ELSE
-            r := delete_object(b, it, moment);
-        END IF;
-        IF r.status = 0 THEN
-            objects_ := objects_ + r.objects;
-            bytes_ := bytes_ + r.bytes;
-            deaths := deaths || r.deaths;
-            IF it.slot IS NOT NULL THEN
-                UPDATE slots SET used = moment WHERE slots.id = it.slot;
-            END IF;
-            IF it.upload IS NOT NULL THEN
-                UPDATE uploads SET done_at = moment, done_gen = r.gen, done_etag = it.etag WHERE uploads.id = it.upload;
-                uploads_ := uploads_ || it.upload;
-            END IF;
-        END IF;
-        o_status := o_status || r.status;
-        o_gen := o_gen || r.gen;
-        o_expires := o_expires || r.expires;
-        o_flags := o_flags || r.flags;
-    END LOOP;
-    IF objects_ <> 0 OR bytes_ <> 0 THEN
-        PERFORM add_usage(locked, objects_, bytes_);
-    END IF;
-    IF cardinality(deaths) > 0 THEN
-        SELECT * INTO o_dead, o_dead_seq, o_dead_state FROM bury(deaths);
-    END IF;
-    IF cardinality(uploads_) > 0 THEN
-        PERFORM drop_parts(uploads_);
-    END IF;
+    SELECT * INTO o_status, o_gen, o_expires, o_flags, o_dead, o_dead_seq, o_dead_state
+    FROM commit_each(p_op, p_bucket, p_key, p_gen, p_if_match, p_if_none, p_if_unmodified, p_if_size, p_blob, p_size, p_created,
+        p_expires, p_public, p_composite, p_parts, p_etag, p_sniffed, p_md5, p_sha256, p_algorithm, p_checksum, p_headers,
+        p_tags, p_part_sizes, p_slot, p_upload);
 END
 $$;
 -- +goose StatementEnd
