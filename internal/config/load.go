@@ -43,6 +43,7 @@ func (l loader) load(path string, environ []string) (*Config, error) {
 	d := decoder{
 		known: schemaOf(reflect.TypeFor[Config]()), origins: map[string]Origin{}, problems: problems,
 	}
+	d.applyAliases(tree)
 	d.table("", tree, reflect.ValueOf(&cfg).Elem())
 	d.ignoreDisabled(&cfg)
 	d.readSecrets(dir)
