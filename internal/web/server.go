@@ -72,7 +72,7 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 		}
 	}
 	if path, ok := strings.CutPrefix(s.opts.Listen, "unix:"); ok {
-		return listenUnix(ctx, path)
+		return ListenUnix(ctx, path, SocketOwner())
 	}
 	l, err := lifecycle.ListenTCP(s.opts.Listen)(ctx)
 	if err != nil {
@@ -82,9 +82,18 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 	return l, nil
 }
 
-// listenUnix listens on a socket that only its owner may open. A socket left by a dead process is replaced; one that
-// answers belongs to somebody.
-func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+// SocketAccess says who may open a Unix socket besides its owner: nobody, or a group.
+type SocketAccess struct {
+	Mode  os.FileMode
+	Group int // -1: that of the process
+}
+
+// SocketOwner lets nobody in but the owner.
+func SocketOwner() SocketAccess { return SocketAccess{Mode: 0o600, Group: -1} }
+
+// ListenUnix listens on a socket that only those whom access names may open. A socket left by a dead process is
+// replaced; one that answers belongs to somebody.
+func ListenUnix(ctx context.Context, path string, access SocketAccess) (net.Listener, error) {
 	var d net.Dialer
 	if c, err := d.DialContext(ctx, "unix", path); err == nil {
 		c.Close()
@@ -106,10 +115,20 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
 	l.SetUnlinkOnClose(false) // it knows only its first name
-	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path)); err != nil {
+	if err := errors.Join(access.apply(hidden), os.Rename(hidden, path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("protect socket: %w", err), l.Close())
 	}
 	return &socket{l, path}, nil
+}
+
+// apply gives the socket its group before its mode: the mode lets the group in.
+func (a SocketAccess) apply(path string) error {
+	if a.Group >= 0 {
+		if err := os.Chown(path, -1, a.Group); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(path, a.Mode)
 }
 
 // socket removes its file when it is closed.
