@@ -80,6 +80,20 @@ func TestAWaitingClientThatHangsUpLeavesTheQueue(t *testing.T) {
 	}
 }
 
+// The same when it only closes its side, as a program that was ended does: it gets a few seconds, and not the whole time.
+func TestAWaitingClientThatClosesItsSideLeavesTheQueue(t *testing.T) {
+	t.Parallel()
+	s, _ := full(t, 1, 10*time.Minute, 0)
+	w := s.wire(t, 1)
+	w.send(append(pgwire.AppendQuery(nil, "SELECT 1"), pgwire.AppendTerminate(nil)...))
+	s.waiting(t, 1)
+	if err := w.conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:forcetypeassert // it is one
+		t.Fatal(err)
+	}
+	s.waiting(t, 0)
+	w.gone()
+}
+
 // Trap 5: a client may disappear inside of a COPY; its rows are not there, and the next client gets a clean server.
 func TestACopyOfAVanishedClientIsUndone(t *testing.T) {
 	t.Parallel()

@@ -111,7 +111,23 @@ func (s *session) Ready(e epoll.Events) {
 		s.read()
 	case e&epoll.Failed != 0:
 		s.end(errClientGone)
+	case e&epoll.Hangup != 0:
+		s.hungUpUnread()
 	}
+}
+
+// hungUpUnread handles a client that closed its side while it is not read. It may still want the answer to its last query
+// and gets a while for it; after that it leaves the queue, and what it asked is not done.
+func (s *session) hungUpUnread() {
+	if err := s.want(s.events &^ epoll.Hangup); err != nil {
+		s.end(err)
+		return
+	}
+	s.worker.loop.After(farewell, func() {
+		if s.state == waiting {
+			s.end(errClientGone)
+		}
+	})
 }
 
 // drained goes on when the client has taken all that it was sent, and reports whether the session does.
@@ -169,9 +185,13 @@ var errClientGone = errors.New("the client's connection broke")
 // partial reports whether what is kept may be the beginning of a message that has to be read whole.
 func (s *session) partial() bool { return len(s.in) < maxKept+relay.MaxWhole && !s.relay.Held() }
 
-// stall stops reading: the client has said more than can be taken now.
+// stall stops reading: the client has said more than can be taken now, or waits for a server and has left.
 func (s *session) stall() {
-	if err := s.pause(true); err != nil {
+	err := s.pause(true)
+	if err == nil && s.state == waiting {
+		err = s.want(s.events | epoll.Hangup)
+	}
+	if err != nil {
 		s.end(err)
 	}
 }
