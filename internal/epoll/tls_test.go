@@ -2,33 +2,24 @@ package epoll_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"sync"
 	"testing"
 	"time"
 
+	"holdfast/internal/certtest"
 	"holdfast/internal/epoll"
 )
 
 // certificate returns one for "localhost" that signs itself.
 func certificate(t testing.TB) tls.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	pair, err := certtest.SelfSigned(certtest.Leaf{Hosts: []string{"localhost"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return pair.TLS()
 }
 
 // wire is below the peer's TLS. It passes a number of writes on and keeps what comes after, for the test to feed.

@@ -1,6 +1,9 @@
 package pooler
 
 import (
+	"errors"
+
+	"holdfast/internal/epoll"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pgwire"
 )
@@ -88,4 +91,31 @@ func (s *session) hangUp() {
 		return
 	}
 	s.wait(s.told)
+}
+
+// hungUpUnread handles a client that closed its side while it is not read. It may still want the answer to its last query
+// and gets a while for it; after that it leaves the queue, and what it asked is not done.
+func (s *session) hungUpUnread() {
+	if err := s.want(s.events &^ epoll.Hangup); err != nil {
+		s.end(err)
+		return
+	}
+	s.worker.loop.After(farewell, func() {
+		if s.state == waiting {
+			s.end(errClientGone)
+		}
+	})
+}
+
+// wait ends the session when the client has not been sent anything for a while.
+func (s *session) wait(told uint64) {
+	s.timer = s.worker.loop.After(farewell, func() {
+		switch {
+		case s.closed:
+		case s.told != told:
+			s.wait(s.told)
+		default:
+			s.end(errors.New("the client left while its query ran"))
+		}
+	})
 }

@@ -116,20 +116,6 @@ func (s *session) Ready(e epoll.Events) {
 	}
 }
 
-// hungUpUnread handles a client that closed its side while it is not read. It may still want the answer to its last query
-// and gets a while for it; after that it leaves the queue, and what it asked is not done.
-func (s *session) hungUpUnread() {
-	if err := s.want(s.events &^ epoll.Hangup); err != nil {
-		s.end(err)
-		return
-	}
-	s.worker.loop.After(farewell, func() {
-		if s.state == waiting {
-			s.end(errClientGone)
-		}
-	})
-}
-
 // drained goes on when the client has taken all that it was sent, and reports whether the session does.
 func (s *session) drained() bool {
 	if s.server != nil {
@@ -359,19 +345,6 @@ func (s *session) rest() {
 		}
 		s.depart()
 	}
-}
-
-// wait ends the session when the client has not been sent anything for a while.
-func (s *session) wait(told uint64) {
-	s.timer = s.worker.loop.After(farewell, func() {
-		switch {
-		case s.closed:
-		case s.told != told:
-			s.wait(s.told)
-		default:
-			s.end(errors.New("the client left while its query ran"))
-		}
-	})
 }
 
 // fail tells the client an error of its own doing, and ends the session.

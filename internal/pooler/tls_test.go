@@ -2,15 +2,8 @@ package pooler_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"holdfast/internal/certtest"
 	"holdfast/internal/fault"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pgwire"
@@ -27,59 +21,35 @@ import (
 	"holdfast/internal/secret"
 )
 
-// authority signs certificates for tests.
+// authority signs certificates for tests, and keeps their files.
 type authority struct {
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	*certtest.Authority
+	dir string
 }
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	a := &authority{dir: t.TempDir()}
-	a.cert, a.key = a.sign(t, "authority", "ca")
+	made, err := certtest.NewAuthority(time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{made, t.TempDir()}
+	if err := a.Write(a.file("ca.crt"), ""); err != nil {
+		t.Fatal(err)
+	}
 	return a
 }
 
 func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
 
 // sign writes NAME.crt and NAME.key for a common name.
-func (a *authority) sign(t *testing.T, common, name string) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (a *authority) sign(t *testing.T, common, name string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	leaf, err := a.Issue(certtest.Leaf{Name: common, Hosts: []string{"127.0.0.1", "127.0.0.2"}})
+	if err == nil {
+		err = leaf.Write(a.file(name+".crt"), a.file(name+".key"))
+	}
 	if err != nil {
-		t.Fatal(err)
-	}
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<60))
-	c := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: common}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(127, 0, 0, 2)},
-		IsCA: a.cert == nil, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	parent, signer := c, key
-	if a.cert != nil {
-		parent, signer = a.cert, a.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, a.file(name+".crt"), "CERTIFICATE", der)
-	write(t, a.file(name+".key"), "PRIVATE KEY", private)
-	made, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made, key
-}
-
-func write(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -99,9 +69,7 @@ func encrypted(t *testing.T, mode string, auth pooler.Authenticator) (*site, *au
 
 // secure returns settings of a client that trusts the authority.
 func (a *authority) secure() *tls.Config {
-	roots := x509.NewCertPool()
-	roots.AddCert(a.cert)
-	return &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}
+	return &tls.Config{RootCAs: a.Pool(), ServerName: "127.0.0.1"}
 }
 
 func TestTLSCarriesEverythingThatPlainTextDoes(t *testing.T) {
