@@ -46,7 +46,7 @@ func planned() map[string]string {
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"content": content, "gitrepo": content, "coursegen": content, "treecache": content,
+		"content": content, "treecache": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
 	}
