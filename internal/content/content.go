@@ -1,0 +1,148 @@
+package content
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"holdfast/internal/blob"
+	"holdfast/internal/fault"
+	"holdfast/internal/lifecycle"
+	"holdfast/internal/postgres"
+	"holdfast/internal/secret"
+)
+
+// Options are what a Content is made of.
+type Options struct {
+	Config Config
+	DB     *postgres.DB
+	Store  blob.Store
+	// MasterKey is files.master_key; the key that signs indexes is derived from it, the same on all machines.
+	MasterKey secret.String
+	// Mirrors is the directory of the bare repositories; it must be on a local disk.
+	Mirrors string
+	// Cache is the directory of the unpacked files; it must be on a local disk, too.
+	Cache string
+	// Node names this process in the role, for people: the machine's name and the process id. Default: asked of the system.
+	Node string
+	// Git is the program. Default "git", on the PATH.
+	Git string
+	// RoleTTL is the life of the role between renewals. Default 15s.
+	RoleTTL Span
+	Log     *slog.Logger
+}
+
+// Content is the distribution of content on one machine, as a lifecycle.Service. It is ready when it hears of
+// publications; it syncs when it has the role.
+type Content struct {
+	cfg   Config
+	opts  Options
+	db    *postgres.DB
+	store blob.Store
+	log   *slog.Logger
+
+	signing ed25519.PrivateKey // of indexes and tombstones
+	public  ed25519.PublicKey
+
+	base     lifecycle.Base
+	listener *postgres.Listener
+	trouble  *troubles
+	tombs    tombstones
+	producer *producer // syncs where the role is
+
+	consumer consumer // the other half; set by newConsumer
+}
+
+var _ lifecycle.Service = (*Content)(nil)
+
+// consumer is what the consuming half of the feature does for the producing one. published and purged are called from the
+// goroutine of the listener, one at a time and in order: they must not wait for anything.
+type consumer interface {
+	// start is called before the listener starts; stop after everything else of the feature has ended.
+	start(ctx context.Context) error
+	stop(ctx context.Context) error
+	// published tells the current revision of a source: after a publish on any machine, and of all sources after each
+	// (re)connect. It may tell the same one again, and never an older one than before.
+	published(p Publication)
+	// purged tells tombstones whose signature is good, oldest first; after a connect the latest of them again.
+	purged(t []Tombstone)
+}
+
+// New returns a Content that is not started.
+func New(o Options) (*Content, error) {
+	o.complete()
+	c := &Content{cfg: o.Config, opts: o, db: o.DB, store: o.Store, log: o.Log, trouble: newTroubles(o.Log)}
+	var err error
+	if c.signing, err = signingKey(o.MasterKey); err != nil {
+		return nil, fmt.Errorf("content: %w", err)
+	}
+	c.public = c.signing.Public().(ed25519.PublicKey) //nolint:forcetypeassert // by contract of crypto/ed25519
+	if c.consumer, err = newConsumer(c); err != nil {
+		return nil, fmt.Errorf("content: %w", err)
+	}
+	c.producer = newProducer(c)
+	c.listener = postgres.NewListener(o.DB, o.Log, func(err error) { c.trouble.record("listen", err) }, postgres.Subscription{
+		Channel: c.channel(), Notify: c.heard, Resync: c.resync,
+	})
+	return c, nil
+}
+
+// Start keeps the contract of package lifecycle.
+func (c *Content) Start(ctx context.Context) error { return c.base.Start(ctx, c.open) }
+
+// Stop keeps the contract of package lifecycle. The role is given back, a sync under way is broken off: it can be repeated.
+func (c *Content) Stop(ctx context.Context) error {
+	return c.base.Stop(ctx, func(ctx context.Context) error {
+		return errors.Join(c.producer.stop(ctx), c.listener.Stop(ctx), c.consumer.stop(ctx))
+	})
+}
+
+func (c *Content) open(ctx context.Context) (err error) {
+	if err := c.checkDatabase(ctx); err != nil {
+		return err
+	}
+	if err := c.consumer.start(ctx); err != nil {
+		return fmt.Errorf("start content: %w", err)
+	}
+	if err := c.listener.Start(ctx); err != nil {
+		return errors.Join(fmt.Errorf("start content: %w", err), c.consumer.stop(context.WithoutCancel(ctx)))
+	}
+	if err := c.producer.start(ctx); err != nil {
+		end := context.WithoutCancel(ctx)
+		return errors.Join(fmt.Errorf("start content: %w", err), c.listener.Stop(end), c.consumer.stop(end))
+	}
+	return nil
+}
+
+// checkDatabase refuses a database that was not migrated.
+func (c *Content) checkDatabase(ctx context.Context) error {
+	var migrated bool
+	err := c.db.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", c.db.Schema()+".content_requests").Scan(&migrated)
+	switch {
+	case err != nil:
+		return fmt.Errorf("start content: %w", err)
+	case !migrated:
+		return fault.New(fault.Config, "database_not_migrated", "schema %s lacks the tables of content", c.db.Schema())
+	}
+	return nil
+}
+
+// q puts the schema into the text of a statement, where it says {s}.
+func (c *Content) q(text string) string { return strings.ReplaceAll(text, "{s}", c.db.Schema()) }
+
+// channel is the name under which processes notify each other: one for the schema.
+func (c *Content) channel() string {
+	schema := strings.TrimSuffix(strings.TrimPrefix(c.db.Schema(), `"`), `"`)
+	return strings.ReplaceAll(schema, `""`, `"`) + "_content"
+}
+
+// notify queues a notification that is sent when the transaction commits.
+func (c *Content) notify(ctx context.Context, tx pgx.Tx, n notice) error {
+	_, err := tx.Exec(ctx, "SELECT pg_notify($1, $2)", c.channel(), n.String())
+	return err
+}
