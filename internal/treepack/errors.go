@@ -20,6 +20,8 @@ var (
 	ErrName = fault.New(fault.Invalid, "content_bad_name", "name not allowed")
 	// ErrMode: a mode that is neither file, link, directory nor submodule.
 	ErrMode = fault.New(fault.Invalid, "content_bad_mode", "unknown mode")
+	// ErrLink: a symbolic link that no file system can hold.
+	ErrLink = fault.New(fault.Invalid, "content_bad_link", "link not allowed")
 	// ErrTooLarge: more bytes than the limits allow, in one blob or tree or in all.
 	ErrTooLarge = fault.New(fault.Invalid, "content_too_large", "too large")
 	// ErrTooManyFiles: more files and links than the limits allow.
@@ -39,6 +41,9 @@ func fail(like *fault.Error, format string, args ...any) error {
 
 // corrupt returns an ErrCorrupt with words of its own.
 func corrupt(format string, args ...any) error { return fail(ErrCorrupt, format, args...) }
+
+// refuse makes a rule that the content of a pack breaks an ErrCorrupt: no such pack is made.
+func refuse(err error) error { return corrupt("pack: %w", err) }
 
 // PathError says where below the chunk or part an error arose.
 type PathError struct {
