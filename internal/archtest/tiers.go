@@ -16,7 +16,7 @@ func tiers() []tier {
 			"pgwire", "scram", "epoll", "pgbouncer", "treepack", "coursegen",
 		}},
 		{"engines", []string{
-			"blob", "postgres", "web", "cache",
+			"blob", "postgres", "web", "lane", "cache",
 			"pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
 			"gitrepo", "revision", "treecache",
 		}},

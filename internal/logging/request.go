@@ -33,16 +33,17 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// RequestIDOf returns the id that the header carries if it is well-formed, else a new one. Well-formed are 8 to 64
-// ASCII letters, digits, hyphens, underscores and dots.
+// RequestIDOf returns the id that the header carries if it is well-formed, else a new one.
 func RequestIDOf(h http.Header) string {
-	if id := h.Get(RequestIDHeader); isRequestID(id) {
+	if id := h.Get(RequestIDHeader); IsRequestID(id) {
 		return id
 	}
 	return NewRequestID()
 }
 
-func isRequestID(id string) bool {
+// IsRequestID reports whether an id from outside is well-formed: 8 to 64 ASCII letters, digits, hyphens, underscores and
+// dots.
+func IsRequestID(id string) bool {
 	return len(id) >= minRequestID && len(id) <= maxRequestID && !strings.ContainsFunc(id, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", r)
 	})

@@ -1,0 +1,64 @@
+// Package lane is a fast way for the simplest of requests: it stands between a plain TCP listener and net/http, answers
+// GET and HEAD of what lies in memory or in an open file on event loops (package epoll), and hands every other connection
+// on, with the bytes that were read from it. net/http spends 25 µs on a request, most of it to wake goroutines and to keep
+// maps of headers; a file of 4 KB is worth three system calls.
+//
+//	       listener
+//	          │ accept
+//	┌─────────▼──────────┐  simple, and the Handler has it      ┌────────┐
+//	│  lane: event loops │ ───────────────────────────────────► │ answer │ ─► next request
+//	└─────────┬──────────┘                                      └────────┘
+//	          │ anything else: the connection and its bytes
+//	┌─────────▼──────────┐
+//	│ Accept → net/http  │   until the connection ends
+//	└────────────────────┘
+//
+// # Vocabulary
+//
+//   - [Lane]: the front as a whole. To net/http it is the net.Listener.
+//   - Head: a request's line and header, up to its empty line. What the lane answers has no body.
+//   - Simple: a head that is read in one way only. [Request] is one.
+//   - [Handler]: looks at a simple request, on the loop, and says [Answered], [NotMine] or [Wait].
+//   - Warming: what a Handler does on a goroutine after Wait: open, load, ask. Then it is asked again, once.
+//   - Handing over: giving the connection to net/http. It does not come back.
+//
+// # Who answers
+//
+// The lane never says that a request is wrong. Whatever is not plainly simple is net/http's to judge, so there is one
+// reading of a doubtful request and not two: bytes that begin no GET or HEAD (a body's method, TLS, HTTP/2), versions
+// other than HTTP/1.1, targets that are no clean path, line ends that are not CRLF, folded lines, a missing or second Host,
+// characters outside of ASCII, a field twice of which one is expected, and every Content-Length, Transfer-Encoding,
+// Upgrade, Expect, Trailer, TE and Connection but "keep-alive" and "close". head.go has the grammar; a fuzz test holds
+// it to net/http's reading.
+//
+// # Guarantees
+//
+//   - What the lane answers, net/http would have read as the same method, target, host and fields, without a body, and
+//     ending at the same byte.
+//   - Answers go out in the order of requests, one at a time. While one is under way nothing is read: a peer that does
+//     not read its answers is not listened to.
+//   - A Handler is never asked to wait: Answer does not block, and bytes of a file that are not in memory are fetched by a
+//     goroutine (asked with RWF_NOWAIT, preadv2(2)) before the loop sends them.
+//   - A connection's turn is bounded, by [turnRequests] and [turnBytes]; then the others have theirs.
+//   - A Reply's release is called once, whatever became of the connection, and before Stop returns.
+//   - An idle connection costs about half a kilobyte and no goroutine.
+//
+// # Limits
+//
+// A head has 16 KiB here; longer ones are handed over to net/http, which has a limit of its own. It has to be complete 10 s
+// after the connection or its first byte; between requests there are 2 minutes. A peer that takes less than 64 KiB in a
+// minute of an answer that waits for it is cut off. Connections are counted, handed over or not: at the limit the longest
+// idle one makes room, and if there is none new ones wait in the kernel.
+//
+// # Failure
+//
+// A file that turns out shorter than announced, or cannot be read, ends the connection in the middle: the peer sees that
+// the length is not reached. Running out of descriptors pauses accepting for a moment. A handler that panics ends the
+// process, as everything on a loop: nobody could say in what state it left the others.
+//
+// # Ending
+//
+// Close, which http.Server.Shutdown calls, stops accepting; connections between two requests are closed, those without or
+// with half a request are handed over once more, because net/http has rules for them, and answers under way become the last
+// of their connection. Stop waits for them until its context ends, then cuts them, and returns when all goroutines ended.
+package lane

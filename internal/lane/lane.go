@@ -1,0 +1,157 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options are what a Lane is made of.
+type Options struct {
+	Handler  Handler
+	Observe  func(Done) // called on a loop after each answer; may be nil
+	Loops    int        // event loops; default 1
+	MaxConns int        // connections at once, those of net/http included; default: three quarters of the descriptors
+}
+
+// Times that a peer has; see the package comment.
+const (
+	headTime   = 10 * time.Second
+	idleTime   = 2 * time.Minute
+	stallTime  = time.Minute
+	lingerTime = time.Second / 2 // for a peer to read the last answer before its unread bytes make us reset the connection
+)
+
+// Lane is a fast way in front of net/http; to it, a net.Listener. See the package comment.
+type Lane struct {
+	options  Options
+	addr     net.Addr
+	listener int
+	workers  []*worker
+	next     atomic.Uint32
+	conns    atomic.Int64 // all of them
+	answered atomic.Int64
+	handed   atomic.Int64
+	queue    queue
+
+	life  context.Context // of what warms
+	cut   context.CancelFunc
+	work  sync.WaitGroup // goroutines that warm or fetch
+	close sync.Once
+}
+
+// Listen takes a TCP listener over and begins to serve. Whoever is to serve what is handed over calls Accept.
+func Listen(l net.Listener, o Options) (*Lane, error) {
+	addr := l.Addr()
+	fd, err := detach(l)
+	if err != nil {
+		return nil, err
+	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = roomForConns()
+	}
+	a := &Lane{options: o, addr: addr, listener: fd}
+	a.life, a.cut = context.WithCancel(context.Background())
+	a.queue.init()
+	for range max(1, o.Loops) {
+		w, err := newWorker(a)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("start lane: %w", err), a.undo())
+		}
+		a.workers = append(a.workers, w)
+	}
+	for _, w := range a.workers {
+		_ = w.loop.Start(context.Background()) // fails only after Stop
+		w.loop.Post(w.listen)
+	}
+	return a, nil
+}
+
+// undo lets go of what a Listen that failed had.
+func (a *Lane) undo() error {
+	a.cut()
+	err := unix.Close(a.listener)
+	for _, w := range a.workers {
+		err = errors.Join(err, w.loop.Stop(context.Background()))
+	}
+	return err
+}
+
+// roomForConns leaves a quarter of the descriptors that the process may have to everything else.
+func roomForConns() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 768
+	}
+	return int(min(limit.Cur, 1<<20) / 4 * 3)
+}
+
+// Addr implements net.Listener.
+func (a *Lane) Addr() net.Addr { return a.addr }
+
+// Accept implements net.Listener with the connections that are handed over. After Close it returns those that are left,
+// and then net.ErrClosed.
+func (a *Lane) Accept() (net.Conn, error) { return a.queue.accept() }
+
+// Stats are counts since the beginning, and the connections of the moment.
+type Stats struct{ Conns, Answered, HandedOver int64 }
+
+// Stats returns them.
+func (a *Lane) Stats() Stats {
+	return Stats{a.conns.Load(), a.answered.Load(), a.handed.Load()}
+}
+
+// Close implements net.Listener: it begins the ending that Stop waits for. It must not be called on a loop.
+func (a *Lane) Close() error {
+	a.close.Do(func() {
+		a.each((*worker).deafen)
+		_ = unix.Close(a.listener)
+		a.each((*worker).drain)
+		a.cut()
+		a.queue.close()
+	})
+	return nil
+}
+
+// Stop waits for the answers under way, until ctx ends; then it cuts them, which is an error. It returns when no goroutine
+// of the lane runs any more.
+func (a *Lane) Stop(ctx context.Context) error {
+	_ = a.Close() // has no error
+	var err error
+	for _, w := range a.workers {
+		select {
+		case <-w.empty:
+			continue
+		default:
+		}
+		select {
+		case <-w.empty:
+		case <-ctx.Done():
+			err = fmt.Errorf("drain lane: %w", context.Cause(ctx))
+		}
+	}
+	a.each((*worker).cutAll)
+	a.work.Wait()
+	for _, w := range a.workers {
+		err = errors.Join(err, w.loop.Stop(context.Background()))
+	}
+	return err
+}
+
+// each runs f for every worker on its loop, and waits.
+func (a *Lane) each(f func(*worker)) {
+	var ran sync.WaitGroup
+	for _, w := range a.workers {
+		ran.Add(1)
+		if !w.loop.Post(func() { f(w); ran.Done() }) {
+			ran.Done() // the loop has ended: there is nothing any more
+		}
+	}
+	ran.Wait()
+}

@@ -1,0 +1,177 @@
+package lane
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/epoll"
+)
+
+const (
+	// acceptTurn is how many connections are accepted before those that are there have their turn.
+	acceptTurn = 16
+	// acceptPause is how long nothing is accepted when there is no room.
+	acceptPause = 50 * time.Millisecond
+)
+
+// worker is one event loop and what its connections share.
+type worker struct {
+	lane     *Lane
+	loop     *epoll.Loop
+	ear      *epoll.Watch // of the listener; nil while nothing is accepted
+	pause    epoll.Timer
+	conns    ring // the one that has been idle for longest is the first
+	draining bool
+	empty    chan struct{} // closed when draining and without connections
+
+	// For the request at hand.
+	request Request
+	reply   Reply
+	out     []byte // the head of its answer
+	message message
+	clock   clock
+	ids     ids
+}
+
+func newWorker(a *Lane) (*worker, error) {
+	loop, err := epoll.New()
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{lane: a, loop: loop, empty: make(chan struct{})}
+	w.conns.init()
+	w.pause.Init(loop, w)
+	return w, nil
+}
+
+// listen begins to accept. The kernel wakes one of the loops that do.
+func (w *worker) listen() {
+	if w.draining || w.ear != nil {
+		return
+	}
+	ear, err := w.loop.Watch(w.lane.listener, epoll.In|unix.EPOLLEXCLUSIVE, w)
+	if err != nil {
+		w.pause.Reset(acceptPause) // no memory: later perhaps
+		return
+	}
+	w.ear = ear
+}
+
+// rest accepts nothing for a moment: connections wait in the kernel.
+func (w *worker) rest() {
+	if w.ear != nil {
+		_ = w.ear.Remove()
+		w.ear = nil
+	}
+	w.pause.Reset(acceptPause)
+}
+
+// Expired is that of epoll.Alarm: the pause is over.
+func (w *worker) Expired(*epoll.Timer) { w.listen() }
+
+// Ready is that of epoll.Handler: somebody is at the listener.
+func (w *worker) Ready(epoll.Events) {
+	for range acceptTurn {
+		if w.lane.conns.Load() >= int64(w.lane.options.MaxConns) && !w.makeRoom() {
+			w.rest()
+			return
+		}
+		fd, peer, err := accept(w.lane.listener)
+		switch {
+		case err == nil:
+			w.lane.conns.Add(1)
+			w.place(fd, peer)
+		case errors.Is(err, errAgain):
+			return
+		case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM):
+			w.rest()
+			return
+		} // else the peer was gone before we came
+	}
+}
+
+// place gives a connection to the loops in turn.
+func (w *worker) place(fd int, peer netip.AddrPort) {
+	all := w.lane.workers
+	other := all[int(w.lane.next.Add(1))%len(all)]
+	if other == w || !other.loop.Post(func() { other.add(fd, peer) }) {
+		w.add(fd, peer)
+	}
+}
+
+// add begins to serve a connection.
+func (w *worker) add(fd int, peer netip.AddrPort) {
+	c := &conn{worker: w, fd: fd, peer: peer, timed: true}
+	c.timer.Init(w.loop, c)
+	w.conns.append(c)
+	watch, err := w.loop.Watch(fd, epoll.In, c)
+	if err != nil {
+		c.end()
+		return
+	}
+	c.watch = watch
+	if w.draining {
+		c.handOver(nil)
+		return
+	}
+	c.await(headTime)
+}
+
+// makeRoom closes the connection that has been idle for longest, if one of the first is idle.
+func (w *worker) makeRoom() bool {
+	const look = 16
+	c := w.conns.first()
+	for range look {
+		if c == nil {
+			return false
+		}
+		if c.idle() {
+			c.end()
+			return true
+		}
+		c = w.conns.after(c)
+	}
+	return false
+}
+
+// deafen ends the accepting.
+func (w *worker) deafen() {
+	w.draining = true
+	w.pause.Stop()
+	if w.ear != nil {
+		_ = w.ear.Remove()
+		w.ear = nil
+	}
+}
+
+// drain closes what is idle, hands over what nobody has begun to answer, and lets answers under way be the last.
+func (w *worker) drain() {
+	for c, next := w.conns.first(), (*conn)(nil); c != nil; c = next {
+		next = w.conns.after(c)
+		c.drain()
+	}
+	w.left()
+}
+
+// cutAll ends what is left.
+func (w *worker) cutAll() {
+	for c := w.conns.first(); c != nil; c = w.conns.first() {
+		c.cut()
+	}
+	w.left()
+}
+
+// left notes that the last connection has gone.
+func (w *worker) left() {
+	if !w.draining || w.conns.first() != nil {
+		return
+	}
+	select {
+	case <-w.empty:
+	default:
+		close(w.empty)
+	}
+}
