@@ -25,12 +25,18 @@ type HTTPServer struct {
 	server  func() *http.Server
 	onError func(error)
 	current *http.Server // set in open, used in drain; Base keeps the two apart
+	front   front        // the same; nil when the listener is none
 	addr    atomic.Pointer[string]
 }
 
+// front is a listener that serves connections of its own before it hands on others. Close begins its end, as for every
+// listener; Stop waits for what it serves until ctx ends, and cuts it off then.
+type front interface{ Stop(ctx context.Context) error }
+
 // NewHTTPServer returns a service that listens where listen says (see [ListenTCP]) and serves with what server
 // returns, a fresh one for each start, with TLS if it has a TLSConfig. The server's BaseContext is set: a request's
-// context ends with the service. onError is told when serving ends for another reason than Stop.
+// context ends with the service. onError is told when serving ends for another reason than Stop. A listener that has a
+// method Stop, too, is stopped with the server, within the same time.
 func NewHTTPServer(
 	listen func(ctx context.Context) (net.Listener, error), server func() *http.Server, onError func(error),
 ) *HTTPServer {
@@ -78,14 +84,28 @@ func (h *HTTPServer) open(ctx context.Context) error {
 	}
 	s.Handler = h.held(s.Handler)
 	h.current = s
+	h.front, _ = l.(front)
 	h.base.Go(func(life context.Context) {
-		defer l.Close() // ServeTLS leaves it open when the certificate is unusable
+		defer shut(l)
 		s.BaseContext = func(net.Listener) context.Context { return life }
 		if err := serve(s, l); !errors.Is(err, http.ErrServerClosed) {
 			h.onError(fmt.Errorf("serve %s: %w", address, err))
 		}
 	})
 	return nil
+}
+
+// shut closes a listener, which ServeTLS leaves open when the certificate is unusable, and the connections that it still
+// has for a server that ended before it began.
+func shut(l net.Listener) {
+	_ = l.Close() // it may be closed already
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_ = c.Close()
+	}
 }
 
 func serve(s *http.Server, l net.Listener) error {
@@ -110,9 +130,18 @@ func (h *HTTPServer) held(next http.Handler) http.Handler {
 
 // drain lets requests end until ctx does, then cuts them. That some had to be cut is an error.
 func (h *HTTPServer) drain(ctx context.Context) error {
+	stopped := make(chan error, 1)
+	go func() { stopped <- h.stopFront(ctx) }() // waited for below
 	err := h.current.Shutdown(ctx)
-	if err == nil {
+	if err != nil {
+		err = errors.Join(fmt.Errorf("drain requests: %w", err), h.current.Close())
+	}
+	return errors.Join(err, <-stopped)
+}
+
+func (h *HTTPServer) stopFront(ctx context.Context) error {
+	if h.front == nil {
 		return nil
 	}
-	return errors.Join(fmt.Errorf("drain requests: %w", err), h.current.Close())
+	return h.front.Stop(ctx)
 }

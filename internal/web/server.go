@@ -27,7 +27,10 @@ type Options struct {
 	TLSCert string // PEM file with the certificate and its chain; "" for plain HTTP
 	TLSKey  string // PEM file with the key
 	Handler http.Handler
-	Log     *slog.Logger
+	// Front, if not nil, takes over a plain TCP listener and returns what net/http accepts from. If that has a method Stop,
+	// it is stopped with the server.
+	Front func(net.Listener) (net.Listener, error)
+	Log   *slog.Logger
 }
 
 // Server is a listener as a lifecycle.Service; see the package comment.
@@ -79,7 +82,14 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 		return nil, fault.New(fault.Unavailable, "listen", "%s: %w", s.opts.Name, err).
 			WithHint("another program may use the address: see what with \"ss -ltnp\", or set %s.listen", s.opts.Name)
 	}
-	return l, nil
+	if s.opts.Front == nil || s.opts.TLSCert != "" {
+		return l, nil
+	}
+	front, err := s.opts.Front(l)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.opts.Name, err), l.Close())
+	}
+	return front, nil
 }
 
 // SocketAccess says who may open a Unix socket besides its owner: nobody, or a group.
