@@ -41,12 +41,10 @@ func testOnly() []string {
 // planned returns packages that have their place but do not exist yet, with the work that brings them.
 func planned() map[string]string {
 	const (
-		content = "content: courses from git"
 		assets  = "assets and the edge"
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"content": content, "treecache": content,
 		"assets": assets, "cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
 	}

@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/blob"
 	"holdfast/internal/fault"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/postgres"
+	"holdfast/internal/revision"
 	"holdfast/internal/secret"
 )
 
@@ -34,6 +37,13 @@ type Options struct {
 	Git string
 	// RoleTTL is the life of the role between renewals. Default 15s.
 	RoleTTL Span
+	// Observe, if not nil, hears of each step of each sync here. It is called from several goroutines.
+	Observe func(source, step string)
+	// BaseURL gives scheme and host of the addresses for browsers; asked each time, because the edge knows its address only
+	// when it listens. Default: addresses are paths.
+	BaseURL func() string
+	// Metrics takes the numbers of the consuming half; may be nil.
+	Metrics prometheus.Registerer
 	Log     *slog.Logger
 }
 
@@ -51,6 +61,9 @@ type Content struct {
 
 	base     lifecycle.Base
 	listener *postgres.Listener
+	memo     *revision.Memo // of blobs, for all sources
+	// deleteWait is the constant of this name, but in tests.
+	deleteWait time.Duration
 	trouble  *troubles
 	tombs    tombstones
 	producer *producer // syncs where the role is
@@ -73,10 +86,13 @@ type consumer interface {
 	purged(t []Tombstone)
 }
 
+// memoBlobs is how many blobs are remembered between syncs, some 100 bytes each.
+const memoBlobs = 1 << 16
+
 // New returns a Content that is not started.
 func New(o Options) (*Content, error) {
 	o.complete()
-	c := &Content{cfg: o.Config, opts: o, db: o.DB, store: o.Store, log: o.Log, trouble: newTroubles(o.Log)}
+	c := &Content{cfg: o.Config, opts: o, db: o.DB, store: o.Store, log: o.Log, deleteWait: deleteWait, trouble: newTroubles(o.Log)}
 	var err error
 	if c.signing, err = signingKey(o.MasterKey); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
@@ -85,6 +101,7 @@ func New(o Options) (*Content, error) {
 	if c.consumer, err = newConsumer(c); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
 	}
+	c.memo = revision.NewMemo(memoBlobs)
 	c.producer = newProducer(c)
 	c.listener = postgres.NewListener(o.DB, o.Log, func(err error) { c.trouble.record("listen", err) }, postgres.Subscription{
 		Channel: c.channel(), Notify: c.heard, Resync: c.resync,
