@@ -14,43 +14,47 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// decoders holds *zstd.Decoder, which work in their caller's goroutine.
-var decoders = sync.Pool{New: func() any {
+// readers holds *plainReader: their buffers and decoder cost more than unpacking a question.
+var readers = sync.Pool{New: func() any {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		panic(fmt.Sprintf("treepack: the options of the decoder: %v", err))
 	}
-	return d
+	return &plainReader{zstd: d, buf: make([]byte, plainBuffer), sum: sha256.New(), packed: packedReader{buf: make([]byte, packedBuffer)}}
 }}
+
+// Sizes of the buffers, in bytes: how much of the plain stream and of the pack is held.
+const (
+	plainBuffer  = 64 << 10
+	packedBuffer = 32 << 10
+)
 
 // plainReader gives the plain stream of a pack, never more than was declared, and sums it up.
 type plainReader struct {
-	packed *packedReader
-	zstd   *zstd.Decoder
-	buf    []byte // buf[r:w] has been read and not yet been taken
+	packed packedReader
+	zstd   *zstd.Decoder // works in its caller's goroutine
+	buf    []byte        // buf[r:w] has been read and not yet been taken
 	r, w   int
 	left   int64 // bytes of the plain stream that have not been read
 	sum    hash.Hash
 }
 
-// plainBuffer is how much of the plain stream is held, in bytes.
-const plainBuffer = 64 << 10
-
 func newPlainReader(r io.Reader, plain int64) (*plainReader, error) {
-	p := &plainReader{
-		packed: newPackedReader(r, plain), zstd: decoders.Get().(*zstd.Decoder), //nolint:forcetypeassert // the pool has nothing else
-		buf: make([]byte, plainBuffer), left: plain, sum: sha256.New(),
-	}
-	if err := p.zstd.Reset(p.packed); err != nil {
+	p := readers.Get().(*plainReader) //nolint:forcetypeassert // the pool has nothing else
+	p.packed.reset(r, plain)
+	p.r, p.w, p.left = 0, 0, plain
+	p.sum.Reset()
+	if err := p.zstd.Reset(&p.packed); err != nil {
 		return nil, p.blame(err)
 	}
 	return p, nil
 }
 
-// release gives the decoder back, whatever state it is in.
+// release gives the reader back, whatever state it is in.
 func (p *plainReader) release() {
+	p.packed.reset(nil, 0)
 	if err := p.zstd.Reset(nil); err == nil {
-		decoders.Put(p.zstd)
+		readers.Put(p)
 	}
 }
 
@@ -141,10 +145,10 @@ type packedReader struct {
 	eof  bool
 }
 
-// newPackedReader allows a sixteenth more than the plain stream: far more than raw blocks of zstd need, and an end
-// for streams of empty frames, which would never give a byte.
-func newPackedReader(r io.Reader, plain int64) *packedReader {
-	return &packedReader{r: r, buf: make([]byte, 32<<10), left: plain + plain/16 + 4096}
+// reset begins a pack. It may be a sixteenth longer than its plain stream: far more than raw blocks of zstd need, and an
+// end for streams of empty frames, which would never give a byte.
+func (p *packedReader) reset(r io.Reader, plain int64) {
+	*p = packedReader{r: r, buf: p.buf, left: plain + plain/16 + 4096}
 }
 
 // Read gives bytes before the trailer.
