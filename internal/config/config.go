@@ -8,6 +8,7 @@ import (
 	"holdfast/internal/admin"
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/s3"
+	"holdfast/internal/content"
 	"holdfast/internal/edge"
 	"holdfast/internal/fault"
 	"holdfast/internal/files"
@@ -35,6 +36,8 @@ type Config struct {
 	S3 s3api.Config `toml:"s3"`
 	// Files are the rules for stored files: links, buckets, cleaning up.
 	Files files.Config `toml:"files"`
+	// Content brings directories from git, such as courses, to this machine and every other one.
+	Content content.Config `toml:"content"`
 	// Edge is the HTTP front for visitors.
 	Edge edge.Config `toml:"edge"`
 	// Admin is the status page, the metrics and the API of administrators.
@@ -90,6 +93,7 @@ func Default() Config {
 		Storage:  Storage{S3: s3.DefaultConfig()},
 		S3:       s3api.DefaultConfig(),
 		Files:    files.DefaultConfig(),
+		Content:  content.DefaultConfig(),
 		Edge:     edge.DefaultConfig(),
 		Admin:    admin.DefaultConfig(),
 	}
@@ -118,9 +122,13 @@ func (c *Config) complete(dir string) {
 		r.SSLRootCert = resolve(dir, r.SSLRootCert)
 		c.Database.Pooling.Routes[name] = r
 	}
+	for name, s := range c.Content.Sources {
+		c.Content.Sources[name] = s.Resolve(dir)
+	}
 	fallback(&c.Paths.Cache, filepath.Join(c.Paths.State, "cache"))
 	fallback(&c.Paths.Backup, filepath.Join(c.Paths.State, "backup"))
 	fallback(&c.Media.Root, filepath.Join(c.Paths.State, "media"))
+	fallback(&c.Content.Socket, filepath.Join(c.Paths.State, "content.sock"))
 	fallback(&c.Database.Pooling.Audit.File, filepath.Join(c.Paths.State, "audit.jsonl"))
 	if c.Database.Mode == "" {
 		c.Database.Mode = "private"
@@ -183,6 +191,7 @@ func (c *Config) pathSettings() []pathSetting {
 		{"edge.tls_key", &c.Edge.TLSKey},
 		{"admin.tls_cert", &c.Admin.TLSCert},
 		{"admin.tls_key", &c.Admin.TLSKey},
+		{"content.socket", &c.Content.Socket},
 		{"database.audit.file", &c.Database.Pooling.Audit.File},
 		{"database.auth.file", &c.Database.Pooling.Auth.File},
 		{"database.auth.ldap.ca_file", &c.Database.Pooling.Auth.LDAP.CAFile},

@@ -84,6 +84,8 @@ func (d *decoder) value(key string, n *node, into reflect.Value) {
 	d.origins[key] = n.origin
 	inner := tableType(into.Type())
 	switch {
+	case inner == nil && into.Kind() == reflect.Map && n.table != nil:
+		d.namedTables(key, n, into)
 	case inner == nil:
 		if m := assign(into, n); m != nil {
 			d.problem(key, n.origin, m.text, m.hintFor(key, n.origin))
@@ -99,6 +101,7 @@ func (d *decoder) value(key string, n *node, into reflect.Value) {
 	}
 }
 
+// namedTables fills a map from names to tables, or to lists of text.
 func (d *decoder) namedTables(path string, n *node, into reflect.Value) {
 	if into.IsNil() {
 		into.Set(reflect.MakeMap(into.Type()))

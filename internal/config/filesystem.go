@@ -15,6 +15,9 @@ func (c *Config) fileSystemProblems(network func(path string) string) (wrong, no
 	case c.Database.Mode == "private":
 		wrong.Add("paths.state", hint, "%q is on %s, a network file system: the data of the private PostgreSQL server may not be there",
 			c.Paths.State, fs)
+	case c.Content.On() && c.Content.Sync:
+		wrong.Add("paths.state", hint+", or leave syncing to other machines with content.sync = false",
+			"%q is on %s, a network file system: the mirrors of git repositories may not be there", c.Paths.State, fs)
 	default:
 		notes.Add("paths.state", hint, "%q is on %s, a network file system; each machine needs its own state directory", c.Paths.State, fs)
 	}

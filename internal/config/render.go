@@ -89,6 +89,8 @@ func (c *Config) setting(key string, v reflect.Value) Setting {
 		s.Value = string(text)
 	case []string:
 		s.Value = append([]string{}, value...)
+	case map[string][]string:
+		s.Value = maps.Clone(value)
 	default:
 		s.Value = value
 	}
@@ -116,12 +118,13 @@ func (c *Config) Render() string {
 	return b.String()
 }
 
-// header writes the header of a table, or of an item in a list of tables.
+// header writes the header of a table, or of an item in a list of tables, which may lie in another one.
 func header(table string) string {
-	if list, _, ok := strings.Cut(table, "["); ok && strings.HasSuffix(table, "]") && !strings.HasSuffix(list, ".") {
-		return "[[" + list + "]]"
+	name := itemNumber.ReplaceAllString(table, "")
+	if strings.HasSuffix(table, "]") && name != table {
+		return "[[" + name + "]]"
 	}
-	return "[" + table + "]"
+	return "[" + name + "]"
 }
 
 func renderLine(name string, s Setting) string {
@@ -145,6 +148,12 @@ func tomlValue(v any) string {
 			quoted[i] = Quote(item)
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
+	case map[string][]string:
+		items := make([]string, 0, len(v))
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			items = append(items, Quote(name)+" = "+tomlValue(v[name]))
+		}
+		return "{" + strings.Join(items, ", ") + "}"
 	case string:
 		return Quote(v)
 	}

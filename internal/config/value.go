@@ -208,6 +208,8 @@ func typeName(t reflect.Type) typeWords {
 		return typeWords{"a duration", "duration", `"30s"`}
 	case t.Kind() == reflect.Bool:
 		return typeWords{"true or false", "boolean", "true"}
+	case t.Kind() == reflect.Map:
+		return typeWords{"a table of lists of texts", "table of lists", `{name = ["a", "b"]}`}
 	case t.Kind() == reflect.Slice:
 		return typeWords{"a list of texts", "list of text", `["a", "b"]`}
 	case slices.Contains([]reflect.Kind{reflect.Int, reflect.Int64}, t.Kind()):

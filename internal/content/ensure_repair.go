@@ -49,6 +49,5 @@ func (r *reader) complain(ctx context.Context) error {
 	}
 	slices.Sort(parts)
 	r.c.log.WarnContext(ctx, "parts of content are missing or damaged in the store: their repair is asked for", "parts", len(parts))
-	_, err := r.c.submit(ctx, kindRepair, "", RepairRequest{Parts: parts})
-	return err
+	return r.c.ReportBad(ctx, parts...)
 }

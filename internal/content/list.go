@@ -1,140 +1,92 @@
 package content
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"holdfast/internal/control"
 	"holdfast/internal/revision"
 	"holdfast/internal/treecache"
 )
 
-// ListAnswer are the sources of this configuration.
+// ListAnswer are the sources of the configuration and of the database.
 type ListAnswer struct {
-	Sources []SourceInfo `json:"sources"`
-	Stale   bool         `json:"stale,omitempty"` // PostgreSQL does not answer: this is what was known last
+	Sources []SourceHere `json:"sources"`
+	Stale   bool         `json:"stale,omitempty"` // PostgreSQL is silent: this is what was known last
 }
 
-// SourceInfo is a source for people to look at.
-type SourceInfo struct {
-	Source    string     `json:"source"`
-	Git       string     `json:"git"`
-	Branch    string     `json:"branch,omitempty"`
-	Root      string     `json:"root,omitempty"`
-	Preset    string     `json:"preset"`
-	Serve     string     `json:"serve"`
-	Seq       int64      `json:"seq"` // 0: not published yet
-	Revision  string     `json:"revision,omitempty"`
-	Published *time.Time `json:"published,omitempty"`
-	Here      string     `json:"here,omitempty"` // revision that this machine answers "current" with, once it was asked for
-	Looked    *time.Time `json:"looked,omitempty"`
-	Chunks    int        `json:"chunks,omitempty"`
-	Rejected  int        `json:"rejected,omitempty"`
-	Bytes     int64      `json:"bytes,omitempty"`
-	Failure   *Problem   `json:"failure,omitempty"` // why the last sync failed
+// SourceHere is a source as PostgreSQL and this machine know it.
+type SourceHere struct {
+	SourceInfo
+	Preset string `json:"preset,omitempty"`
+	Serve  string `json:"serve,omitempty"`
+	Here   string `json:"here,omitempty"` // commit that this machine answers "current" with, once it was asked for
+	InUse  bool   `json:"in_use"`         // it was asked for on this machine lately
 }
 
-// Problem is an error in words.
-type Problem struct {
-	Code    string     `json:"code"`
-	Message string     `json:"message"`
-	Hint    string     `json:"hint,omitempty"`
-	At      *time.Time `json:"at,omitempty"`
-}
-
-// List tells of every source of the configuration, in the order of their names.
+// List tells of every source, in the order of their names.
 func (c *Content) List(ctx context.Context, _ control.Empty) (ListAnswer, error) {
-	rows, err := c.sourceRows(ctx)
+	all, err := c.Sources(ctx)
 	if err != nil && !mayPass(err) {
 		return ListAnswer{}, err
 	}
-	a := ListAnswer{Sources: []SourceInfo{}, Stale: err != nil}
-	for _, name := range slices.Sorted(maps.Keys(c.cfg.Sources)) {
-		a.Sources = append(a.Sources, c.describe(name, rows[name]))
+	if err != nil {
+		all = c.sourcesKnown()
+	}
+	a := ListAnswer{Sources: make([]SourceHere, 0, len(all)), Stale: err != nil}
+	for _, s := range all {
+		a.Sources = append(a.Sources, c.here(s))
 	}
 	return a, nil
 }
 
-// describe joins what the configuration, PostgreSQL and this machine know of a source.
-func (c *Content) describe(name string, row SourceInfo) SourceInfo {
-	s := c.cfg.Sources[name]
-	row.Source, row.Git, row.Branch, row.Root, row.Serve = name, s.Git, s.Branch, s.Root, s.served()
-	if row.Preset = s.Preset; row.Preset == "" {
-		row.Preset = defaultPreset
+// sourcesKnown is what is known of the sources without PostgreSQL.
+func (c *Content) sourcesKnown() []SourceInfo {
+	var all []SourceInfo
+	for _, name := range slices.Sorted(maps.Keys(c.cfg.Sources)) {
+		cfg := c.cfg.Sources[name]
+		info := SourceInfo{Name: name, Configured: true, Git: cfg.Git, Branch: cfg.Branch, Root: cfg.Root}
+		if p := c.reader().sources[name].known.Load(); p != nil {
+			info.Seq, info.Commit, info.Published = p.Seq, p.Commit.String(), &p.Published
+		}
+		all = append(all, info)
 	}
-	state := c.reader().sources[name]
-	if p := state.ready.Load(); p != nil {
-		row.Here = p.Commit.String()
-	}
-	if p := state.known.Load(); p != nil && row.Seq == 0 {
-		row.Seq, row.Revision, row.Published = p.Seq, p.Commit.String(), &p.Published
-	}
-	return row
+	return all
 }
 
-// sourceRows reads what PostgreSQL knows of all sources.
-func (c *Content) sourceRows(ctx context.Context) (map[string]SourceInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryLimit)
-	defer cancel()
-	rows, err := c.db.Query(ctx, c.q(`SELECT s.name, s.looked, s.failed, s.failure, coalesce(r.seq, 0), coalesce(r.commit, ''),
-		r.published, coalesce(r.chunks, 0), coalesce(r.rejected, 0), coalesce(r.plain, 0)
-		FROM {s}.content_sources s LEFT JOIN {s}.content_revisions r ON r.source = s.id AND r.seq = s.seq`))
-	if err != nil {
-		return nil, fmt.Errorf("read sources: %w", err)
+// here adds what this machine knows of a source.
+func (c *Content) here(info SourceInfo) SourceHere {
+	s := SourceHere{SourceInfo: info}
+	state, ok := c.reader().sources[info.Name]
+	if !ok {
+		return s
 	}
-	all := map[string]SourceInfo{}
-	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (struct{}, error) {
-		var x SourceInfo
-		var failed *time.Time
-		var failure []byte
-		err := row.Scan(&x.Source, &x.Looked, &failed, &failure, &x.Seq, &x.Revision, &x.Published, &x.Chunks, &x.Rejected, &x.Bytes)
-		if err == nil && failed != nil {
-			x.Failure = &Problem{At: failed}
-			err = json.Unmarshal(failure, x.Failure)
-		}
-		all[x.Source] = x
-		return struct{}{}, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read sources: %w", err)
+	cfg := c.cfg.Sources[info.Name]
+	s.Serve, s.Preset, s.InUse = cfg.served(), cmp.Or(cfg.Preset, defaultPreset), c.reader().used(state)
+	if p := state.ready.Load(); p != nil {
+		s.Here = p.Commit.String()
 	}
-	return all, nil
+	return s
 }
 
 // ShowRequest asks for what is known of a source.
 type ShowRequest struct {
 	Source   string `json:"source"`
-	Revision string `json:"revision,omitempty"` // whose chunks are listed
-	Chunks   bool   `json:"chunks,omitempty"`
+	Revision string `json:"revision,omitempty"` // whose chunks are told; default the current one
+	Chunks   bool   `json:"chunks,omitempty"`   // list them
 }
 
 // ShowAnswer is what is known of a source.
 type ShowAnswer struct {
-	SourceInfo
-	Revisions []RevisionInfo       `json:"revisions"` // the newest first
-	Pins      []Pin                `json:"pins,omitempty"`
-	Leases    []LeaseInfo          `json:"leases,omitempty"` // on this machine
-	Report    *Report              `json:"report,omitempty"` // of the sync that made the current revision
-	Chunks    []ChunkInfo          `json:"chunk_list,omitempty"`
-	Rejected  []revision.Rejection `json:"rejections,omitempty"`
-	Warned    []revision.Rejection `json:"warnings,omitempty"`
-}
-
-// RevisionInfo is a revision that is kept.
-type RevisionInfo struct {
-	Seq       int64      `json:"seq"`
-	Revision  string     `json:"revision"`
-	Published time.Time  `json:"published"`
-	Chunks    int        `json:"chunks"`
-	Rejected  int        `json:"rejected"`
-	Bytes     int64      `json:"bytes"`
-	Dropped   *time.Time `json:"dropped,omitempty"` // its time is over, it is removed after the grace
+	SourceHere
+	Revisions  []RevisionInfo       `json:"revisions"`            // the newest first
+	Leases     []LeaseInfo          `json:"leases,omitempty"`     // on this machine
+	Shown      string               `json:"shown,omitempty"`      // the commit that the rest is about
+	Rejections []revision.Rejection `json:"rejections,omitempty"` // of that revision
+	Warnings   []revision.Rejection `json:"warnings,omitempty"`
+	ChunkList  []ChunkInfo          `json:"chunk_list,omitempty"`
 }
 
 // ChunkInfo is a chunk of a revision.
@@ -153,27 +105,26 @@ func (c *Content) Show(ctx context.Context, q ShowRequest) (ShowAnswer, error) {
 	if _, err := c.reader().source(q.Source); err != nil {
 		return ShowAnswer{}, err
 	}
-	rows, err := c.sourceRows(ctx)
+	all, err := c.Sources(ctx)
 	if err != nil {
 		return ShowAnswer{}, err
 	}
-	a := ShowAnswer{SourceInfo: c.describe(q.Source, rows[q.Source]), Leases: c.reader().leases.list(q.Source)}
-	if a.Revisions, err = c.revisionRows(ctx, q.Source); err != nil {
-		return a, err
+	a := ShowAnswer{Leases: c.reader().leases.list(q.Source)}
+	for _, s := range all {
+		if s.Name == q.Source {
+			a.SourceHere = c.here(s)
+		}
 	}
-	if a.Pins, err = c.pinRows(ctx, q.Source); err != nil {
+	if a.Revisions, err = c.Revisions(ctx, q.Source); err != nil {
 		return a, err
 	}
 	if a.Seq == 0 {
 		return a, nil
 	}
-	if a.Report, err = c.reportOf(ctx, q.Source, a.Seq); err != nil {
-		return a, err
-	}
 	return a, c.showIndex(ctx, q, &a)
 }
 
-// showIndex adds what only the index knows.
+// showIndex adds what only the index of a revision knows.
 func (c *Content) showIndex(ctx context.Context, q ShowRequest, a *ShowAnswer) error {
 	p, err := c.revisionNamed(ctx, q.Source, q.Revision)
 	if err != nil {
@@ -183,57 +134,15 @@ func (c *Content) showIndex(ctx context.Context, q ShowRequest, a *ShowAnswer) e
 	if err != nil {
 		return err
 	}
-	a.Rejected, a.Warned = x.Index.Rejected, x.Warned
+	a.Shown, a.Rejections, a.Warnings = p.Commit.String(), x.Rejected, x.Warned
 	if !q.Chunks {
 		return nil
 	}
-	for i := range x.Index.Chunks {
-		k := &x.Index.Chunks[i]
-		a.Chunks = append(a.Chunks, ChunkInfo{k.Key, k.Path, k.Tree.String(), k.Plain, k.Files, len(k.Pieces), k.Kept})
+	for i := range x.Chunks {
+		k := &x.Chunks[i]
+		a.ChunkList = append(a.ChunkList, ChunkInfo{k.Key, k.Path, k.Tree.String(), k.Plain, k.Files, len(k.Pieces), k.Kept})
 	}
 	return nil
-}
-
-func (c *Content) revisionRows(ctx context.Context, source string) ([]RevisionInfo, error) {
-	rows, err := c.db.Query(ctx, c.q(`SELECT r.seq, r.commit, r.published, r.chunks, r.rejected, r.plain, r.dropped_at
-		FROM {s}.content_revisions r JOIN {s}.content_sources s ON s.id = r.source WHERE s.name = $1 ORDER BY r.seq DESC LIMIT 100`), source)
-	if err != nil {
-		return nil, fmt.Errorf("read revisions of %s: %w", source, err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RevisionInfo])
-	if err != nil {
-		return nil, fmt.Errorf("read revisions of %s: %w", source, err)
-	}
-	return all, nil
-}
-
-func (c *Content) pinRows(ctx context.Context, source string) ([]Pin, error) {
-	rows, err := c.db.Query(ctx, c.q(`SELECT s.name, p.seq, r.commit, p.name, p.until FROM {s}.content_pins p
-		JOIN {s}.content_sources s ON s.id = p.source JOIN {s}.content_revisions r ON r.source = p.source AND r.seq = p.seq
-		WHERE s.name = $1 AND (p.until IS NULL OR p.until > now()) ORDER BY p.name, p.seq`), source)
-	if err != nil {
-		return nil, fmt.Errorf("read pins of %s: %w", source, err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Pin])
-	if err != nil {
-		return nil, fmt.Errorf("read pins of %s: %w", source, err)
-	}
-	return all, nil
-}
-
-// reportOf returns the report of the sync that published a revision.
-func (c *Content) reportOf(ctx context.Context, source string, seq int64) (*Report, error) {
-	var data []byte
-	err := c.db.QueryRow(ctx, c.q(`SELECT r.report FROM {s}.content_revisions r JOIN {s}.content_sources s ON s.id = r.source
-		WHERE s.name = $1 AND r.seq = $2`), source, seq).Scan(&data)
-	var report Report
-	if err == nil {
-		err = json.Unmarshal(data, &report)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the report of revision %d of %s: %w", seq, source, err)
-	}
-	return &report, nil
 }
 
 // StatsAnswer is what this machine does with content.

@@ -17,7 +17,7 @@ const MaxRequest = 1 << 20
 func Handle[Req, Resp any](f func(context.Context, Req) (Resp, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var req Req
-		if err := decode(http.MaxBytesReader(w, r.Body, MaxRequest), &req); err != nil {
+		if err := Decode(http.MaxBytesReader(w, r.Body, MaxRequest), &req); err != nil {
 			WriteError(w, err)
 			return
 		}
@@ -33,7 +33,8 @@ func Handle[Req, Resp any](f func(context.Context, Req) (Resp, error)) http.Hand
 // Empty is the request or answer that says nothing.
 type Empty struct{}
 
-func decode(body io.Reader, into any) error {
+// Decode reads the one JSON object of a request, for handlers that do not answer with one. An empty body is an empty request.
+func Decode(body io.Reader, into any) error {
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
