@@ -69,10 +69,13 @@ func (d *Daemon) startS3(ctx context.Context) error {
 // startEdge opens the front for visitors.
 func (d *Daemon) startEdge(ctx context.Context) error {
 	routes := d.files.Routes()
+	maps.Copy(routes, d.contentRoutes())
 	if d.opts.Demo {
 		maps.Copy(routes, demo.Routes(demoFiles{d.files}))
 	}
-	d.edge = edge.New(edge.Options{Config: d.cfg.Edge, Routes: routes, Observe: d.meters.edge, Log: d.log})
+	d.edge = edge.New(edge.Options{
+		Config: d.cfg.Edge, Routes: routes, Lanes: d.files.Lanes(), Loops: d.laneLoops(), Observe: d.meters.edge, Log: d.log,
+	})
 	return d.runDoor(ctx, "edge", d.edge)
 }
 
@@ -80,6 +83,7 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 func (d *Daemon) startAdmin(ctx context.Context) error {
 	routes := d.files.APIRoutes()
 	maps.Copy(routes, d.poolRoutes())
+	maps.Copy(routes, d.contentAPI())
 	d.admin = admin.New(admin.Options{
 		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
 		Sections: d.sections(), Routes: routes, ControlRoutes: d.files.ControlRoutes(),

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"net/http"
 	"strconv"
 	"time"
 
@@ -76,11 +75,7 @@ func newHTTPMeter() *httpMeter {
 }
 
 // Observe counts one request.
-func (m *httpMeter) Observe(r *http.Request, status int, bytes int64, took time.Duration) {
-	route := r.Pattern
-	if route == "" {
-		route = "none"
-	}
+func (m *httpMeter) Observe(route string, status int, bytes int64, took time.Duration) {
 	m.took.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
 	m.bytes.WithLabelValues(route).Add(float64(bytes))
 }

@@ -27,10 +27,15 @@ const exposed = "Accept-Ranges, Content-Disposition, Content-Length, Content-Ran
 
 // access answers from memory. A bucket that is not known (any more) gets the strictest policy.
 func (f *Files) access(ctx context.Context, bucket, origin, method string) access {
+	b, err := f.index.Bucket(ctx, bucket)
+	return f.accessTo(bucket, b, err == nil, origin, method)
+}
+
+// accessTo is access for a bucket that was looked up already.
+func (f *Files) accessTo(bucket string, b objects.Bucket, known bool, origin, method string) access {
 	settings := f.config.Buckets[bucket]
 	a := access{inline: settings.Inline, resources: settings.Resources}
-	b, err := f.index.Bucket(ctx, bucket)
-	if err != nil {
+	if !known {
 		return a
 	}
 	a.shared = b.Public || len(b.CORS) > 0
@@ -62,24 +67,24 @@ func matchOrigin(patterns []string, origin string) (explicit, ok bool) {
 }
 
 // setCORS writes the answer's part of the Fetch standard, section 3.2. Cookies go only with an origin written in full.
-func (a access) setCORS(h http.Header) {
+func (a access) setCORS(h fields) {
 	if a.vary {
-		h.Add("Vary", "Origin")
+		h.set("Vary", "Origin")
 	}
 	if a.origin == "" {
 		return
 	}
-	h.Set("Access-Control-Allow-Origin", a.origin)
+	h.set("Access-Control-Allow-Origin", a.origin)
 	if a.explicit {
-		h.Set("Access-Control-Allow-Credentials", "true")
+		h.set("Access-Control-Allow-Credentials", "true")
 	}
-	h.Set("Access-Control-Expose-Headers", strings.Join(append([]string{exposed}, a.rule.ExposeHeaders...), ", "))
+	h.set("Access-Control-Expose-Headers", strings.Join(append([]string{exposed}, a.rule.ExposeHeaders...), ", "))
 }
 
 // preflight answers an OPTIONS request (Fetch standard, section 4.8) and reports whether the origin is welcome.
 func (a access) preflight(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	setSafe(h)
+	setSafe(webFields(h), safePolicy, sameSite)
 	h.Add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
 	if a.origin != "" {
 		h.Set("Access-Control-Allow-Origin", a.origin)

@@ -62,7 +62,7 @@ func TestCookiesGoOnlyWithAnOriginWrittenInFull(t *testing.T) {
 	t.Parallel()
 	for _, explicit := range []bool{true, false} {
 		h := http.Header{}
-		access{vary: true, origin: "https://a.example.com", explicit: explicit, rule: objects.CORSRule{}}.setCORS(h)
+		access{vary: true, origin: "https://a.example.com", explicit: explicit, rule: objects.CORSRule{}}.setCORS(webFields(h))
 		if got := h.Get("Access-Control-Allow-Credentials") == "true"; got != explicit {
 			t.Errorf("explicit %v: credentials %v", explicit, got)
 		}

@@ -32,11 +32,11 @@ var (
 	acceptRanges = one("bytes")
 )
 
-func setSafe(h http.Header) {
-	h["Content-Security-Policy"] = safePolicy
-	h["X-Content-Type-Options"] = safeSniff
-	h["Referrer-Policy"] = safeReferrer
-	h["Cross-Origin-Resource-Policy"] = sameSite
+func setSafe(h fields, policy, embedding []string) {
+	h.share("Content-Security-Policy", policy)
+	h.share("X-Content-Type-Options", safeSniff)
+	h.share("Referrer-Policy", safeReferrer)
+	h.share("Cross-Origin-Resource-Policy", embedding)
 }
 
 // answer is one file as one request gets it.
@@ -50,33 +50,34 @@ type answer struct {
 }
 
 // setHeaders writes everything but Content-Length and Content-Range.
-func (a *answer) setHeaders(h http.Header) {
-	setSafe(h)
+func (a *answer) setHeaders(h fields) {
+	policy, embedding := safePolicy, sameSite
 	if a.shape.page {
-		h.Set("Content-Security-Policy", a.access.pagePolicy())
+		policy = one(a.access.pagePolicy())
 	}
 	if a.access.shared {
-		h["Cross-Origin-Resource-Policy"] = crossOrigin
+		embedding = crossOrigin
 	}
+	setSafe(h, policy, embedding)
 	a.access.setCORS(h)
-	h.Set("Content-Type", a.shape.contentType)
-	h.Set("Content-Disposition", contentDisposition(a.shape.inline, a.name))
-	h.Set("Cache-Control", a.cache)
+	h.set("Content-Type", a.shape.contentType)
+	h.set("Content-Disposition", contentDisposition(a.shape.inline, a.name))
+	h.set("Cache-Control", a.cache)
 	if a.cdn != "" {
-		h.Set("Cdn-Cache-Control", a.cdn)
+		h.set("Cdn-Cache-Control", a.cdn)
 	}
 	e := a.entry
-	h["Etag"] = e.etag
-	h["Last-Modified"] = e.lastModified
-	h["Accept-Ranges"] = acceptRanges
+	h.share("Etag", e.etag)
+	h.share("Last-Modified", e.lastModified)
+	h.share("Accept-Ranges", acceptRanges)
 	if e.digest != nil {
-		h["Repr-Digest"] = e.digest
+		h.share("Repr-Digest", e.digest)
 	}
 	if e.encoding != nil {
-		h["Content-Encoding"] = e.encoding
+		h.share("Content-Encoding", e.encoding)
 	}
 	if e.language != nil {
-		h["Content-Language"] = e.language
+		h.share("Content-Language", e.language)
 	}
 }
 
@@ -85,7 +86,7 @@ func (f *Files) send(w http.ResponseWriter, r *http.Request, a *answer) error {
 	if a.entry.body == nil {
 		return f.sendFile(w, r, a)
 	}
-	a.setHeaders(w.Header())
+	a.setHeaders(webFields(w.Header()))
 	if conditional(r.Header) {
 		serveContent(w, r, a.entry, bytes.NewReader(a.entry.body))
 		return nil
@@ -110,7 +111,7 @@ func (f *Files) sendFile(w http.ResponseWriter, r *http.Request, a *answer) erro
 	if filer, ok := b.(blob.Filer); ok {
 		content = filer.File()
 	}
-	a.setHeaders(w.Header())
+	a.setHeaders(webFields(w.Header()))
 	serveContent(w, r, a.entry, content)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -33,6 +34,8 @@ type entry struct {
 	body     []byte // nil when the file is not small
 	usual    shape  // presentation when neither link nor bucket ask for another
 	saved    shape  // the same as an attachment
+
+	noFile atomic.Bool // the store has no open file of it to give
 
 	// Header values that are the same in every answer. Answers share the slices.
 	etag, digest, encoding, language, lastModified []string
@@ -81,6 +84,14 @@ func (s *entries) get(ctx context.Context, id objects.BlobID) (*entry, error) {
 		s.cache.Set(id, e)
 	}
 	return e, err
+}
+
+// present returns an entry that is in memory.
+func (s *entries) present(id objects.BlobID) (*entry, bool) {
+	if s.cache == nil {
+		return nil, false
+	}
+	return s.cache.GetIfPresent(id)
 }
 
 // forget drops what is known of a blob that turned out to be gone.

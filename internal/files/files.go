@@ -52,6 +52,7 @@ type Files struct {
 	life    lifecycle.Base
 	keys    *keyring
 	entries *entries
+	opened  *opened
 	links   tally
 	uploads tally
 }
@@ -74,6 +75,7 @@ func New(o Options) (*Files, error) {
 	f := &Files{
 		config: o.Config, index: o.Index, store: o.Store, kind: o.StoreKind, db: o.Database, schema: o.Schema,
 		mediaURL: o.MediaURL, base: o.BaseURL, log: o.Log, now: o.Now, keys: newKeyring(o.Index), entries: entries,
+		opened: newOpened(),
 	}
 	if o.Metrics == nil {
 		return f, nil
@@ -87,13 +89,14 @@ func New(o Options) (*Files, error) {
 // Start declares the buckets of the configuration and tells the database who may sign links.
 func (f *Files) Start(ctx context.Context) error { return f.life.Start(ctx, f.open) }
 
-// Stop has nothing to wait for: requests under way end with their listener.
+// Stop closes the files that are kept open. Requests under way end with their listener, which is stopped before.
 func (f *Files) Stop(ctx context.Context) error { return f.life.Stop(ctx, nil) }
 
 func (f *Files) open(ctx context.Context) error {
 	if err := f.index.Declare(ctx, f.config.declared()); err != nil {
 		return fmt.Errorf("declare buckets: %w", err)
 	}
+	f.life.Go(f.sweepOpened)
 	if f.db == nil {
 		return nil
 	}

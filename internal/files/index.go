@@ -15,6 +15,13 @@ import (
 type linkIndex interface {
 	LinkKey(id string) (objects.LinkKey, error)
 	Dead(id objects.BlobID) bool
+	memory
+}
+
+// memory is what an event loop may ask: it never waits.
+type memory interface {
+	KnownLinkKey(id string) (objects.LinkKey, bool)
+	KnownBucket(name string) (objects.Bucket, bool)
 }
 
 // signIndex is what making a link or a slot needs.

@@ -42,6 +42,16 @@ func (r *keyring) find(id string) *link.Key {
 	return derived
 }
 
+// present returns the live key of an id that memory knows, without waiting.
+func (r *keyring) present(id string) (*link.Key, bool) {
+	k, ok := r.index.KnownLinkKey(id)
+	if !ok {
+		return nil, false
+	}
+	derived, err := r.derive(k)
+	return derived, err == nil
+}
+
 // derive returns the derived form, from memory if neither epoch nor secret changed.
 func (r *keyring) derive(k objects.LinkKey) (*link.Key, error) {
 	if v, ok := r.known.Load(k.ID); ok {

@@ -25,7 +25,7 @@ func (f *Files) serveLink(w http.ResponseWriter, r *http.Request) {
 // serveGrant verifies a well-formed link and serves its blob. at, if not nil, is where the URL says that the blob lies.
 func (f *Files) serveGrant(w http.ResponseWriter, r *http.Request, l link.GetLink, at *objects.Ref) {
 	key := f.keys.find(l.KeyID)
-	err := f.verify(r, key, l)
+	err := f.verify(key, l, f.session(r), r.Method)
 	if err != nil {
 		f.refuse(w, r, err)
 		return
@@ -43,15 +43,15 @@ func (f *Files) serveGrant(w http.ResponseWriter, r *http.Request, l link.GetLin
 
 // verify checks the proof, the method and the length of the link's life. Of the key itself only the index knows whether
 // it lives.
-func (f *Files) verify(r *http.Request, key *link.Key, l link.GetLink) error {
+func (f *Files) verify(key *link.Key, l link.GetLink, session, method string) error {
 	now := f.now()
-	err := key.VerifyGet(l, f.session(r), now)
+	err := key.VerifyGet(l, session, now)
 	switch {
 	case err != nil:
 		return err
 	case l.Expires > now.Add(f.config.LongestLink()).Unix():
 		return link.ErrRefused // signed by a helper that was asked for more than the configuration allows
-	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
+	case method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions:
 		return link.ErrRefused
 	}
 	return nil
@@ -76,9 +76,7 @@ func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink,
 		acc.preflight(w, r)
 		return
 	}
-	a := &answer{entry: e, name: l.Name, access: acc}
-	a.shape = e.shape(override(l.MediaType), l.Attachment, acc.inline)
-	a.cache, a.cdn = linkCaching(l, remaining(f.now(), time.Unix(l.Expires, 0), e.expires))
+	a := f.linkAnswer(l, e, acc)
 	if err := f.send(w, r, a); err != nil {
 		f.refuse(w, r, f.lost(err, e.id))
 		return
@@ -86,11 +84,19 @@ func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink,
 	f.links.count(served)
 }
 
+// linkAnswer is how the link presents its blob.
+func (f *Files) linkAnswer(l link.GetLink, e *entry, acc access) *answer {
+	a := &answer{entry: e, name: l.Name, access: acc}
+	a.shape = e.shape(override(l.MediaType), l.Attachment, acc.inline)
+	a.cache, a.cdn = linkCaching(l, remaining(f.now(), time.Unix(l.Expires, 0), e.expires))
+	return a
+}
+
 // linked finds the blob of a genuine link of the bucket. Everything that is wrong with it looks alike from outside.
 func (f *Files) linked(ctx context.Context, l link.GetLink, bucket string) (*entry, error) {
-	var id objects.BlobID
-	if _, err := hex.Decode(id[:], []byte(l.Blob)); err != nil || f.index.Dead(id) {
-		return nil, link.ErrRefused
+	id, err := f.alive(l)
+	if err != nil {
+		return nil, err
 	}
 	e, err := f.lookup(ctx, id)
 	if err != nil {
@@ -102,17 +108,28 @@ func (f *Files) linked(ctx context.Context, l link.GetLink, bucket string) (*ent
 	return e, nil
 }
 
+// alive returns the blob of a link, unless it is known to have died.
+func (f *Files) alive(l link.GetLink) (id objects.BlobID, err error) {
+	if _, err := hex.Decode(id[:], []byte(l.Blob)); err != nil || f.index.Dead(id) {
+		return id, link.ErrRefused
+	}
+	return id, nil
+}
+
 // lookup finds an entry that has not expired.
 func (f *Files) lookup(ctx context.Context, id objects.BlobID) (*entry, error) {
 	e, err := f.entries.get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if !e.expires.IsZero() && !f.now().Before(e.expires) {
+	if f.over(e) {
 		return nil, blob.ErrNotFound
 	}
 	return e, nil
 }
+
+// over reports whether the object's own time has passed.
+func (f *Files) over(e *entry) bool { return !e.expires.IsZero() && !f.now().Before(e.expires) }
 
 // lost turns the absence of a blob into the refusal of its link, and leaves other errors as they are.
 func (f *Files) lost(err error, id objects.BlobID) error {

@@ -20,7 +20,7 @@ const fileField = "file"
 
 // serveUpload takes an upload through a slot: PUT with the bytes as body, or POST of a form with the field "file".
 func (f *Files) serveUpload(w http.ResponseWriter, r *http.Request) {
-	setSafe(w.Header())
+	setSafe(webFields(w.Header()), safePolicy, sameSite)
 	l, err := link.ParsePut(r.URL.EscapedPath())
 	if err == nil {
 		err = f.keys.find(l.KeyID).VerifyPut(l, f.session(r), f.now())
@@ -34,7 +34,7 @@ func (f *Files) serveUpload(w http.ResponseWriter, r *http.Request) {
 		acc.preflight(w, r)
 		return
 	}
-	acc.setCORS(w.Header()) // so that the script can read why
+	acc.setCORS(webFields(w.Header())) // so that the script can read why
 	var o objects.Object
 	if err == nil {
 		o, err = f.receive(r, l)

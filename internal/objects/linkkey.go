@@ -87,6 +87,12 @@ func (x *Index) LinkKey(id string) (LinkKey, error) {
 	return k, nil
 }
 
+// KnownLinkKey is LinkKey without asking anybody: false for ids that memory does not know, and for ended keys.
+func (x *Index) KnownLinkKey(id string) (LinkKey, bool) {
+	k, ok := x.cachedLinkKey(id)
+	return k, ok && !ended(k.VerifyUntil, time.Now())
+}
+
 func (x *Index) cachedLinkKey(id string) (LinkKey, bool) {
 	s := x.settings.Load()
 	if s == nil {

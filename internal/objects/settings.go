@@ -154,6 +154,15 @@ func (x *Index) Bucket(ctx context.Context, name string) (Bucket, error) {
 	return b.clone(), nil
 }
 
+// KnownBucket is Bucket without asking anybody: false for a name that memory does not have.
+func (x *Index) KnownBucket(name string) (Bucket, bool) {
+	s := x.settings.Load()
+	if s == nil || s.buckets[name] == nil {
+		return Bucket{}, false
+	}
+	return s.buckets[name].clone(), true
+}
+
 // Buckets lists all buckets by name.
 func (x *Index) Buckets(ctx context.Context) ([]Bucket, error) {
 	if err := x.refresh(ctx); err != nil {

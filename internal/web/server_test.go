@@ -92,7 +92,7 @@ func TestEveryRequestHasAnIDInAnswerAndLog(t *testing.T) {
 
 type observer func()
 
-func (o observer) Observe(*http.Request, int, int64, time.Duration) { o() }
+func (o observer) Observe(string, int, int64, time.Duration) { o() }
 
 func TestAPanicIsAnswered500AndLogged(t *testing.T) {
 	t.Parallel()
@@ -154,7 +154,7 @@ func TestARequestThatItsClientCancelledIsNoError(t *testing.T) {
 
 type statuses chan<- int
 
-func (s statuses) Observe(_ *http.Request, status int, _ int64, _ time.Duration) { s <- status }
+func (s statuses) Observe(_ string, status int, _ int64, _ time.Duration) { s <- status }
 
 func TestASocketIsForItsOwnerAndNotTakenFromTheLiving(t *testing.T) {
 	t.Parallel()

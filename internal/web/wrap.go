@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,22 +12,59 @@ import (
 	"holdfast/internal/logging"
 )
 
-// Observer is told of every response, for metrics.
+// Observer is told of every response, for metrics. The route is the pattern that matched.
 type Observer interface {
-	Observe(r *http.Request, status int, bytes int64, took time.Duration)
+	Observe(route string, status int, bytes int64, took time.Duration)
 }
 
 // Wrap puts around a handler what every request gets; see the package comment. observe may be nil. Requests are logged
 // at level debug, those that ended with a 5xx status at level error: a busy site does not log its every picture. A
 // request that its client cancelled is none of these errors.
 func Wrap(next http.Handler, log *slog.Logger, observe Observer) http.Handler {
-	return &wrapper{next, log, observe}
+	return &wrapper{next, Journal{log, observe}}
+}
+
+// Journal is where responses are told of, whoever sent them.
+type Journal struct {
+	Log     *slog.Logger
+	Observe Observer // may be nil
+}
+
+// Line is what is told of a response.
+type Line struct {
+	Method, Route string
+	Status        int
+	Bytes         int64 // of the body
+	Took          time.Duration
+	Peer          string
+}
+
+// Level is the one at which a response with this status is logged.
+func (j Journal) Level(status int) slog.Level {
+	if status >= http.StatusInternalServerError {
+		return slog.LevelError
+	}
+	return slog.LevelDebug
+}
+
+// Write tells of a response. The context has its request's id.
+func (j Journal) Write(ctx context.Context, l Line) {
+	if j.Observe != nil {
+		j.Observe.Observe(l.Route, l.Status, l.Bytes, l.Took)
+	}
+	level := j.Level(l.Status)
+	if !j.Log.Enabled(ctx, level) {
+		return
+	}
+	// The path may hold a signed link, which is a secret while it lives: the route is logged in its place.
+	j.Log.LogAttrs(ctx, level, "request",
+		slog.String("method", l.Method), slog.String("route", l.Route), slog.Int("status", l.Status),
+		slog.Int64("sent_bytes", l.Bytes), slog.Duration("took", l.Took), slog.String("peer", l.Peer))
 }
 
 type wrapper struct {
 	next    http.Handler
-	log     *slog.Logger
-	observe Observer
+	journal Journal
 }
 
 func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +92,7 @@ func (h *wrapper) panicked(rec *Recorder, r *http.Request, p any) {
 	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(http.ErrAbortHandler)
 	}
-	h.log.ErrorContext(r.Context(), "handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	h.journal.Log.ErrorContext(r.Context(), "handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	if rec.Started() {
 		panic(http.ErrAbortHandler)
 	}
@@ -62,21 +100,10 @@ func (h *wrapper) panicked(rec *Recorder, r *http.Request, p any) {
 }
 
 func (h *wrapper) finish(rec *Recorder, r *http.Request, began time.Time) {
-	took, status := time.Since(began), outcome(rec)
-	if h.observe != nil {
-		h.observe.Observe(r, status, rec.Bytes(), took)
-	}
-	level := slog.LevelDebug
-	if status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
-	if !h.log.Enabled(r.Context(), level) {
-		return
-	}
-	// The path may hold a signed link, which is a secret while it lives: the route is logged in its place.
-	h.log.LogAttrs(r.Context(), level, "request",
-		slog.String("method", r.Method), slog.String("route", route(r)), slog.Int("status", status),
-		slog.Int64("sent_bytes", rec.Bytes()), slog.Duration("took", took), slog.String("peer", r.RemoteAddr))
+	h.journal.Write(r.Context(), Line{
+		Method: r.Method, Route: route(r), Status: outcome(rec), Bytes: rec.Bytes(),
+		Took: time.Since(began), Peer: r.RemoteAddr,
+	})
 }
 
 // statusGone stands in the log, and is sent to nobody, for a request whose client went away before it was answered; nginx

@@ -1,0 +1,108 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"holdfast/internal/lane"
+	"holdfast/internal/logging"
+	"holdfast/internal/web"
+)
+
+// front is what the lane asks: it finds the route as the mux does, and leaves to net/http what belongs to a route without
+// a lane, and every host that is not ours.
+type front struct {
+	hosts   []string
+	routes  []route // the longest first
+	journal web.Journal
+}
+
+// route is a subtree of paths.
+type route struct {
+	pattern string
+	prefix  string       // what a path has to begin with
+	handler lane.Handler // nil: net/http answers
+}
+
+func newFront(o Options, j web.Journal) *front {
+	f := &front{hosts: o.Config.Hosts, journal: j}
+	for pattern := range o.Routes {
+		f.routes = append(f.routes, route{pattern, literal(pattern), o.Lanes[pattern]})
+	}
+	slices.SortFunc(f.routes, func(a, b route) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+	return f
+}
+
+// literal is what a path has to begin with to match the pattern, or a little less: methods and hosts are left out, and a
+// wildcard stands for anything. A pattern that is no plain subtree only keeps requests off the lane.
+func literal(pattern string) string {
+	if at := strings.IndexByte(pattern, '/'); at > 0 {
+		pattern = pattern[at:]
+	}
+	before, _, _ := strings.Cut(pattern, "{")
+	return before
+}
+
+// find returns the route of a path.
+func (f *front) find(path []byte) route {
+	for _, r := range f.routes {
+		if len(path) >= len(r.prefix) && string(path[:len(r.prefix)]) == r.prefix {
+			return r
+		}
+	}
+	return route{}
+}
+
+// Answer implements lane.Handler.
+func (f *front) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
+	if !f.knows(q.Host) {
+		return lane.NotMine
+	}
+	to := f.find(q.Path)
+	if to.handler == nil {
+		return lane.NotMine
+	}
+	r.Route = to.pattern
+	return to.handler.Answer(q, r)
+}
+
+// Warm implements lane.Handler.
+func (f *front) Warm(ctx context.Context, q *lane.Request) {
+	if to := f.find(q.Path); to.handler != nil {
+		to.handler.Warm(ctx, q)
+	}
+}
+
+// knows does what knownHost does, and does not know names in capitals.
+func (f *front) knows(host []byte) bool {
+	if len(f.hosts) == 0 {
+		return true
+	}
+	for _, h := range f.hosts {
+		if len(host) >= len(h) && string(host[:len(h)]) == h && portOnly(host[len(h):]) {
+			return true
+		}
+	}
+	return false
+}
+
+// portOnly reports whether what follows a name is nothing, or a port.
+func portOnly(rest []byte) bool {
+	if len(rest) == 0 {
+		return true
+	}
+	return rest[0] == ':' && !strings.ContainsFunc(string(rest[1:]), func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// observe tells of an answer as web.Wrap tells of net/http's.
+func (f *front) observe(d lane.Done) {
+	ctx, peer := context.Background(), ""
+	if f.journal.Log.Enabled(ctx, f.journal.Level(d.Status)) {
+		ctx, peer = logging.WithRequestID(ctx, d.RequestID), d.Peer.String()
+	}
+	f.journal.Write(ctx, web.Line{
+		Method: d.Method, Route: d.Route, Status: d.Status, Bytes: d.Bytes, Took: d.Took, Peer: peer,
+	})
+}
