@@ -47,16 +47,18 @@ type File struct {
 	Size int64
 }
 
-// Dir is a directory above chunks.
+// Dir is a directory in which chunks were looked for.
 type Dir struct {
-	Path string
-	Tree treepack.ID
+	Path   string
+	Tree   treepack.ID
+	Inside string // the chunks that it is or lies in, as the builder needs it
 }
 
 // Rejection says what is wrong with a chunk. Code is one of the codes of this package or of treepack.
 type Rejection struct {
 	Key    string `json:"key,omitempty"` // of the chunk; "" for a directory above chunks
-	Path   string `json:"path"`          // of the file or directory at fault, from the root of the course
+	Dir    string `json:"dir"`           // of the chunk, from the root of the course, as Path
+	Path   string `json:"path"`          // of the file or directory at fault
 	Code   string `json:"code"`
 	Reason string `json:"reason"`
 	Kept   bool   `json:"kept,omitempty"` // the content of an earlier revision stays in its place

@@ -1,7 +1,8 @@
 package revision
 
 import (
-	"context"
+	"cmp"
+	"runtime"
 
 	"holdfast/internal/treepack"
 )
@@ -15,16 +16,23 @@ const (
 
 // BuildOptions say how an index is made. The zero value is usable.
 type BuildOptions struct {
-	Limits     treepack.Limits // fields that are zero: DefaultLimits
+	Limits     treepack.Limits // the zero value: treepack.DefaultLimits
 	Links      string          // Reject (default) or Course
 	Submodules string          // Reject (default) or Skipped
 	Previous   *Index          // index of the revision before, or nil
-	Memo       *Memo           // what is known of blobs; may be nil
+	Memo       *Memo           // what is known of blobs; default: one for this build
 	Parallel   int             // chunks that are looked at at a time; default: one for each processor
 }
 
-// Build makes the index of the tree root. Source, Seq and Commit of the result are left to the caller, and the parts that
-// are new have no sums yet: see Unpacked and Fill.
-func Build(ctx context.Context, src treepack.Source, root treepack.ID, p Preset, o BuildOptions) (*Index, error) {
-	return build(ctx, src, root, p, o)
+func (o BuildOptions) withDefaults() BuildOptions {
+	if o.Limits == (treepack.Limits{}) {
+		o.Limits = treepack.DefaultLimits()
+	}
+	o.Links = cmp.Or(o.Links, Reject)
+	o.Submodules = cmp.Or(o.Submodules, Reject)
+	o.Parallel = cmp.Or(o.Parallel, runtime.GOMAXPROCS(0))
+	if o.Memo == nil {
+		o.Memo = NewMemo(defaultMemo)
+	}
+	return o
 }
