@@ -21,15 +21,18 @@ const (
 	maxWindow    = 8 << 20
 )
 
-// encoders holds *zstd.Encoder: making one costs more than packing a question.
-var encoders = sync.Pool{New: func() any {
+// writers holds *plainWriter: making an encoder costs more than packing a question.
+var writers = sync.Pool{New: func() any {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window),
 		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 	if err != nil {
 		panic(fmt.Sprintf("treepack: the options of the encoder: %v", err))
 	}
-	return e
+	return &plainWriter{zstd: e, sum: sha256.New(), buf: make([]byte, copyBuffer)}
 }}
+
+// copyBuffer is how much of a blob is held on its way into a pack, in bytes.
+const copyBuffer = 32 << 10
 
 // plainWriter takes the plain stream and writes the pack.
 type plainWriter struct {
@@ -37,18 +40,22 @@ type plainWriter struct {
 	zstd   *zstd.Encoder
 	sum    hash.Hash
 	plain  int64
+	buf    []byte // for whoever copies into it
 }
 
 func newPlainWriter(w io.Writer) *plainWriter {
-	p := &plainWriter{packed: packedWriter{w: w}, zstd: encoders.Get().(*zstd.Encoder), sum: sha256.New()} //nolint:forcetypeassert // the pool has nothing else
+	p := writers.Get().(*plainWriter) //nolint:forcetypeassert // the pool has nothing else
+	p.packed, p.plain = packedWriter{w: w}, 0
+	p.sum.Reset()
 	p.zstd.Reset(&p.packed)
 	return p
 }
 
-// release gives the encoder back, whatever state it is in.
+// release gives the writer back, whatever state it is in.
 func (p *plainWriter) release() {
+	p.packed = packedWriter{}
 	p.zstd.Reset(nil)
-	encoders.Put(p.zstd)
+	writers.Put(p)
 }
 
 func (p *plainWriter) write(b []byte) error {

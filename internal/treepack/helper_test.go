@@ -304,3 +304,28 @@ func sameFiles(tb testing.TB, got, want map[string]string) {
 }
 
 func sum(plain []byte) [32]byte { return sha256.Sum256(plain) }
+
+// rebuild makes the tree of what a sink received.
+func (s *store) rebuild(files map[string]string, dir string) treepack.ID {
+	var entries []treepack.Entry
+	for path, value := range files {
+		name, below := strings.CutPrefix(path, dir+"/")
+		if dir == "" {
+			name, below = path, path != ""
+		}
+		if !below || strings.Contains(name, "/") {
+			continue
+		}
+		switch {
+		case value == "dir":
+			entries = append(entries, treepack.Entry{Name: name, Mode: treepack.ModeDir, ID: s.rebuild(files, path)})
+		case strings.HasPrefix(value, "link "):
+			entries = append(entries, s.link(name, value[len("link "):]))
+		case strings.HasPrefix(value, "file exec=true "):
+			entries = append(entries, s.exec(name, value[len("file exec=true "):]))
+		default:
+			entries = append(entries, s.file(name, value[len("file exec=false "):]))
+		}
+	}
+	return s.tree(entries...)
+}

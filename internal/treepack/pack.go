@@ -1,6 +1,7 @@
 package treepack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"hash"
@@ -21,7 +22,7 @@ func Pack(ctx context.Context, w io.Writer, src Source, id PartID, l Limits) (Pa
 	out := newPlainWriter(w)
 	defer out.release()
 	p := &packer{
-		src: src, out: out, part: id, object: id.ID.format.New(), buf: make([]byte, 32<<10),
+		src: src, out: out, part: id, object: id.ID.format.New(),
 		tally: tally{limits: l},
 	}
 	if err := p.pack(ctx); err != nil {
@@ -38,7 +39,6 @@ type packer struct {
 	out    *plainWriter
 	part   PartID
 	object hash.Hash // of the blob that is being copied
-	buf    []byte
 	tally  tally
 }
 
@@ -130,26 +130,25 @@ func (p *packer) copyBlob(kind Kind, id ID, size int64, r io.Reader) error {
 	}
 	p.object.Reset()
 	hashHead(p.object, "blob", size)
+	buf := p.out.buf
 	for left := size; left > 0; {
-		n, err := io.ReadFull(r, p.buf[:min(left, int64(len(p.buf)))])
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			return fail(ErrObject, "blob %s: it ends %d bytes before its size", id, left-int64(n))
+		n, err := io.ReadAtLeast(r, buf[:min(left, int64(len(buf)))], 1)
+		if err == io.EOF { //nolint:errorlint // the end of the blob; a source that broke off says more
+			return fail(ErrObject, "blob %s: it ends %d bytes before its size", id, left)
 		} else if err != nil {
 			return err
 		}
 		left -= int64(n)
-		p.object.Write(p.buf[:n])
-		if err := p.out.write(p.buf[:n]); err != nil {
+		p.object.Write(buf[:n])
+		if err := p.out.write(buf[:n]); err != nil {
 			return err
 		}
-		if kind == Link { // at most maxLink bytes: here it is whole
-			if err := checkLink(p.buf[:n]); err != nil {
-				return err
-			}
+		if kind == Link && bytes.IndexByte(buf[:n], 0) >= 0 {
+			return errLinkNUL()
 		}
 	}
 	if kind == Link && size == 0 {
-		return checkLink(nil)
+		return errLinkEmpty()
 	}
 	if sumID(id.format, p.object) != id {
 		return fail(ErrObject, "blob %s: the repository gave other bytes", id)

@@ -77,13 +77,13 @@ type Piece struct {
 	Part Part
 }
 
-// Limits says where chunks are split and what is refused. Zero means no limit, except that Depth, single trees and links have
-// limits of their own, which nothing lifts.
+// Limits says where chunks are split and what is refused. Zero means no limit; but 128 directories inside each other,
+// 3072 bytes of a path, MaxTree, and 4095 bytes of a link are limits that nothing lifts.
 type Limits struct {
-	Part  int64 // bytes of the plain stream above which a tree is split, and size above which a blob is a part of its own
-	Plain int64 // bytes of all trees and files of a chunk
-	Files int   // files and links of a chunk
-	Depth int   // directories inside each other, the chunk's own not counted
+	Part  int64 // bytes of the plain stream above which a tree is split, and of a blob above which it is a part of its own
+	Plain int64 // bytes of all trees and files of a chunk, as in the plain stream
+	Files int   // files, links and directories of a chunk, its own directory not counted
+	Depth int   // directories inside each other, its own directory not counted
 	Blob  int64 // bytes of one file
 }
 

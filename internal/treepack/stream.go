@@ -1,6 +1,9 @@
 package treepack
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // The plain stream, version 1: see docs/formats.md.
 const (
@@ -44,18 +47,19 @@ func checkPath(path string, depth int) error {
 	return nil
 }
 
-// checkLink says whether content can be the target of a symbolic link.
+// checkLink says whether bytes can be the target of a symbolic link.
 func checkLink(target []byte) error {
-	for _, c := range target {
-		if c == 0 {
-			return fail(ErrLink, "the target of the link has a NUL")
-		}
-	}
-	if len(target) == 0 {
-		return fail(ErrLink, "the target of the link is empty")
+	switch {
+	case len(target) == 0:
+		return errLinkEmpty()
+	case bytes.IndexByte(target, 0) >= 0:
+		return errLinkNUL()
 	}
 	return nil
 }
+
+func errLinkEmpty() error { return fail(ErrLink, "the target of the link is empty") }
+func errLinkNUL() error   { return fail(ErrLink, "the target of the link has a NUL") }
 
 // join puts a name below a path.
 func join(path, name string) string {

@@ -76,7 +76,7 @@ func recompress(t *testing.T, plain []byte) []byte {
 	return treepack.AppendTrailer(frame.EncodeAll(plain, nil))
 }
 
-func decompress(t *testing.T, data []byte) []byte {
+func decompress(t testing.TB, data []byte) []byte {
 	t.Helper()
 	d, err := zstd.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -133,7 +133,9 @@ func TestWhatIsDeclaredMustBeSo(t *testing.T) {
 				"more files":     func(p *treepack.Part) { p.Files++ },
 				"other sum":      func(p *treepack.Part) { p.SHA256[31] ^= 1 },
 				"other id":       func(p *treepack.Part) { p.ID.ID = treepack.HashObject(f, "tree", []byte("x")) },
-				"other kind":     func(p *treepack.Part) { p.ID.Kind = treepack.PartKind("tfbt"[strings.IndexByte("tfb", byte(p.ID.Kind))+1]) },
+				"other kind": func(p *treepack.Part) {
+					p.ID.Kind = treepack.PartKind("tfbt"[strings.IndexByte("tfb", byte(p.ID.Kind))+1])
+				},
 			} {
 				p := part
 				change(&p)
