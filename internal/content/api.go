@@ -7,6 +7,8 @@ type SyncRequest struct {
 	Source string `json:"source"`
 	// Regenerate makes the index anew from the whole tree, verifies each part in the store, and publishes even if nothing changed.
 	Regenerate bool `json:"regenerate,omitempty"`
+	// Republish publishes even if nothing changed.
+	Republish bool `json:"republish,omitempty"`
 }
 
 // GCRequest asks for a collection of the store.

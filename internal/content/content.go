@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,9 +66,11 @@ type Content struct {
 	memo     *revision.Memo // of blobs, for all sources
 	// deleteWait is the constant of this name, but in tests.
 	deleteWait time.Duration
-	trouble  *troubles
-	tombs    tombstones
-	producer *producer // syncs where the role is
+	hooks      *http.Client // for the hooks of applications
+	storing    sync.RWMutex // read-locked while a sync stores blobs that have no row yet; strays are removed under the lock
+	trouble    *troubles
+	tombs      tombstones
+	producer   *producer // syncs where the role is
 
 	consumer consumer // the other half; set by newConsumer
 }
@@ -89,6 +93,9 @@ type consumer interface {
 // memoBlobs is how many blobs are remembered between syncs, some 100 bytes each.
 const memoBlobs = 1 << 16
 
+// noRedirect keeps what is posted to a hook from going elsewhere.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
 // New returns a Content that is not started.
 func New(o Options) (*Content, error) {
 	o.complete()
@@ -101,6 +108,7 @@ func New(o Options) (*Content, error) {
 	if c.consumer, err = newConsumer(c); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
 	}
+	c.hooks = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: noRedirect}
 	c.memo = revision.NewMemo(memoBlobs)
 	c.producer = newProducer(c)
 	c.listener = postgres.NewListener(o.DB, o.Log, func(err error) { c.trouble.record("listen", err) }, postgres.Subscription{

@@ -11,7 +11,8 @@ import (
 // Routes returns what browsers and git services reach, to be mounted on the edge: patterns of http.ServeMux.
 func (c *Content) Routes() map[string]http.Handler {
 	return map[string]http.Handler{
-		"GET " + urlPrefix: http.HandlerFunc(c.serveFile), // /content/<source>/<commit>[~<expires>.<mac>]/<path>
+		"POST /content-hook/{source}": http.HandlerFunc(c.serveWebhook),
+		"GET " + urlPrefix:            http.HandlerFunc(c.serveFile), // /content/<source>/<commit>[~<expires>.<mac>]/<path>
 	}
 }
 

@@ -31,6 +31,9 @@ func (o *Options) complete() {
 	if o.RoleTTL <= 0 {
 		o.RoleTTL = 15 * time.Second
 	}
+	if o.Observe == nil {
+		o.Observe = func(string, string) {}
+	}
 	if o.Git == "" {
 		o.Git = "git"
 	}

@@ -2,6 +2,7 @@ package content
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,13 +63,19 @@ func (c *Content) Pin(ctx context.Context, q PinRequest) (Pin, error) {
 	}
 	pin := Pin{Source: p.Source, Seq: p.Seq, Revision: p.Commit.String(), Name: q.Name}
 	err = c.db.InTx(ctx, func(tx pgx.Tx) error {
-		// The collection takes the same lock before it removes a revision. One that was dropped lives again.
-		tag, err := tx.Exec(ctx, c.q("UPDATE {s}.content_revisions SET dropped_at = NULL WHERE source = $1 AND seq = $2"), p.source, p.Seq)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
+		// The collection takes the same lock before it removes a revision.
+		var dropped bool
+		err := tx.QueryRow(ctx, c.q(`SELECT dropped_at IS NOT NULL FROM {s}.content_revisions WHERE source = $1 AND seq = $2
+			AND (dropped_at IS NULL OR dropped_at > clock_timestamp() - $3::interval) FOR UPDATE`), p.source, p.Seq, c.cfg.Grace.D()).Scan(&dropped)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
 			return c.noRevision(p.Source, pin.Revision)
+		case err != nil:
+			return err
+		case dropped:
+			if err := c.takeBack(ctx, tx, p); err != nil {
+				return err
+			}
 		}
 		var span *float64
 		if q.For > 0 {
@@ -84,6 +91,26 @@ func (c *Content) Pin(ctx context.Context, q PinRequest) (Pin, error) {
 		return Pin{}, fmt.Errorf("pin %s of %s: %w", short(pin.Revision), p.Source, err)
 	}
 	return pin, nil
+}
+
+// takeBack makes a revision live again whose time was over. Its parts are locked until that is visible: a collector that had them
+// before us has marked them, and one that comes later sees the revision.
+func (c *Content) takeBack(ctx context.Context, tx pgx.Tx, p Publication) error {
+	there, err := numbers(ctx, tx, c.q(`SELECT p.id FROM {s}.content_parts p JOIN {s}.content_revisions r ON p.id = ANY(r.parts)
+		WHERE r.source = $1 AND r.seq = $2 AND p.state IN ('present', 'doomed') ORDER BY p.id FOR SHARE OF p`), p.source, p.Seq)
+	if err != nil {
+		return err
+	}
+	var complete bool
+	err = tx.QueryRow(ctx, c.q(`UPDATE {s}.content_revisions SET dropped_at = NULL WHERE source = $1 AND seq = $2
+		RETURNING cardinality(parts) = $3`), p.source, p.Seq, len(there)).Scan(&complete)
+	if err != nil {
+		return err
+	}
+	if !complete {
+		return fault.New(fault.NotFound, "content_revision_gone", "parts of the revision are removed already")
+	}
+	return nil
 }
 
 // Unpin lets go of a revision.

@@ -21,10 +21,12 @@ type Report struct {
 	// What the revision has that the one before had not, by keys of chunks (E-48).
 	Changes  revision.Changes     `json:"changes"`
 	Rejected []revision.Rejection `json:"rejected,omitempty"`
+	Warned   []revision.Rejection `json:"warned,omitempty"` // what is odd, but breaks no rule
 
-	Chunks   int       `json:"chunks"`   // of the revision
-	Uploaded Amount    `json:"uploaded"` // parts that the store did not have
-	Reused   Amount    `json:"reused"`   // parts that it had
+	Chunks   int       `json:"chunks"`             // of the revision
+	Uploaded Amount    `json:"uploaded"`           // parts that the store did not have
+	Reused   Amount    `json:"reused"`             // parts that it had
+	Repaired int       `json:"repaired,omitempty"` // parts that the store had lost or damaged
 	Took     Took      `json:"took_ms"`
 	At       time.Time `json:"at"`
 	Notes    []string  `json:"notes,omitempty"`

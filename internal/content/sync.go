@@ -1,0 +1,358 @@
+package content
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"holdfast/internal/atomicfile"
+	"holdfast/internal/blob"
+	"holdfast/internal/fault"
+	"holdfast/internal/gitrepo"
+	"holdfast/internal/revision"
+	"holdfast/internal/treepack"
+)
+
+// storeAttempts is how often a sync stores parts that left the store while it worked.
+const storeAttempts = 5
+
+// job is one sync of one source.
+type job struct {
+	c      *Content
+	log    *slog.Logger
+	token  int64 // of the role
+	name   string
+	cfg    SourceConfig
+	preset revision.Preset
+	how    effort
+	step   func(string)
+
+	id       int64 // of the source's row
+	current  *Publication
+	previous *revision.Index // of current; nil without one, or when it cannot be read
+	purged   map[treepack.PartID]bool
+	report   *Report
+}
+
+// effort says how much of a sync is done though nothing seems to have changed.
+type effort int
+
+const (
+	usual      effort = iota // nothing
+	again                    // a revision is published even of the same tree
+	regenerate               // besides, the index owes nothing to the one before, and each part is verified in the store
+)
+
+func (r SyncRequest) effort() effort {
+	switch {
+	case r.Regenerate:
+		return regenerate
+	case r.Republish:
+		return again
+	}
+	return usual
+}
+
+// sync looks at the branch of a source once, and publishes what is new. Whatever happens before its publish, nobody sees.
+func (c *Content) sync(ctx context.Context, token int64, name string, how effort, step func(string)) (*Report, error) {
+	cfg, ok := c.cfg.Sources[name]
+	if !ok {
+		return nil, c.noRevision(name, "current")
+	}
+	start := time.Now()
+	j := &job{
+		c: c, log: c.log.With("source", name), token: token, name: name, cfg: cfg, how: how,
+		step:   func(text string) { c.opts.Observe(name, text); step(text) },
+		report: &Report{Source: name, Forced: how != usual, At: start.UTC()},
+	}
+	j.preset, _ = c.cfg.preset(cfg.Preset)
+	err := j.run(ctx)
+	j.report.Took.Total = since(start)
+	if err != nil {
+		return j.report, fmt.Errorf("sync %s: %w", name, err)
+	}
+	return j.report, nil
+}
+
+func (j *job) run(ctx context.Context) error {
+	if err := j.load(ctx); err != nil {
+		return err
+	}
+	repo, err := j.open(ctx)
+	if err != nil {
+		return err
+	}
+	j.step("fetching")
+	fetching := time.Now()
+	head, err := repo.Fetch(ctx, j.cfg.Branch, func(line string) { j.step("fetching: " + line) })
+	if err != nil {
+		return err
+	}
+	j.report.Head, j.report.Took.Fetch = head.String(), since(fetching)
+	j.step("fetched " + head.String())
+	root, err := j.lookAt(ctx, repo, head)
+	if err != nil {
+		return fmt.Errorf("commit %s: %w", head, err)
+	}
+	if j.nothingNew(root) {
+		return j.recordLook(ctx)
+	}
+	if err := j.publishCommit(ctx, repo, head, root); err != nil {
+		return fmt.Errorf("commit %s: %w", head, err)
+	}
+	j.afterwards(ctx, repo, head)
+	return nil
+}
+
+// load reads what is current, and makes the source's row if it is new.
+func (j *job) load(ctx context.Context) (err error) {
+	if j.id, err = j.c.sourceID(ctx, j.name); err != nil {
+		return err
+	}
+	if j.purged, err = j.c.purgedParts(ctx); err != nil {
+		return err
+	}
+	all, err := j.c.currents(ctx, j.id)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	j.current = &all[0]
+	j.report.Seq, j.report.Commit, j.report.Previous = j.current.Seq, j.current.Commit.String(), j.current.Commit.String()
+	return nil
+}
+
+// open opens the mirror.
+func (j *job) open(ctx context.Context) (*gitrepo.Repo, error) {
+	return j.c.openMirror(ctx, j.name, j.cfg, j.log)
+}
+
+func (c *Content) openMirror(ctx context.Context, name string, cfg SourceConfig, log *slog.Logger) (*gitrepo.Repo, error) {
+	if err := os.MkdirAll(c.opts.Mirrors, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of mirrors: %w", err)
+	}
+	key := ""
+	if !cfg.DeployKey.IsZero() {
+		key = filepath.Join(c.opts.Mirrors, name+".key")
+		text := strings.TrimRight(cfg.DeployKey.Reveal(), "\n") + "\n" // ssh insists on the last newline
+		if old, err := os.ReadFile(key); err != nil || string(old) != text {
+			if err := atomicfile.WriteFile(key, []byte(text), 0o600); err != nil {
+				return nil, fmt.Errorf("write the deploy key for ssh: %w", err)
+			}
+		}
+	}
+	return gitrepo.Open(ctx, gitrepo.Options{
+		Dir: filepath.Join(c.opts.Mirrors, name+".git"), URL: cfg.Git, KeyFile: key, KnownHosts: cfg.KnownHosts, Token: cfg.Token,
+		Stall: c.cfg.FetchStall.D(), MaxBytes: int64(c.cfg.MaxRepository), Git: c.opts.Git, Log: log,
+	})
+}
+
+// lookAt returns the tree of the course in a commit.
+func (j *job) lookAt(ctx context.Context, repo *gitrepo.Repo, head treepack.ID) (root treepack.ID, err error) {
+	info, err := repo.Commit(ctx, head)
+	if err != nil {
+		return root, err
+	}
+	j.report.Author, j.report.Subject = info.Author, info.Subject
+	return repo.Below(ctx, info.Tree, j.cfg.Root)
+}
+
+// nothingNew reports whether the revision that the commit would make is the current one: the same tree under the same rules.
+// Then the commit changed nothing below the root, and is noted as the head without a revision of its own.
+func (j *job) nothingNew(root treepack.ID) bool {
+	digest := j.digest()
+	return j.how == usual && j.current != nil && j.current.root == root && bytes.Equal(j.current.preset, digest[:])
+}
+
+// digest identifies the rules, limits and policies that an index is made by.
+func (j *job) digest() [32]byte {
+	o := j.buildOptions()
+	text, err := json.Marshal([]any{"content rules 1", j.preset.Chunks, o.Limits, o.Links, o.Submodules})
+	if err != nil {
+		panic(err) // these are texts and numbers
+	}
+	return sha256.Sum256(text)
+}
+
+func (j *job) buildOptions() revision.BuildOptions {
+	return revision.BuildOptions{
+		Limits: j.c.limits(), Links: j.cfg.Links, Submodules: j.cfg.Submodules, Memo: j.c.memo,
+	}
+}
+
+// publishCommit makes a revision of a commit and publishes it.
+func (j *job) publishCommit(ctx context.Context, repo *gitrepo.Repo, head, root treepack.ID) error {
+	j.c.storing.RLock()
+	defer j.c.storing.RUnlock()
+	objects, err := repo.Objects(ctx)
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+	building := time.Now()
+	ix, err := j.build(ctx, objects, root)
+	if err != nil {
+		return err
+	}
+	ix.Source, ix.Seq, ix.Commit = j.name, j.nextSeq(), head
+	j.report.Took.Build = since(building)
+	j.step("built")
+	src := ix.Overlay(objects)
+	packing := time.Now()
+	err = j.storeNew(ctx, src, ix)
+	j.report.Took.Upload = since(packing)
+	if err != nil {
+		return err
+	}
+	if j.how == regenerate {
+		if err := j.verify(ctx, src, ix); err != nil {
+			return err
+		}
+	}
+	for attempt := 1; ; attempt++ {
+		err := j.seal(ctx, ix)
+		gone := (*partsGone)(nil)
+		if !errors.As(err, &gone) || attempt == storeAttempts {
+			return err
+		}
+		j.log.InfoContext(ctx, "parts left the store meanwhile, and are stored again", "parts", len(gone.parts))
+		if err := j.storeAll(ctx, src, ix, gone.parts); err != nil {
+			return err
+		}
+	}
+}
+
+// build makes the index of a tree, without what was purged.
+func (j *job) build(ctx context.Context, objects treepack.Source, root treepack.ID) (*revision.Index, error) {
+	o := j.buildOptions()
+	if j.current != nil {
+		previous, err := j.c.readIndex(ctx, *j.current)
+		if err != nil {
+			j.log.WarnContext(ctx, "the index of the current revision cannot be read: everything is looked at anew", "error", err)
+			j.report.Notes = append(j.report.Notes, "the index of the current revision could not be read: "+err.Error())
+		}
+		j.previous = previous
+	}
+	if j.how != regenerate {
+		o.Previous = j.previous
+	}
+	j.step("building")
+	ix, err := revision.Build(ctx, objects, root, j.preset, o)
+	if err != nil {
+		return nil, err
+	}
+	rejectPurged(ix, j.purged)
+	return ix, nil
+}
+
+func (j *job) nextSeq() int64 {
+	if j.current == nil {
+		return 1
+	}
+	return j.current.Seq + 1
+}
+
+// seal stores the signed index and publishes the revision.
+func (j *job) seal(ctx context.Context, ix *revision.Index) error {
+	data, err := ix.Encode(j.c.signing)
+	if err != nil {
+		return fmt.Errorf("encode index: %w", err)
+	}
+	p := newPublication(j.name, ix, data)
+	p.source = j.id
+	j.step("storing the index")
+	if err := j.c.putIndex(ctx, p.Index, data); err != nil {
+		return err
+	}
+	j.step("index stored")
+	publishing := time.Now()
+	j.describe(ix)
+	err = j.publish(ctx, p, ix)
+	j.report.Took.Publish = since(publishing)
+	if err != nil {
+		return err
+	}
+	j.report.Published = true
+	j.step("published")
+	return nil
+}
+
+// describe fills in the report what the revision changes.
+func (j *job) describe(ix *revision.Index) {
+	r := j.report
+	r.Seq, r.Commit, r.Chunks, r.Rejected = ix.Seq, ix.Commit.String(), len(ix.Chunks), ix.Rejected
+	r.Warned = ix.Warned
+	r.Changes = revision.Compare(j.previous, ix)
+	parts := ix.Parts()
+	r.Reused = Amount{}
+	for _, p := range parts {
+		r.Reused.add(p.Packed)
+	}
+	r.Reused.Parts -= r.Uploaded.Parts
+	r.Reused.Bytes -= r.Uploaded.Bytes
+}
+
+// afterwards does what may fail without harm: the revision is published.
+func (j *job) afterwards(ctx context.Context, repo *gitrepo.Repo, head treepack.ID) {
+	err := repo.Keep(ctx, j.report.Seq, head)
+	if err == nil {
+		err = j.forget(ctx, repo)
+	}
+	if err == nil {
+		err = repo.Maintain(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		j.log.WarnContext(ctx, "keep the commits of revisions in the mirror", "error", err)
+		j.report.Notes = append(j.report.Notes, "the mirror could not be tended: "+err.Error())
+	}
+	j.step("kept")
+}
+
+// forget lets the mirror drop commits of revisions that are gone.
+func (j *job) forget(ctx context.Context, repo *gitrepo.Repo) error {
+	seqs, err := j.c.keptSeqs(ctx, j.id)
+	if err != nil {
+		return err
+	}
+	return repo.Forget(ctx, func(seq int64) bool { return seqs[seq] })
+}
+
+// maxIndex is the largest index that is read, in bytes as it is stored.
+const maxIndex = 256 << 20
+
+// readIndex reads the index of a revision from the store and proves that it is the one.
+func (c *Content) readIndex(ctx context.Context, p Publication) (*revision.Index, error) {
+	b, err := c.store.Open(ctx, p.Index)
+	if err != nil {
+		return nil, fmt.Errorf("read index %s: %w", p.Index, err)
+	}
+	data, err := io.ReadAll(io.LimitReader(b, maxIndex))
+	if err := errors.Join(err, b.Close()); err != nil {
+		return nil, fmt.Errorf("read index %s: %w", p.Index, err)
+	}
+	ix, err := revision.Decode(data, c.public)
+	if err != nil {
+		return nil, fmt.Errorf("read index %s: %w", p.Index, err)
+	}
+	if ix.Source != p.Source || ix.Seq != p.Seq || ix.Commit != p.Commit {
+		return nil, fault.New(fault.Invalid, "content_corrupt", "index %s is that of revision %d (%s) of %s", p.Index, ix.Seq, ix.Commit, ix.Source)
+	}
+	return ix, nil
+}
+
+// putIndex stores an index. Its name has the sum of its bytes in it: what is there already is the same.
+func (c *Content) putIndex(ctx context.Context, name blob.Name, data []byte) error {
+	_, err := c.store.Put(ctx, name, bytes.NewReader(data), blob.PutOptions{Size: int64(len(data))})
+	if err != nil && !errors.Is(err, blob.ErrExists) {
+		return fmt.Errorf("store index: %w", err)
+	}
+	return nil
+}
