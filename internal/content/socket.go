@@ -129,3 +129,6 @@ func groupID(name string) (int, error) {
 	}
 	return strconv.Atoi(g.Gid)
 }
+
+// Group returns the number of the group that may read the cache and open the socket, -1 for none but our own.
+func (c *Content) Group() int { return c.reader().group }

@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/readcache"
 	"holdfast/internal/config"
+	"holdfast/internal/content"
 	"holdfast/internal/edge"
 	"holdfast/internal/files"
 	"holdfast/internal/health"
@@ -76,6 +77,7 @@ type Daemon struct {
 	cache    *readcache.Cache // nil when the files are on disk
 	index    *objects.Index
 	files    *files.Files
+	content  *content.Content // nil when no source is named
 	s3       *s3api.Server
 	edge     *edge.Edge
 	admin    *admin.Admin
@@ -145,6 +147,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"store", d.openStore},
 		{"index", d.startIndex},
 		{"files", d.startFiles},
+		{"content", d.startContent},
 		{"s3", d.startS3},
 		{"edge", d.startEdge},
 		{"admin", d.startAdmin},

@@ -15,7 +15,7 @@ import (
 func (d *Daemon) openState(context.Context) error {
 	p := d.cfg.Paths
 	// The state directory first: the others may lie in it.
-	err := errors.Join(makeRoot(p.State, d.stateMode()), makeRoot(p.Cache, 0o700), makeRoot(p.Backup, 0o700))
+	err := errors.Join(makeRoot(p.State, d.stateMode()), makeRoot(p.Cache, d.cacheMode()), makeRoot(p.Backup, 0o700))
 	if err != nil {
 		return err
 	}
@@ -30,11 +30,22 @@ func (d *Daemon) openState(context.Context) error {
 // stateMode is for this user alone, but that others may pass through to the socket of a private PostgreSQL, which
 // guards its door itself. Everything else in it has a mode of its own.
 func (d *Daemon) stateMode() os.FileMode {
-	if d.cfg.Database.Mode == postgres.PrivateCluster {
+	if d.cfg.Database.Mode == postgres.PrivateCluster || d.sharesContent() {
 		return 0o711
 	}
 	return 0o700
 }
+
+// cacheMode lets the readers of content pass through, if there are others than this user.
+func (d *Daemon) cacheMode() os.FileMode {
+	if d.sharesContent() {
+		return 0o711
+	}
+	return 0o700
+}
+
+// sharesContent reports whether a group of others reads the cache of content and uses its socket.
+func (d *Daemon) sharesContent() bool { return d.cfg.Content.On() && d.cfg.Content.Group != "" }
 
 // makeRoot makes a directory. One that exists keeps its mode, because somebody may have given it to a group; only what
 // strangers could do is refused.

@@ -1,0 +1,216 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/internal/admin"
+	"holdfast/internal/content"
+	"holdfast/internal/control"
+	"holdfast/internal/health"
+	"holdfast/internal/lifecycle"
+)
+
+// watchContent is how often the findings about content are brought up to date.
+const watchContent = 5 * time.Second
+
+func contentStale() health.Condition {
+	return health.Condition{
+		Code: "content_stale", Title: "New revisions of content are not heard of", Severity: health.Warning,
+		Hint:     "the last revisions go on being used; check PostgreSQL",
+		CausedBy: []string{databaseDown().Code},
+	}
+}
+
+func contentTrouble(work string) health.Condition {
+	return health.Condition{
+		Code: "content_trouble", Subject: work, Title: "Background work on content fails", Severity: health.Warning,
+		Hint:     "it is tried again by itself; holdfast logs tells when it began",
+		After:    10 * time.Second,
+		CausedBy: []string{databaseDown().Code, storeDown().Code},
+	}
+}
+
+func contentSource(name string) health.Condition {
+	return health.Condition{
+		Code: "content_source", Subject: name, Title: "A source of content cannot be synced", Severity: health.Warning,
+		Hint:     "its last revision goes on being used; see: holdfast content show " + name,
+		CausedBy: []string{databaseDown().Code, storeDown().Code},
+	}
+}
+
+func contentCache() health.Condition {
+	return health.Condition{
+		Code: "content_cache", Title: "The cache of content cannot do its work", Severity: health.Warning,
+		Hint: "check the space and the rights of paths.cache, and content.cache_size",
+	}
+}
+
+// contentMirrors is where the bare repositories lie.
+func (d *Daemon) contentMirrors() string { return filepath.Join(d.cfg.Paths.State, "mirrors") }
+
+// contentCacheDir is where the unpacked files lie, which applications read.
+func (d *Daemon) contentCacheDir() string { return filepath.Join(d.cfg.Paths.Cache, "content") }
+
+// startContent starts the distribution of content.
+func (d *Daemon) startContent(ctx context.Context) error {
+	if !d.cfg.Content.On() {
+		return nil
+	}
+	migrations, err := fs.Sub(content.Migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := d.db.Migrate(ctx, "content", migrations); err != nil {
+		return fmt.Errorf("bring the schema up to date: %w", err)
+	}
+	d.content, err = content.New(content.Options{
+		Config: d.cfg.Content, DB: d.db, Store: d.store, MasterKey: d.cfg.Files.MasterKey,
+		Mirrors: d.contentMirrors(), Cache: d.contentCacheDir(), BaseURL: d.publicURL, Metrics: d.metrics,
+		Log: d.log.With("part", "content"),
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.run(ctx, "content", d.content); err != nil {
+		return err
+	}
+	if group := d.content.Group(); group >= 0 {
+		d.lookAtReach(group)
+	}
+	watch := &contentWatch{content: d.content, health: d.health, troubles: map[string]bool{}, sources: map[string]bool{}}
+	return d.run(ctx, "content check", lifecycle.NewLoop(watchContent, watch.look, func(error) {}))
+}
+
+// publicURL is where visitors find this site.
+func (d *Daemon) publicURL() string {
+	if d.cfg.Files.PublicURL != "" {
+		return d.cfg.Files.PublicURL
+	}
+	return d.edgeURL()
+}
+
+// contentRoutes are the routes of content on the edge.
+func (d *Daemon) contentRoutes() map[string]http.Handler {
+	if d.content == nil {
+		return nil
+	}
+	return d.content.Routes()
+}
+
+// contentAPI are the routes of content for administrators, and on the control socket.
+func (d *Daemon) contentAPI() map[string]http.Handler {
+	if d.content == nil {
+		return nil
+	}
+	return d.content.APIRoutes()
+}
+
+func (d *Daemon) contentStatus(ctx context.Context) admin.Status {
+	if d.content == nil {
+		return admin.Status{State: admin.OK, Summary: "no source is named"}
+	}
+	s, err := d.content.Stats(ctx, control.Empty{})
+	if err != nil {
+		return failed("content does not answer", err)
+	}
+	report := admin.Status{
+		State:   admin.OK,
+		Summary: fmt.Sprintf("%s, %d used here, %s in the cache", count(int64(s.Sources), "source"), s.InUse, megabytes(s.Cache.Bytes)),
+		Facts: admin.Facts{
+			{Name: "sources", Value: s.Sources},
+			{Name: "published", Value: s.Published},
+			{Name: "used_here", Value: s.InUse},
+			{Name: "syncs", Value: s.Holder},
+			{Name: "leases", Value: s.Leases},
+			{Name: "ensure_warm", Value: s.Warm},
+			{Name: "ensure_cold", Value: s.Cold},
+			{Name: "ensure_failed", Value: s.Failed},
+			{Name: "hit_rate", Value: hitRate(s)},
+			{Name: "store_bytes", Value: s.Fetched},
+			{Name: "cache_bytes", Value: s.Cache.Bytes},
+			{Name: "cache_bytes_max", Value: s.Cache.Limits.Bytes},
+			{Name: "cache_inodes", Value: s.Cache.Inodes},
+			{Name: "evicted_bytes", Value: s.Cache.EvictedBytes},
+			{Name: "files_served", Value: s.Served},
+			{Name: "socket", Value: d.cfg.Content.Socket},
+		},
+	}
+	switch {
+	case s.Stale:
+		report.State, report.Summary = admin.Warning, "PostgreSQL is silent: the last revisions known go on being used"
+	case len(s.Troubles) > 0:
+		report.State = admin.Warning
+		report.Facts = append(report.Facts, admin.Fact{Name: "troubles", Value: s.Troubles})
+	}
+	return report
+}
+
+// hitRate is the share of calls that found everything here, in percent; nil while there was none.
+func hitRate(s content.StatsAnswer) any {
+	if s.Warm+s.Cold == 0 {
+		return nil
+	}
+	return float64(s.Warm*1000/(s.Warm+s.Cold)) / 10
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+// contentWatch keeps the findings about content up to date.
+type contentWatch struct {
+	content  *content.Content
+	health   *health.Registry
+	troubles map[string]bool // that are findings now
+	sources  map[string]bool
+}
+
+func (w *contentWatch) look(ctx context.Context) error {
+	s, err := w.content.Stats(ctx, control.Empty{})
+	if err != nil {
+		return nil // it answers from memory
+	}
+	if s.Stale {
+		w.health.Set(contentStale(), "PostgreSQL has not answered for some seconds")
+	} else {
+		w.health.Clear(contentStale())
+	}
+	w.keep(w.troubles, s.Troubles, contentTrouble)
+	if s.Cache.Finding != "" {
+		w.health.Set(contentCache(), s.Cache.Finding)
+	} else {
+		w.health.Clear(contentCache())
+	}
+	all, err := w.content.Sources(ctx)
+	if err != nil {
+		return nil // told by the check of the database
+	}
+	wrong := map[string]string{}
+	for _, x := range all {
+		if x.Configured && x.Failed != nil && x.Failure != nil {
+			wrong[x.Name] = strings.TrimSpace(x.Failure.Message)
+		}
+	}
+	w.keep(w.sources, wrong, contentSource)
+	return nil
+}
+
+// keep sets the findings that hold and clears those that do not any more.
+func (w *contentWatch) keep(before map[string]bool, now map[string]string, of func(string) health.Condition) {
+	for _, name := range slices.Collect(maps.Keys(before)) {
+		if _, ok := now[name]; !ok {
+			w.health.Clear(of(name))
+			delete(before, name)
+		}
+	}
+	for name, text := range now {
+		w.health.Set(of(name), text)
+		before[name] = true
+	}
+}
