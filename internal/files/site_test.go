@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,6 +27,8 @@ import (
 	"holdfast/internal/control"
 	"holdfast/internal/fault"
 	"holdfast/internal/files"
+	"holdfast/internal/lane"
+	"holdfast/internal/logging"
 	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
@@ -47,7 +50,9 @@ type node struct {
 	*files.Files
 	site      *site
 	index     *objects.Index
-	url       string
+	url       string     // where the lane stands in front, as on the edge
+	plain     string     // net/http alone
+	lane      *lane.Lane // of url
 	transport http.RoundTripper
 	log       *logBuffer
 	metrics   *prometheus.Registry
@@ -168,9 +173,52 @@ func (n *node) serve(t testing.TB, log *slog.Logger) {
 			mux.Handle(pattern, h)
 		}
 	}
-	server := httptest.NewServer(web.Wrap(mux, log, nil))
+	handler := web.Wrap(mux, log, nil)
+	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	n.url = server.URL
+	n.plain = server.URL
+	front := web.NewServer(web.Options{
+		Name: "front", Listen: "127.0.0.1:0", Handler: handler, Log: log,
+		Front: func(l net.Listener) (_ net.Listener, err error) {
+			n.lane, err = lane.Listen(l, lane.Options{Handler: laneFront{n.Lanes()}, Observe: func(d lane.Done) { n.logged(log, d) }})
+			return n.lane, err
+		},
+	})
+	run(t, front)
+	n.url = front.URL()
+}
+
+// logged writes the line of an answer as the edge does.
+func (n *node) logged(log *slog.Logger, d lane.Done) {
+	web.Journal{Log: log}.Write(logging.WithRequestID(context.Background(), d.RequestID), web.Line{
+		Method: d.Method, Route: d.Route, Status: d.Status, Bytes: d.Bytes, Took: d.Took, Peer: d.Peer.String(),
+	})
+}
+
+// laneFront finds the route as the edge does.
+type laneFront struct{ routes map[string]lane.Handler }
+
+func (f laneFront) find(q *lane.Request) (string, lane.Handler) {
+	for pattern, h := range f.routes {
+		if bytes.HasPrefix(q.Path, []byte(pattern)) {
+			return pattern, h
+		}
+	}
+	return "", nil
+}
+
+func (f laneFront) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
+	pattern, h := f.find(q)
+	if h == nil {
+		return lane.NotMine
+	}
+	r.Route = pattern
+	return h.Answer(q, r)
+}
+
+func (f laneFront) Warm(ctx context.Context, q *lane.Request) {
+	_, h := f.find(q)
+	h.Warm(ctx, q)
 }
 
 // put stores an object as an application would.
