@@ -1,6 +1,7 @@
 package coursegen
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -65,8 +66,11 @@ func (o Options) validate() error {
 	case o.Questions < 0 || o.ServerFiles.Count < 0 || o.ServerFiles.Bytes < 0:
 		return fmt.Errorf("a negative size: %+v", o)
 	}
+	if o.Checkout && len(o.Oddities) > 0 {
+		return errors.New("oddities have no place in a working tree")
+	}
 	for _, odd := range o.Oddities {
-		if _, ok := odd.entry(); !ok {
+		if _, ok := effects()[odd]; !ok {
 			return fmt.Errorf("there is no oddity %q", odd)
 		}
 	}
