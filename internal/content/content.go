@@ -97,7 +97,9 @@ const memoBlobs = 1 << 16
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // New returns a Content that is not started.
-func New(o Options) (*Content, error) {
+func New(o Options) (*Content, error) { return newWith(o, newConsumer) }
+
+func newWith(o Options, consume func(*Content) (consumer, error)) (*Content, error) {
 	o.complete()
 	c := &Content{cfg: o.Config, opts: o, db: o.DB, store: o.Store, log: o.Log, deleteWait: deleteWait, trouble: newTroubles(o.Log)}
 	var err error
@@ -105,7 +107,7 @@ func New(o Options) (*Content, error) {
 		return nil, fmt.Errorf("content: %w", err)
 	}
 	c.public = c.signing.Public().(ed25519.PublicKey) //nolint:forcetypeassert // by contract of crypto/ed25519
-	if c.consumer, err = newConsumer(c); err != nil {
+	if c.consumer, err = consume(c); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
 	}
 	c.hooks = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: noRedirect}
