@@ -100,3 +100,20 @@ func BenchmarkPlan(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkVerifyDir(b *testing.B) {
+	benchmark(b, func(b *testing.B, s *store, tree treepack.ID) {
+		data, part := whole(b, s, tree)
+		d := newDisk(b)
+		if err := treepack.Unpack(bytes.NewReader(data), part, d); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(part.Plain)
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := treepack.VerifyDir(context.Background(), d.root, part, d.kept); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -74,8 +74,8 @@ func (b *blobReader) WriteTo(w io.Writer) (n int64, err error) {
 	}
 }
 
-// finish reads what the sink has left, and returns what went wrong: first the blob's own error, which the sink's may only
-// repeat.
+// finish reads what the sink has left, and returns what went wrong: first the blob's own error, which the sink's may
+// only repeat.
 func (b *blobReader) finish(sinkErr error) error {
 	for b.err == nil && sinkErr == nil && !b.verified {
 		if _, err := b.take(plainBuffer); err != nil && b.err == nil {

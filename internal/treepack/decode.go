@@ -16,11 +16,15 @@ import (
 
 // readers holds *plainReader: their buffers and decoder cost more than unpacking a question.
 var readers = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow),
+		zstd.WithDecoderLowmem(true))
 	if err != nil {
 		panic(fmt.Sprintf("treepack: the options of the decoder: %v", err))
 	}
-	return &plainReader{zstd: d, buf: make([]byte, plainBuffer), sum: sha256.New(), packed: packedReader{buf: make([]byte, packedBuffer)}}
+	return &plainReader{
+		zstd: d, buf: make([]byte, plainBuffer), sum: sha256.New(),
+		packed: packedReader{buf: make([]byte, packedBuffer)},
+	}
 }}
 
 // Sizes of the buffers, in bytes: how much of the plain stream and of the pack is held.
@@ -145,8 +149,8 @@ type packedReader struct {
 	eof  bool
 }
 
-// reset begins a pack. It may be a sixteenth longer than its plain stream: far more than raw blocks of zstd need, and an
-// end for streams of empty frames, which would never give a byte.
+// reset begins a pack. It may be a sixteenth longer than its plain stream: far more than raw blocks of zstd need, and
+// an end for streams of empty frames, which would never give a byte.
 func (p *packedReader) reset(r io.Reader, plain int64) {
 	*p = packedReader{r: r, buf: p.buf, left: plain + plain/16 + 4096}
 }

@@ -9,7 +9,8 @@
 //   - Part: what is stored and fetched. A chunk above [Limits].Part is several parts, so that a change of one file
 //     of a large directory moves that part alone. A part is a whole tree ('t'), the files that lie directly in a tree
 //     ('f'), or one big blob ('b').
-//   - Plain stream: the objects of a part in a fixed order. Its bytes follow from the part alone: every machine makes the same.
+//   - Plain stream: the objects of a part in a fixed order. Its bytes follow from the part alone: every machine makes
+//     the same.
 //   - Pack: the plain stream in zstd, with a checksum behind it. Its bytes may differ between versions of the
 //     compressor; therefore only the plain stream has a name.
 //
@@ -23,10 +24,10 @@
 // # Trust
 //
 // [Unpack] believes nothing. The first object must hash to the id that was asked for, and each further one to the id
-// that its parent names, before it is used; the last byte of a file is given to the [Sink] only when its blob is right. SHA-1
-// alone would not do, because collisions can be made: the SHA-256 of the plain stream, which comes from a signed index,
-// must match as well, and with it the plain size and the count of files. Nothing may become visible before Unpack returned nil.
-// What has been unpacked can be proven again from its directory, without the pack: [VerifyDir].
+// that its parent names, before it is used; the last byte of a file is given to the [Sink] only when its blob is right.
+// SHA-1 alone would not do, because collisions can be made: the SHA-256 of the plain stream, which comes from a signed
+// index, must match as well, and with it the plain size and the count of files. Nothing may become visible before
+// Unpack returned nil. What has been unpacked can be proven again from its directory, without the pack: [VerifyDir].
 //
 // # Old trees
 //
@@ -35,9 +36,9 @@
 //
 // # What is refused
 //
-// Trees out of order, with duplicates or with names that [CheckName] refuses, modes that are no file, link, directory or
-// submodule, anything above the limits. Submodules are not content: they are passed over. Whoever builds revisions decides whether a
-// chunk may have one.
+// Trees out of order, with duplicates or with names that [CheckName] refuses, modes that are no file, link, directory
+// or submodule, anything above the limits. Submodules are not content: they are passed over. Whoever builds revisions
+// decides whether a chunk may have one.
 //
 // # Cost
 //

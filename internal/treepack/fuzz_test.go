@@ -58,8 +58,8 @@ func equalEntries(a, b []treepack.Entry) bool {
 	return true
 }
 
-// Whatever bytes claim to be a pack: Unpack returns, and says yes only to those whose files make the id again. The sum is that
-// of the plain bytes, so that the fuzzer reaches what is behind it.
+// Whatever bytes claim to be a pack: Unpack returns, and says yes only to those whose files make the id again. The sum
+// is that of the plain bytes, so that the fuzzer reaches what is behind it.
 func FuzzUnpack(f *testing.F) {
 	for _, format := range formats() {
 		s := newStore(format)

@@ -50,8 +50,8 @@ func soak() int64 {
 	return 1
 }
 
-// A blob of any size passes through buffers of fixed size, on the way in and on the way out. Not parallel: it counts all that
-// the process allocates.
+// A blob of any size passes through buffers of fixed size, on the way in and on the way out. Not parallel: it counts
+// all that the process allocates.
 func TestMemoryDoesNotGrowWithBlobs(t *testing.T) { //nolint:paralleltest // see above
 	size := soak() * 64 << 20
 	s := newStream(t, treepack.SHA1, size)

@@ -12,9 +12,11 @@ import (
 
 // Pack writes the pack of a part and returns all that there is to know of it. What the source gives is verified against
 // the ids, so a pack that could not be unpacked is never made. The limits must be those of the plan: Limits.Part says
-// which blobs an OwnFiles part leaves out; the others hold for this part. When it fails, what has been written is not a pack.
+// which blobs an OwnFiles part leaves out; the others hold for this part. When it fails, what has been written is not a
+// pack.
 //
-// Memory: one encoder of about 2 MiB, from a pool, and the trees on the way down. It writes from the caller's goroutine.
+// Memory: one encoder of about 2 MiB, from a pool, and the trees on the way down. It writes from the caller's
+// goroutine.
 func Pack(ctx context.Context, w io.Writer, src Source, id PartID, l Limits) (Part, error) {
 	if !id.Kind.known() || id.ID.IsZero() {
 		return Part{}, fault.New(fault.Internal, "", "pack: %q is no part", id)

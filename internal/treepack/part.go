@@ -17,8 +17,8 @@ const (
 	BigBlob   PartKind = 'b' // one blob above Limits.Part
 )
 
-// PartID names a part by the object it begins with. Of one tree there may be an OwnFiles part for every limit of parts: the sum in
-// Part tells them apart.
+// PartID names a part by the object it begins with. Of one tree there may be an OwnFiles part for every limit of parts:
+// the sum in Part tells them apart.
 type PartID struct {
 	Kind PartKind
 	ID   ID

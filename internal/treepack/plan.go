@@ -139,8 +139,8 @@ func (n *node) pieces(out []Piece, path string) []Piece {
 			out = m.node.pieces(out, join(path, m.name))
 			continue
 		}
-		plain := int64(headSize+objectTag+tagSize) + m.size
-		out = append(out, Piece{Path: join(path, m.name), Mode: m.mode, Part: Part{ID: PartID{BigBlob, m.id}, Plain: plain, Files: 1}})
+		big := Part{ID: PartID{BigBlob, m.id}, Plain: int64(headSize+objectTag+tagSize) + m.size, Files: 1}
+		out = append(out, Piece{Path: join(path, m.name), Mode: m.mode, Part: big})
 	}
 	return out
 }

@@ -90,8 +90,8 @@ func decompress(t testing.TB, data []byte) []byte {
 	return plain
 }
 
-// The compressor's checksum does not count: the plain stream is verified. The same stream from another compressor is good, any
-// other is not, even if the announced sum is the sum of the forgery (then the ids must catch it: who can forge the sum can forge the signature).
+// The compressor's bytes do not count, the plain stream does. The same stream from another compressor is good; any other
+// is not, even one that comes with its own sum, because the ids are wrong then.
 func TestNoForgedPlainStreamIsAccepted(t *testing.T) {
 	t.Parallel()
 	eachFormat(t, func(t *testing.T, f treepack.Format) {
@@ -235,7 +235,7 @@ func (c *counting) File(_ string, _ bool, _ int64, r io.Reader) error {
 	return err
 }
 
-// errors of the network and of the disk are not taken for bad content: one is tried again, the other needs room.
+// Errors of the network and of the disk are not taken for bad content: one is tried again, the other needs room.
 func TestErrorsOfReaderAndSinkAreToldApart(t *testing.T) {
 	t.Parallel()
 	s := newStore(treepack.SHA1)

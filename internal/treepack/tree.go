@@ -18,8 +18,9 @@ type Entry struct {
 	ID   ID
 }
 
-// ParseTree takes a raw tree apart. It is strict: entries must be in git's order and without duplicates, modes octal and
-// below 2^16, names such as CheckName allows. Zeros in front of a mode are accepted, because old programs wrote them.
+// ParseTree takes a raw tree apart. It is strict: entries must be in git's order and without duplicates, modes octal
+// and below 2^16, names such as CheckName allows. Zeros in front of a mode are accepted, because old programs wrote
+// them.
 func ParseTree(f Format, raw []byte) ([]Entry, error) {
 	if f.Size() == 0 {
 		return nil, fail(ErrTree, "parse tree: unknown object format")

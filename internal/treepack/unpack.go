@@ -31,8 +31,8 @@ const maxPlain = 1 << 50
 
 // Unpack reads a pack and gives its files to the sink. It returns nil only if the pack was exactly the part: every
 // object as its parent names it, the sum and the size of the plain stream and the count of files as in want, nothing
-// missing and nothing behind. A wrong pack is ErrCorrupt; errors of r and of the sink are returned wrapped. want must come
-// from somewhere that is trusted: a signed index.
+// missing and nothing behind. A wrong pack is ErrCorrupt; errors of r and of the sink are returned wrapped. want must
+// come from somewhere that is trusted: a signed index.
 func Unpack(r io.Reader, want Part, sink Sink) error {
 	if !want.ID.Kind.known() || want.ID.ID.IsZero() || want.Plain < 0 || want.Plain > maxPlain || want.Files < 0 {
 		return fault.New(fault.Internal, "", "unpack: %q of %d bytes is no part", want.ID, want.Plain)
@@ -144,8 +144,8 @@ func (u *unpacker) entries(path string, id ID) ([]Entry, error) {
 	return entries, err
 }
 
-// readTree takes the bytes of a tree, into a buffer that the next one uses again. It grows with what has arrived, not with
-// what was announced.
+// readTree takes the bytes of a tree, into a buffer that the next one uses again. It grows with what has arrived, not
+// with what was announced.
 func (u *unpacker) readTree() ([]byte, error) {
 	if err := u.tag(tagTree); err != nil {
 		return nil, err

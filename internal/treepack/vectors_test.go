@@ -18,8 +18,8 @@ const (
 	formatsDoc = "../../docs/formats.md"
 )
 
-// The vectors are published: other readers of packs test against them. They are written once; a change of any byte of a plain
-// stream is a change of the format and needs a new version.
+// The vectors are published: other readers of packs test against them. They are written once; a change of any byte of a
+// plain stream is a change of the format and needs a new version.
 var create = flag.Bool("create-vectors", false, "write the published vectors if the file does not exist")
 
 type vector struct {

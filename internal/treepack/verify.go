@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// VerifyDir proves that a directory is the part that was unpacked into it: everything is read and hashed again. dir is the
-// file itself for a BigBlob. kept holds what Sink.Keep was given; it is not trusted. Files must not be writable (0444, 0555
-// or less), and executable or not as their tree says; the mode of a BigBlob's file is its piece's affair. What differs is
-// ErrCorrupt; errors of the file system are returned wrapped.
+// VerifyDir proves that a directory is the part that was unpacked into it: everything is read and hashed again. dir is
+// the file itself for a BigBlob. kept holds what Sink.Keep was given; it is not trusted. Files must not be writable
+// (0444, 0555 or less), and executable or not as their tree says; the mode of a BigBlob's file is its piece's affair.
+// What differs is ErrCorrupt; errors of the file system are returned wrapped.
 //
-// It proves ids, sizes and counts, not the SHA-256: it finds what a crash or a disk has done, while packs have been proven
-// against both before they became directories.
+// It proves ids, sizes and counts, not the SHA-256: it finds what a crash or a disk has done, while packs have been
+// proven against both before they became directories.
 func VerifyDir(ctx context.Context, dir string, want Part, kept Kept) error {
 	v := &verifier{kept: kept, part: want.ID, object: want.ID.ID.format.New(), buf: make([]byte, 64<<10)}
 	v.plain = int64(headSize + tagSize)
@@ -51,7 +51,8 @@ func (v *verifier) root(ctx context.Context, dir string) (ID, error) {
 	return id, err
 }
 
-// tree returns the id of a directory: of the raw tree that was kept for it, if that fits, else of the one that git would make.
+// tree returns the id of a directory: of the raw tree that was kept for it, if that fits, else of the one that git
+// would make.
 func (v *verifier) tree(ctx context.Context, dir, path string, depth int) (ID, error) {
 	if err := checkPath(path, depth); err != nil {
 		return ID{}, at(path, err)
