@@ -27,6 +27,9 @@ import (
 const childVariable = "HOLDFAST_TEST_CONTENT_CHILD"
 
 func TestMain(m *testing.M) {
+	if what := os.Getenv(nodeVariable); what != "" {
+		os.Exit(beProcess(what))
+	}
 	if what := os.Getenv(childVariable); what != "" {
 		if err := child(what); err != nil {
 			fmt.Fprintln(os.Stderr, err)
