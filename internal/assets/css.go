@@ -22,7 +22,7 @@ const (
 	urlObject             // the first argument of new URL(…, import.meta.url): it may be anything
 )
 
-var errUnfinished = errors.New("a string, comment or template is not closed")
+var errUnfinished = errors.New("a string, comment, template or bracket is not closed")
 
 // cssScanner reads a stylesheet by the tokens of CSS Syntax Level 3, section 4, as far as they decide where a URL stands.
 type cssScanner struct {
@@ -182,26 +182,30 @@ func (s *cssScanner) rawURL() bool {
 	if p < len(s.text) && (s.text[p] == '"' || s.text[p] == '\'') {
 		return false
 	}
-	start, good := p, true
+	start, end, good := p, p, true // the content is text[start:end]
 	var b strings.Builder
 	for s.pos = p; s.pos < len(s.text) && s.text[s.pos] != ')'; {
 		c := s.text[s.pos]
-		if c == '\\' && s.pos+1 < len(s.text) && !isCSSNewline(s.text[s.pos+1]) {
-			b.WriteRune(s.escape())
+		if isCSSSpace(c) {
+			s.pos++
 			continue
 		}
-		if c == '"' || c == '\'' || c == '(' || c == '\\' || c < ' ' && !isCSSSpace(c) || c == 0x7f {
+		good = good && s.pos == end // space is allowed at both ends only
+		if c == '\\' && s.pos+1 < len(s.text) && !isCSSNewline(s.text[s.pos+1]) {
+			b.WriteRune(s.escape())
+			end = s.pos
+			continue
+		}
+		if c == '"' || c == '\'' || c == '(' || c == '\\' || c < ' ' || c == 0x7f {
 			good = false // a bad url: it reaches to the parenthesis and means nothing
 		}
 		b.WriteByte(c)
 		s.pos++
+		end = s.pos
 	}
-	end := s.pos
 	s.pos = min(s.pos+1, len(s.text))
-	raw := strings.TrimRight(s.text[start:end], " \t\r\n\f")
-	value := strings.TrimRight(b.String(), " \t\r\n\f")
-	if good && value != "" && !strings.ContainsAny(value, " \t\r\n\f") && !s.skipURLs {
-		s.refs = append(s.refs, reference{start, start + len(raw), value, 0, plain})
+	if good && end > start && !s.skipURLs {
+		s.refs = append(s.refs, reference{start, end, b.String(), 0, plain})
 	}
 	s.atImport = false
 	return true

@@ -38,7 +38,7 @@ func jsReferences(text string) ([]reference, error) {
 	for s.pos < len(text) && !s.broken {
 		s.token()
 	}
-	if s.broken {
+	if s.broken || len(s.open) > 0 {
 		return nil, errUnfinished
 	}
 	return s.refs, nil
@@ -162,9 +162,12 @@ func (s *jsScanner) slash() {
 	s.operator('/')
 }
 
+// longestRegexp bounds, in bytes, how far a slash is looked after: a script of one line may be full of them.
+const longestRegexp = 64 << 10
+
 func (s *jsScanner) regexpEnd() int {
 	class := false
-	for i := s.pos + 1; i < len(s.text); i++ {
+	for i := s.pos + 1; i < min(len(s.text), s.pos+longestRegexp); i++ {
 		switch c := s.text[i]; {
 		case c == '\n' || c == '\r':
 			return 0

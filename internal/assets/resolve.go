@@ -82,7 +82,7 @@ func (s site) write(file string, r reference, t target, hashed string) string {
 	text := t.absolute + escapePath(hashed)
 	if t.absolute == "" {
 		text = relative(path.Dir(file), hashed)
-		if r.kind == module && !strings.HasPrefix(text, "../") {
+		if (r.kind == module || strings.HasPrefix(r.target, "./")) && !strings.HasPrefix(text, "../") {
 			text = "./" + text
 		}
 	}
