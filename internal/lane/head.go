@@ -167,7 +167,7 @@ func (q *Request) field(b []byte) bool {
 	if n == 0 || n == len(b) {
 		return false
 	}
-	value := bytes.Trim(b[n+1:], " \t")
+	value := trim(b[n+1:])
 	for _, c := range value {
 		if c < ' ' && c != '\t' || c > '~' {
 			return false
@@ -177,6 +177,17 @@ func (q *Request) field(b []byte) bool {
 		return true
 	}
 	return q.set(string(small[:n]), value)
+}
+
+// trim takes spaces off both ends. Unlike bytes.Trim it leaves of nothing but spaces an empty slice, and not nil.
+func trim(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // set notes a field that matters, by its name in lower case.
