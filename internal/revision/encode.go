@@ -25,8 +25,8 @@ const (
 	flagSingle // one piece: the whole tree of the chunk
 )
 
-// Encode returns the index as bytes, signed. All parts must have their sums. The plain form is the same on every machine; the
-// bytes can differ with the version of the compressor.
+// Encode returns the index as bytes, signed. All parts must have their sums. Bytes of the same revision can differ with the
+// version of the compressor, in its frame and in the sizes of packs.
 func (ix *Index) Encode(key ed25519.PrivateKey) ([]byte, error) {
 	if missing := ix.Unpacked(); len(missing) > 0 {
 		return nil, fmt.Errorf("encode index: %d parts have not been packed, %s the first", len(missing), missing[0])
