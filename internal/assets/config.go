@@ -42,8 +42,8 @@ type Config struct {
 	Build string `toml:"build"`
 	// Include are patterns of the files that are assets, as "css/**". Default: all.
 	Include []string `toml:"include"`
-	// Exclude are patterns of files that are none, besides hidden files, manifests, editors' copies and sources of
-	// programs. Default none.
+	// Exclude are patterns of files that are none, besides hidden files, manifests, keys, editors' copies and sources of
+	// stylesheets. Default none.
 	Exclude []string `toml:"exclude"`
 	// Hashed are patterns of files whose names another tool made from their content, as "assets/**". What stands in a
 	// manifest of Vite, webpack, Django, Propshaft or Sprockets is known without. Default none.

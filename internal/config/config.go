@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"holdfast/internal/admin"
+	"holdfast/internal/assets"
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/s3"
 	"holdfast/internal/content"
@@ -27,7 +28,7 @@ type Config struct {
 	// Database is the application's PostgreSQL server: someone else's (attached) or Holdfast's own (private).
 	Database Database `toml:"database"`
 	// Static are the application's own assets: stylesheets, scripts, pictures of the design.
-	Static Static `toml:"static"`
+	Static assets.Config `toml:"static"`
 	// Media is the store of uploaded files on disk, the default store.
 	Media disk.Config `toml:"media"`
 	// Storage chooses another store for the files than the disk.
@@ -67,15 +68,6 @@ type Paths struct {
 	Backup string `toml:"backup"`
 }
 
-// Static is the table [static]: the assets that come with the application.
-type Static struct {
-	// Root is the directory of the application's assets. Never the directory of the uploads, media.root: assets are
-	// public. Default none.
-	Root string `toml:"root"`
-	// URL is the path below which browsers find the assets. Default "/static/".
-	URL string `toml:"url"`
-}
-
 // Storage is the table [storage].
 type Storage struct {
 	// S3 is an S3 service that keeps the files in place of the disk.
@@ -88,7 +80,7 @@ func Default() Config {
 		Paths:    Paths{State: "/var/lib/holdfast"},
 		Log:      logging.DefaultConfig(),
 		Database: Database{postgres.DefaultConfig(), pooler.DefaultConfig()},
-		Static:   Static{URL: "/static/"},
+		Static:   assets.DefaultConfig(),
 		Media:    disk.DefaultConfig(),
 		Storage:  Storage{S3: s3.DefaultConfig()},
 		S3:       s3api.DefaultConfig(),
@@ -128,6 +120,7 @@ func (c *Config) complete(dir string) {
 	fallback(&c.Paths.Cache, filepath.Join(c.Paths.State, "cache"))
 	fallback(&c.Paths.Backup, filepath.Join(c.Paths.State, "backup"))
 	fallback(&c.Media.Root, filepath.Join(c.Paths.State, "media"))
+	fallback(&c.Static.Output, filepath.Join(c.Paths.State, "assets"))
 	fallback(&c.Content.Socket, filepath.Join(c.Paths.State, "content.sock"))
 	fallback(&c.Database.Pooling.Audit.File, filepath.Join(c.Paths.State, "audit.jsonl"))
 	if c.Database.Mode == "" {
@@ -181,6 +174,7 @@ func (c *Config) pathSettings() []pathSetting {
 		{"paths.cache", &c.Paths.Cache},
 		{"paths.backup", &c.Paths.Backup},
 		{"static.root", &c.Static.Root},
+		{"static.output", &c.Static.Output},
 		{"media.root", &c.Media.Root},
 		{"database.sslrootcert", &c.Database.SSLRootCert},
 		{"database.private.bin", &c.Database.Private.Bin},

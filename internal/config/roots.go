@@ -44,6 +44,15 @@ func (c *Config) staticProblems(p *fault.Problems, dir string) {
 			return
 		}
 	}
+	if within(real(c.Static.Output), static) {
+		p.Add("static.output", "give the built set a directory of its own, beside static.root",
+			"%q lies inside static.root (%s)", c.Static.Output, c.Static.Root)
+		return
+	}
+	if within(real(c.Static.Output), media) || within(media, real(c.Static.Output)) {
+		p.Add("static.output", "give the built set and the uploads two separate directories",
+			"%q and media.root (%s) cover each other: uploads are private, assets are public", c.Static.Output, c.Media.Root)
+	}
 }
 
 func describeRoot(r pathSetting) string { return fmt.Sprintf("%s (%s)", r.key, *r.value) }

@@ -42,6 +42,7 @@ func (d *decoder) judge(c *Config, dir string, network func(string) string) {
 	p = append(p, c.Log.Validate().Under("log")...)
 	p = append(p, c.Database.Config.Validate().Under("database")...)
 	p = append(p, c.Database.Pooling.Validate().Under("database")...)
+	p = append(p, c.Static.Validate().Under("static")...)
 	p = append(p, c.Media.Validate().Under("media")...)
 	if c.Storage.S3.Enabled {
 		p = append(p, c.Storage.S3.Validate().Under(s3Table)...)
