@@ -48,7 +48,7 @@ type reader struct {
 type counters struct {
 	warm, cold, failed atomic.Int64 // calls of ensure by how they ended
 	stale              atomic.Int64 // answers that were flagged
-	queries            atomic.Int64 // questions to PostgreSQL
+	queries            atomic.Int64 // questions to PostgreSQL that requests made necessary
 	fetches            atomic.Int64 // requests to the store
 	fetched            atomic.Int64 // bytes from the store
 	prefetched         atomic.Int64 // chunks fetched ahead of their use

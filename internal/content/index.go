@@ -78,7 +78,6 @@ func (r *reader) poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, freshFor)
 	defer cancel()
 	var seen mark
-	r.count.queries.Add(1)
 	err := r.c.db.QueryRow(ctx, r.c.q(`SELECT count(*), coalesce(sum(seq), 0)::bigint, (SELECT coalesce(max(seq), 0)
 		FROM {s}.content_tombstones) FROM {s}.content_sources`)).Scan(&seen.sources, &seen.seqs, &seen.tombstones)
 	if err == nil && seen != r.seen {
