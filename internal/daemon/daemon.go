@@ -13,6 +13,7 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 
 	"holdfast/internal/admin"
+	"holdfast/internal/assets"
 	"holdfast/internal/audit"
 	"holdfast/internal/blob"
 	"holdfast/internal/blob/disk"
@@ -78,6 +79,7 @@ type Daemon struct {
 	index    *objects.Index
 	files    *files.Files
 	content  *content.Content // nil when no source is named
+	assets   *assets.Assets   // nil when static.root is not set
 	s3       *s3api.Server
 	edge     *edge.Edge
 	admin    *admin.Admin
@@ -147,6 +149,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"store", d.openStore},
 		{"index", d.startIndex},
 		{"files", d.startFiles},
+		{"assets", d.startAssets},
 		{"content", d.startContent},
 		{"s3", d.startS3},
 		{"edge", d.startEdge},

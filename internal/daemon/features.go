@@ -70,6 +70,7 @@ func (d *Daemon) startS3(ctx context.Context) error {
 func (d *Daemon) startEdge(ctx context.Context) error {
 	routes := d.files.Routes()
 	maps.Copy(routes, d.contentRoutes())
+	maps.Copy(routes, d.assetsRoutes())
 	if d.opts.Demo {
 		maps.Copy(routes, demo.Routes(demoFiles{d.files}))
 	}
@@ -84,6 +85,7 @@ func (d *Daemon) startAdmin(ctx context.Context) error {
 	routes := d.files.APIRoutes()
 	maps.Copy(routes, d.poolRoutes())
 	maps.Copy(routes, d.contentAPI())
+	maps.Copy(routes, d.assetsAPI())
 	d.admin = admin.New(admin.Options{
 		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
 		Sections: d.sections(), Routes: routes, ControlRoutes: d.files.ControlRoutes(),

@@ -14,6 +14,7 @@ func (d *Daemon) sections() []admin.Section {
 		{Name: "pooler", Report: d.poolerStatus},
 		{Name: "store", Report: d.storeStatus},
 		{Name: "files", Report: d.filesStatus},
+		{Name: "assets", Report: d.assetsStatus},
 		{Name: "content", Report: d.contentStatus},
 		{Name: "s3", Report: d.s3Status},
 		{Name: "edge", Report: d.edgeStatus},
