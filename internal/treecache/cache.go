@@ -1,11 +1,16 @@
 package treecache
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
+	"holdfast/internal/fault"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/treepack"
 )
@@ -55,6 +60,9 @@ type Options struct {
 	Observe  Observer
 	Log      *slog.Logger // discarded when nil
 
+	bootID string                      // of the machine; tests set another
+	before func(op, path string) error // tests let steps fail, or die there
+
 }
 
 // Result is what Ensure made ready.
@@ -65,8 +73,71 @@ type Result struct {
 	Waited time.Duration // from call to return
 }
 
-// Cache is a service: Start, then any number of calls from any number of goroutines, then Stop.
+// Cache is a service: Start, then any number of calls from any number of goroutines, then Stop. It can be started again.
 type Cache struct {
-	o    Options
-	base lifecycle.Base
+	o     Options
+	base  lifecycle.Base
+	live  atomic.Pointer[process] // nil while it does not run
+	count counters
+}
+
+// Open checks the options and the file system. It starts nothing.
+func Open(o Options) (*Cache, error) {
+	if !filepath.IsAbs(o.Root) {
+		return nil, fault.New(fault.Config, "content_cache_root", "content cache %q: want an absolute path", o.Root)
+	}
+	if o.Fetch == nil {
+		return nil, fault.New(fault.Internal, "", "content cache: no fetcher")
+	}
+	if err := checkPlace(o.Root); err != nil {
+		return nil, err
+	}
+	o.Root = filepath.Clean(o.Root)
+	o.Parallel = cmp.Or(o.Parallel, 20)
+	o.Grace = cmp.Or(o.Grace, 10*time.Minute)
+	o.Patience = cmp.Or(o.Patience, 5*time.Second)
+	o.Stall = cmp.Or(o.Stall, 30*time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Cache{o: o}, nil
+}
+
+// Start joins the processes that use the root, cleans up after dead ones, and begins to watch the limits.
+func (c *Cache) Start(ctx context.Context) error { return c.base.Start(ctx, c.open) }
+
+func (c *Cache) open(ctx context.Context) error {
+	p, err := join(ctx, &c.o, &c.count)
+	if err != nil {
+		return fmt.Errorf("start content cache: %w", err)
+	}
+	c.base.Go(func(life context.Context) { // ends with Stop, which waits for it
+		p.run(life)
+		c.live.CompareAndSwap(p, nil)
+		p.leave()
+	})
+	c.live.Store(p)
+	return nil
+}
+
+// Stop refuses new calls, waits for those that run, ends all leases of this process, and leaves the root marked as clean if it
+// is the last that uses it.
+func (c *Cache) Stop(ctx context.Context) error {
+	return c.base.Stop(ctx, func(ctx context.Context) error {
+		if p := c.live.Swap(nil); p != nil {
+			p.drain(ctx)
+		}
+		return nil
+	})
+}
+
+// enter counts a call in until leave is called; ctx then ends with the service, too.
+func (c *Cache) enter(ctx context.Context) (p *process, both context.Context, leave func(), err error) {
+	p = c.live.Load()
+	if p == nil || !p.admit() {
+		return nil, nil, nil, ErrStopped
+	}
+	both, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(p.life, func() { cancel(ErrStopped) })
+	return p, both, func() { stop(); cancel(nil); p.ops.Done() }, nil
 }

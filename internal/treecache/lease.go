@@ -1,0 +1,234 @@
+package treecache
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// handle is the shared lock that this process has on one lease file of a view. Leases share it: for the first of them it is taken, with
+// the last it ends. When eviction has put another lease file in its place, newcomers get a new handle.
+type handle struct {
+	view   View
+	file   *os.File
+	ino    uint64
+	leases int             // protected by process.mu
+	closed bool            // protected by process.mu
+	known  map[string]bool // protected by process.mu: markers that were seen while the lease file was in its place
+}
+
+// Lease keeps what its view shows.
+type Lease struct {
+	p    *process
+	h    *handle
+	dir  string
+	over atomic.Bool
+}
+
+// Dir returns the directory of the view.
+func (l *Lease) Dir() string { return l.dir }
+
+// Has reports whether the view shows the chunk.
+func (l *Lease) Has(key string) bool { return l.p.shows(l.h.view, key) }
+
+// Release ends the lease. It may be called again, and from any goroutine.
+func (l *Lease) Release() {
+	if l.over.CompareAndSwap(false, true) {
+		l.p.release(l.h)
+	}
+}
+
+// inode returns the inode of the view's lease file, 0 if there is none.
+func (p *process) inode(v View) uint64 {
+	var st unix.Stat_t
+	if unix.Stat(p.viewPath(v, leaseName), &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
+// acquire returns a lease if the view is there. It does not wait: false may also mean that the view is just going.
+func (p *process) acquire(v View) (*Lease, bool) {
+	for range 3 {
+		p.mu.Lock()
+		h := p.handles[v]
+		if h != nil {
+			h.leases++
+		}
+		p.mu.Unlock()
+		if h == nil {
+			if h = p.newHandle(v); h == nil {
+				return nil, false
+			}
+		}
+		// The lock comes first, then the look: whoever replaces the lease file afterwards waits for us.
+		if h.ino == p.inode(v) {
+			return &Lease{p: p, h: h, dir: p.viewPath(v)}, true
+		}
+		p.mu.Lock()
+		if p.handles[v] == h {
+			delete(p.handles, v)
+		}
+		p.mu.Unlock()
+		p.release(h)
+	}
+	return nil, false
+}
+
+// newHandle locks the lease file of a view, with one lease counted; nil if it is not there or somebody has it exclusively.
+func (p *process) newHandle(v View) *handle {
+	f, err := os.Open(p.viewPath(v, leaseName))
+	if err != nil {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil || !flock(f, unix.LOCK_SH) {
+		_ = f.Close()
+		return nil
+	}
+	h := &handle{view: v, file: f, ino: st.Ino, leases: 1, known: map[string]bool{}}
+	p.mu.Lock()
+	other := p.handles[v]
+	if other != nil && other.ino == h.ino {
+		other.leases++
+	} else {
+		p.handles[v] = h
+		p.held[h] = true
+	}
+	p.mu.Unlock()
+	if other != nil && other.ino == h.ino {
+		h.close()
+		return other
+	}
+	return h
+}
+
+// flock asks for a lock of a lease file without waiting.
+func flock(f *os.File, how int) bool {
+	for {
+		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil
+		}
+	}
+}
+
+// close ends the lock. Closing alone would not, while a child is being forked.
+func (h *handle) close() {
+	_ = unix.Flock(int(h.file.Fd()), unix.LOCK_UN)
+	_ = h.file.Close()
+}
+
+func (p *process) release(h *handle) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h.leases--
+	if h.leases > 0 || h.closed {
+		return
+	}
+	p.end(h)
+	close(p.released)
+	p.released = make(chan struct{})
+}
+
+// end closes a handle. The caller holds mu.
+func (p *process) end(h *handle) {
+	if p.handles[h.view] == h {
+		delete(p.handles, h.view)
+	}
+	delete(p.held, h)
+	h.closed = true
+	h.close()
+}
+
+// closeLeases ends all leases of this process, whatever their holders think.
+func (p *process) closeLeases() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for h := range p.held {
+		p.end(h)
+	}
+}
+
+// warm returns a lease if the view shows all chunks.
+func (p *process) warm(v View, chunks []Chunk) (*Lease, bool) {
+	l, ok := p.acquire(v)
+	if !ok {
+		return nil, false
+	}
+	if p.hasAll(l, chunks) {
+		return l, true
+	}
+	l.Release()
+	return nil, false
+}
+
+// hasAll looks for the markers, but for those that this lease file saw already: markers go only with it.
+func (p *process) hasAll(l *Lease, chunks []Chunk) bool {
+	now := time.Now()
+	p.mu.Lock()
+	var unknown []*Chunk
+	for i := range chunks {
+		if !l.h.known[chunks[i].Key] {
+			unknown = append(unknown, &chunks[i])
+		}
+		p.touch(l.h.view, chunks[i].Key, now)
+	}
+	p.mu.Unlock()
+	for _, ch := range unknown {
+		if !p.shows(l.h.view, ch.Key) {
+			return false
+		}
+	}
+	if len(unknown) > 0 {
+		p.mu.Lock()
+		for _, ch := range unknown {
+			l.h.known[ch.Key] = true
+		}
+		p.mu.Unlock()
+	}
+	return true
+}
+
+// use is a chunk of a view.
+type use struct {
+	view View
+	key  string
+}
+
+// touch notes a use. The caller holds mu.
+func (p *process) touch(v View, key string, now time.Time) { p.touched[use{v, key}] = now }
+
+// flush writes last uses to the marks, for all processes to see.
+func (p *process) flush() {
+	p.mu.Lock()
+	touched := p.touched
+	p.touched = map[use]time.Time{}
+	p.mu.Unlock()
+	for u, when := range touched {
+		marker := p.markerPath(u.view, u.key)
+		var st unix.Stat_t
+		if unix.Lstat(marker, &st) != nil {
+			continue // it went meanwhile
+		}
+		if err := p.stamp(marker, st.Atim.Sec, when); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			p.report("note last use", err)
+			return
+		}
+	}
+}
+
+// attach makes the view if needed and takes a lease on it. The caller has the view's lock, so nobody takes it away.
+func (p *process) attach(ctx context.Context, v View, b *budget) (*Lease, error) {
+	if err := p.makeView(v, b); err != nil {
+		return nil, err
+	}
+	var l *Lease
+	err := poll(ctx, func() (ok bool, err error) { l, ok = p.acquire(v); return ok, nil })
+	return l, err
+}
