@@ -10,7 +10,7 @@ import (
 	"holdfast/internal/epoll"
 )
 
-// leastMoved is how many bytes a peer has to take of an answer that waits for it, in stallTime.
+// leastMoved is how many bytes a peer has to take of an answer that waits for it, in a minute.
 const leastMoved = 64 << 10
 
 // answer is the one under way. Its pieces are sent in order: head, body, file.
@@ -130,7 +130,7 @@ func (c *conn) blocked(err error) bool {
 		c.state = writing
 		c.worker.conns.touch(c)
 		c.answer.mark = c.taken()
-		c.limit(stallTime)
+		c.limit(c.worker.lane.options.times.stall)
 	}
 	c.listen(epoll.Out)
 	return false
@@ -178,7 +178,7 @@ func (c *conn) fetched(near int64, free func()) {
 	c.answer.free, c.answer.near = free, near
 	c.state = writing
 	c.answer.mark = c.taken()
-	c.limit(stallTime)
+	c.limit(c.worker.lane.options.times.stall)
 	c.write()
 }
 
@@ -234,7 +234,7 @@ func (c *conn) taken() int64 { return c.answer.sent - int64(queued(c.fd)) }
 func (c *conn) stalled() {
 	if now := c.taken(); now-c.answer.mark >= leastMoved {
 		c.answer.mark = now
-		c.limit(stallTime)
+		c.limit(c.worker.lane.options.times.stall)
 		return
 	}
 	c.cut()

@@ -108,7 +108,7 @@ func (c *conn) process(b []byte, turn int) {
 	}
 	c.got, c.scanned = nil, 0
 	c.worker.conns.touch(c)
-	c.await(idleTime)
+	c.await(c.worker.lane.options.times.idle)
 }
 
 // partial waits for the rest of a head, whose time began with its first byte.
@@ -118,7 +118,7 @@ func (c *conn) partial(b []byte) {
 	c.listen(epoll.In)
 	if !c.timed {
 		c.timed = true
-		c.limit(headTime)
+		c.limit(c.worker.lane.options.times.head)
 	}
 }
 
@@ -292,7 +292,7 @@ func (c *conn) linger() {
 	c.state, c.got = lingering, nil
 	_ = unix.Shutdown(c.fd, unix.SHUT_WR)
 	c.listen(epoll.In)
-	c.limit(lingerTime)
+	c.limit(c.worker.lane.options.times.linger)
 }
 
 // discard reads what nobody wants.
@@ -302,16 +302,14 @@ func (c *conn) discard() {
 	}
 }
 
-// drain is the conn's part of its worker's.
+// drain is the conn's part of its worker's. What has arrived is still answered; to half a request net/http would have
+// given no answer either.
 func (c *conn) drain() {
 	c.last = true
-	switch c.state {
-	case reading, queueing, warming:
-		if c.idle() {
+	if c.state == reading {
+		c.read()
+		if c.state == reading {
 			c.end()
-			return
 		}
-		c.handOver(c.got)
-	case writing, fetching, lingering, ended:
 	}
 }

@@ -58,7 +58,8 @@
 //
 // # Ending
 //
-// Close, which http.Server.Shutdown calls, stops accepting; connections between two requests are closed, those without or
-// with half a request are handed over once more, because net/http has rules for them, and answers under way become the last
-// of their connection. Stop waits for them until its context ends, then cuts them, and returns when all goroutines ended.
+// Close, which http.Server.Shutdown calls, stops accepting. Requests that have arrived are answered, each as the last of its
+// connection; the other connections are closed, and what would have to be handed over now is, too: net/http answers no
+// request that it reads after Shutdown. Stop waits for the answers until its context ends, then cuts them, and returns when
+// all goroutines have ended.
 package lane

@@ -18,15 +18,19 @@ type Options struct {
 	Observe  func(Done) // called on a loop after each answer; may be nil
 	Loops    int        // event loops; default 1
 	MaxConns int        // connections at once, those of net/http included; default: three quarters of the descriptors
+
+	times times // shorter in tests
 }
 
-// Times that a peer has; see the package comment.
-const (
-	headTime   = 10 * time.Second
-	idleTime   = 2 * time.Minute
-	stallTime  = time.Minute
-	lingerTime = time.Second / 2 // for a peer to read the last answer before its unread bytes make us reset the connection
-)
+// times are what a peer has; see the package comment.
+type times struct {
+	head, idle, stall time.Duration
+	linger            time.Duration // to read the last answer before its unread bytes make us reset the connection
+}
+
+func usualTimes() times {
+	return times{head: 10 * time.Second, idle: 2 * time.Minute, stall: time.Minute, linger: time.Second / 2}
+}
 
 // Lane is a fast way in front of net/http; to it, a net.Listener. See the package comment.
 type Lane struct {
@@ -40,10 +44,11 @@ type Lane struct {
 	handed   atomic.Int64
 	queue    queue
 
-	life  context.Context // of what warms
-	cut   context.CancelFunc
-	work  sync.WaitGroup // goroutines that warm or fetch
-	close sync.Once
+	life   context.Context // of what warms
+	cut    context.CancelFunc
+	work   sync.WaitGroup // goroutines that warm or fetch
+	close  sync.Once
+	closed chan struct{} // closed when Close is over
 }
 
 // Listen takes a TCP listener over and begins to serve. Whoever is to serve what is handed over calls Accept.
@@ -56,7 +61,10 @@ func Listen(l net.Listener, o Options) (*Lane, error) {
 	if o.MaxConns <= 0 {
 		o.MaxConns = roomForConns()
 	}
-	a := &Lane{options: o, addr: addr, listener: fd}
+	if o.times == (times{}) {
+		o.times = usualTimes()
+	}
+	a := &Lane{options: o, addr: addr, listener: fd, closed: make(chan struct{})}
 	a.life, a.cut = context.WithCancel(context.Background())
 	a.queue.init()
 	for range max(1, o.Loops) {
@@ -113,16 +121,21 @@ func (a *Lane) Close() error {
 		a.each((*worker).deafen)
 		_ = unix.Close(a.listener)
 		a.each((*worker).drain)
-		a.cut()
 		a.queue.close()
+		close(a.closed)
 	})
 	return nil
 }
 
-// Stop waits for the answers under way, until ctx ends; then it cuts them, which is an error. It returns when no goroutine
-// of the lane runs any more.
+// Stop waits until somebody has called Close, as http.Server.Shutdown does when it is ready for what is handed over then,
+// and for the answers under way. When ctx ends it closes and cuts, which is an error. It returns when no goroutine of the
+// lane runs any more.
 func (a *Lane) Stop(ctx context.Context) error {
-	_ = a.Close() // has no error
+	select {
+	case <-a.closed:
+	case <-ctx.Done():
+		_ = a.Close() // has no error
+	}
 	var err error
 	for _, w := range a.workers {
 		select {
@@ -136,6 +149,7 @@ func (a *Lane) Stop(ctx context.Context) error {
 			err = fmt.Errorf("drain lane: %w", context.Cause(ctx))
 		}
 	}
+	a.cut()
 	a.each((*worker).cutAll)
 	a.work.Wait()
 	for _, w := range a.workers {

@@ -117,7 +117,7 @@ func (w *worker) add(fd int, peer netip.AddrPort) {
 		c.handOver(nil)
 		return
 	}
-	c.await(headTime)
+	c.await(w.lane.options.times.head)
 }
 
 // makeRoom closes the connection that has been idle for longest, if one of the first is idle.
@@ -147,7 +147,7 @@ func (w *worker) deafen() {
 	}
 }
 
-// drain closes what is idle, hands over what nobody has begun to answer, and lets answers under way be the last.
+// drain closes what has no request, and lets those that have be the last of their connection.
 func (w *worker) drain() {
 	for c, next := w.conns.first(), (*conn)(nil); c != nil; c = next {
 		next = w.conns.after(c)
