@@ -170,14 +170,18 @@ func (p *process) linkMark(b *budget, name, to string) error {
 	if err := b.take(p.name()); err != nil {
 		return err
 	}
-	err := exists(p.link(p.objectPath(name, markName), to))
-	if errors.Is(err, unix.EMLINK) {
-		if err := b.take(p.file(0)); err != nil {
-			return err
-		}
-		return exists(p.empty(to))
+	err := p.link(p.objectPath(name, markName), to)
+	if errors.Is(err, fs.ErrExist) {
+		b.giveBack(p.name())
+		return nil
 	}
-	return err
+	if !errors.Is(err, unix.EMLINK) {
+		return err
+	}
+	if err := b.take(p.file(0).minus(p.name())); err != nil {
+		return err
+	}
+	return p.empty(to)
 }
 
 // linkTree links everything below from into to, which exists. What is there already stays.

@@ -190,7 +190,11 @@ func (p *process) rotateWith(b *budget, v View, n int, markers []string) error {
 	if err := p.empty(next); err != nil {
 		return err
 	}
-	return p.rename(next, lease)
+	if err := p.rename(next, lease); err != nil {
+		return err
+	}
+	b.giveBack(p.name()) // that which the old lease had
+	return nil
 }
 
 // removeChunks takes chunks out of a view whose leases the caller has all, or overrides.

@@ -173,9 +173,10 @@ func (p *process) sweepTemp(l *page, own bool) error {
 		if err == nil && p.isTaken(k, own) {
 			continue
 		}
-		if rest, err := names(p.path("tmp", name)); err == nil && len(rest) > 0 {
-			l.Count = true
+		if os.Remove(p.path("tmp", name)) == nil { // it is empty, as a clean stop leaves it
+			continue
 		}
+		l.Count = true
 		if err := p.rename(p.path("tmp", name), p.fresh("trash")); err == nil {
 			continue
 		}

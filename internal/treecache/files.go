@@ -184,6 +184,9 @@ func names(dir string) ([]string, error) {
 		return nil, err
 	}
 	list, err := d.Readdirnames(-1)
+	if errors.Is(err, fs.ErrNotExist) { // removed while it was open
+		err = nil
+	}
 	return list, errors.Join(err, d.Close())
 }
 

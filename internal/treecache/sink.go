@@ -3,6 +3,7 @@ package treecache
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -142,12 +143,15 @@ func (s *sink) keep(raw []byte) error {
 	return errors.Join(err, f.Chmod(modeFile), f.Close())
 }
 
-// linkFile gives a file one more name. When it cannot have more (ext4: 65,000), the new name gets a copy.
+// linkFile gives a file one more name, or fails with fs.ErrExist. When it cannot have more (ext4: 65,000), the new name gets a copy.
 func (p *process) linkFile(b *budget, from, to string, st *unix.Stat_t) error {
 	if err := b.take(p.name()); err != nil {
 		return err
 	}
 	err := p.link(from, to)
+	if errors.Is(err, fs.ErrExist) {
+		b.giveBack(p.name())
+	}
 	if err == nil || !errors.Is(err, unix.EMLINK) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EOPNOTSUPP) {
 		return err
 	}

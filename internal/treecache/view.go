@@ -172,7 +172,7 @@ func (p *process) makeView(v View, b *budget) error {
 	if err := b.take(p.file(0)); err != nil {
 		return err
 	}
-	return exists(p.empty(lease))
+	return p.empty(lease)
 }
 
 // show links a chunk into the view and then makes its marker. The caller has the view's lock, is past the gate, and has the object pinned.
