@@ -45,7 +45,7 @@ func planned() map[string]string {
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"assets": assets, "cache": assets, "cacheserver": assets,
+		"cache": assets, "cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
 	}
 }

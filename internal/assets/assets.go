@@ -174,6 +174,14 @@ func (a *Assets) build(ctx context.Context) (Report, error) {
 	return report, nil
 }
 
+// Load reads the set that is there, without building, database or store: enough for look-ups by a command.
+func (a *Assets) Load(ctx context.Context) error {
+	a.loading.Lock()
+	a.others = readFetched(a.config.Output)
+	a.loading.Unlock()
+	return a.reload(ctx)
+}
+
 // Build brings the set up to date, serves it, and lets other nodes serve it.
 func (a *Assets) Build(ctx context.Context) (Report, error) {
 	report, err := a.build(ctx)

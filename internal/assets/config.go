@@ -90,6 +90,9 @@ func (c Config) Validate() fault.Problems {
 	if !strings.HasPrefix(c.URL, "/") || !strings.HasSuffix(c.URL, "/") || c.URL == "/" || strings.ContainsAny(c.URL, "?#{}% \\") {
 		p.Add("url", `begin and end it with a slash, as "/static/"`, "%q is not a path below which assets can lie", c.URL)
 	}
+	if c.URL == "/m/" || c.URL == "/u/" || c.URL == "/content/" {
+		p.Add("url", `write another path, as "/static/"`, "%q belongs to signed links, uploads and content", c.URL)
+	}
 	if c.BaseURL != "" && !isOrigin(c.BaseURL) {
 		p.Add("base_url", `write scheme and host only, as "https://cdn.example.com"`, "%q is not the address of a host", c.BaseURL)
 	}

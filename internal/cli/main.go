@@ -42,6 +42,7 @@ Run:
 Use:
   pool            look at the pooler, steer it, and size its pools
   files           store, fetch, list, link and export files; manage keys and buckets
+  assets          build, find and publish stylesheets, scripts, pictures
   content         bring courses from git to every server
 
 Know:
@@ -78,7 +79,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newStop(a), newDemo(a),
-		newPool(a), newFiles(a), newContent(a), newVersion(a), newCompletion(a),
+		newPool(a), newFiles(a), newAssets(a), newContent(a), newVersion(a), newCompletion(a),
 	)
 	return root
 }

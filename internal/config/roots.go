@@ -29,6 +29,9 @@ func (c *Config) rootProblems(dir string) fault.Problems {
 }
 
 func (c *Config) staticProblems(p *fault.Problems, dir string) {
+	if c.Static.URL == c.Media.URL {
+		p.Add("static.url", "give assets and files two separate paths", "%q is media.url, too", c.Static.URL)
+	}
 	static := real(c.Static.Root)
 	media := real(c.Media.Root)
 	if within(static, media) {
