@@ -22,7 +22,7 @@ type assembly struct {
 
 func (b *builder) assemble(ctx context.Context) (*Index, error) {
 	b.sortFound()
-	a := &assembly{builder: b, ix: &Index{}, keys: map[string]bool{}, paths: map[string]bool{}, files: b.loose}
+	a := &assembly{builder: b, ix: &Index{Chunks: make([]Chunk, 0, len(b.found)+len(b.gather))}, keys: map[string]bool{}, paths: map[string]bool{}, files: b.loose}
 	for _, f := range b.found {
 		a.add(f)
 	}

@@ -133,8 +133,8 @@ func (b *builder) sortFound() {
 }
 
 // newFound returns what a rule found at a path.
-func (b *builder) newFound(r *pathRule, path string, tree treepack.ID) *found {
-	f := &found{rule: r, path: path, tree: tree, key: r.key(path)}
+func (b *builder) newFound(r *pathRule, d Dir) *found {
+	f := &found{rule: r, path: d.Path, tree: d.Tree, key: r.key(d.Path)}
 	b.found = append(b.found, f)
 	return f
 }

@@ -96,7 +96,9 @@ func (b *builder) takeDir(d Dir) bool {
 	chunks := map[string]bool{}
 	for _, c := range b.prev.chunks(d.Path) {
 		i := slices.IndexFunc(b.rules, func(r pathRule) bool { return r.Name == c.Rule })
-		b.takeOver(b.newFound(&b.rules[i], c.Path, c.Tree), c)
+		f := &found{rule: &b.rules[i], path: c.Path, tree: c.Tree, key: c.Key}
+		b.found = append(b.found, f)
+		b.takeOver(f, c)
 		chunks[c.Path] = true
 	}
 	for _, g := range b.oldFiles(d.Path) {
@@ -123,7 +125,7 @@ func (b *builder) unmarked(d Dir, at state) (next state, hits int, open []int) {
 			open = append(open, i)
 			continue
 		}
-		f := b.newFound(r, d.Path, d.Tree)
+		f := b.newFound(r, d)
 		if old != nil {
 			b.takeOver(f, old)
 		}
@@ -137,7 +139,7 @@ func (b *builder) unmarked(d Dir, at state) (next state, hits int, open []int) {
 func (b *builder) marked(d Dir, raw []byte, entries []treepack.Entry, at state, open []int) (next state, hits int) {
 	for _, i := range open {
 		if r := &b.rules[i]; r.hasMarker(entries) {
-			b.newFound(r, d.Path, d.Tree).raw = raw
+			b.newFound(r, d).raw = raw
 			at = b.enter(at, d.Path, i)
 			hits++
 		}
