@@ -131,7 +131,7 @@ func (r *reader) fetch(ctx context.Context, p treepack.Part) (io.ReadCloser, err
 	r.count.fetches.Add(1)
 	b, err := r.c.store.Open(ctx, blob.Name(p.BlobName()))
 	if err != nil {
-		return nil, fmt.Errorf("fetch part %s: %w", p.ID, storeError(err))
+		return nil, storeError(err) // the cache says which part
 	}
 	return &counted{b, &r.count.fetched}, nil
 }

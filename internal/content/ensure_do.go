@@ -2,7 +2,6 @@ package content
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"holdfast/internal/fault"
@@ -54,7 +53,7 @@ func (r *reader) provide(ctx context.Context, s *sourceState, x *loaded, want []
 	commit := x.Commit.String()
 	result, hold, err := r.cache.Ensure(ctx, treecache.View{Source: s.name, Commit: x.Commit}, c.chunks)
 	if err != nil {
-		return EnsureAnswer{}, fmt.Errorf("revision %s of %s: %w", short(commit), s.name, err)
+		return EnsureAnswer{}, err // it names the revision
 	}
 	a := EnsureAnswer{
 		Source: s.name, Revision: commit, Seq: x.Seq, Dir: result.Dir, Chunks: c.paths, Absent: c.absent,

@@ -122,7 +122,7 @@ func (r *reader) decode(p Publication, data []byte) (*loaded, error) {
 
 // storeError gives an error of the store that says nothing of its kind one that callers understand.
 func storeError(err error) error {
-	if fault.KindOf(err) != fault.Internal {
+	if kind := fault.KindOf(err); kind != fault.Internal && (kind != fault.Unavailable || fault.HintOf(err) != "") {
 		return err
 	}
 	return fault.New(fault.Unavailable, "content_store_unavailable", "%w", err).
