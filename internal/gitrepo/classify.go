@@ -27,7 +27,7 @@ func symptomTable() []symptom {
 	}
 	const (
 		known = "compare the server's new key with what its operator publishes, then put it into the known_hosts file of the source"
-		key   = "add the public half of the deploy key to the repository, with permission to read, and see that key and user are those of the source"
+		key   = "add the public half of the deploy key to the repository, with permission to read; see that key and user are those of the source, and that the key has no passphrase"
 		token = "give the source a token that may read this repository; for some servers the URL must name its user"
 	)
 	return []symptom{
@@ -42,7 +42,7 @@ func symptomTable() []symptom {
 		s(`Permission denied \(|Too many authentication failures|No supported authentication methods`, ErrDenied, key),
 		s(`Authentication failed for|could not read (Username|Password)|requested URL returned error: 40[13]|HTTP Basic: Access denied|Invalid username or (password|token)`, ErrDenied, token),
 		s(`couldn't find remote ref`, ErrNoBranch, ""),
-		s(`unable to update url base from redirection`, ErrNotARepository, "the server sends us to another address: write that one into the source"),
+		s(`unable to update url base from redirection|requested URL returned error: 30\d`, ErrNotARepository, "the server sends us to another address: write that one into the source"),
 		s(`does not appear to be a git repository|Repository not found|repository '.*' not found|project you were looking for|not valid: is this a git repository|requested URL returned error: 404|not a git repository`,
 			ErrNotARepository, "see that the URL is right, and that key or token may read the repository: servers hide those that they do not show"),
 		s(`Could not resolve host|Name or service not known|Temporary failure in name resolution|Connection (refused|timed out|reset|closed)|No route to host|Network is unreachable|kex_exchange_identification|Failed to connect|requested URL returned error: (5\d\d|429)|Operation timed out|Empty reply from server|Proxy|SSL_ERROR|gnutls_handshake|Recv failure|unexpected disconnect|early EOF|remote end hung up|banner exchange`,

@@ -98,7 +98,9 @@ func (f *fetch) rescue(ctx context.Context) {
 		return
 	}
 	old := &Repo{dir: broken, remote: f.remote, options: f.options, log: f.log}
-	refs, err := old.refs(ctx)
+	err := f.patch(broken)
+	refs, refsErr := old.refs(ctx)
+	err = errors.Join(err, refsErr)
 	for _, ref := range refs {
 		if id, parseErr := treepack.ParseID(ref.id); parseErr == nil && ref.seq >= 0 {
 			err = errors.Join(err, f.take(ctx, broken, ref, id))
@@ -113,6 +115,20 @@ func (f *fetch) rescue(ctx context.Context) {
 	if err := os.RemoveAll(broken); err != nil {
 		f.log.WarnContext(ctx, "remove the broken mirror", "dir", broken, "reason", err)
 	}
+}
+
+// patch gives a broken mirror what a repository needs to be read at all.
+func (f *fetch) patch(broken string) error {
+	for _, name := range []string{"HEAD", "config"} {
+		content, err := os.ReadFile(filepath.Join(f.dir, name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(broken, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(filepath.Join(broken, "objects"), 0o700)
 }
 
 // take keeps one commit of the broken mirror in the new one.

@@ -161,7 +161,7 @@ func (f *fetch) explainFetch(ctx context.Context, err error) error {
 // branches returns a hint that names some of the remote's branches.
 func (f *fetch) branches(ctx context.Context) string {
 	const some = 8
-	out, err := f.run(ctx, job{args: []string{"ls-remote", "--quiet", "--heads", "--", f.remote.url}, remote: &f.remote, watch: true})
+	out, err := f.run(ctx, job{args: []string{"ls-remote", "--quiet", "--heads", "--", f.remote.url}, remote: &f.remote, outside: true, watch: true})
 	if err != nil || len(out) == 0 {
 		return "push a commit to the branch, or name another one in the source"
 	}

@@ -146,6 +146,13 @@ func expect(t testing.TB, err error, like *fault.Error, words ...string) {
 	}
 }
 
+func expectCode(t testing.TB, err error, code string) {
+	t.Helper()
+	if fault.CodeOf(err) != code {
+		t.Errorf("error %v (%s); want %s", err, fault.CodeOf(err), code)
+	}
+}
+
 // readable checks that everything of a commit can be read from the mirror, with the right bytes.
 func readable(t testing.TB, r *gitrepo.Repo, commit string) {
 	t.Helper()

@@ -28,14 +28,18 @@ func (l *lines) Write(p []byte) (int, error) {
 	l.partial = append(l.partial, p...)
 	for {
 		i := bytes.IndexAny(l.partial, "\r\n")
-		if i < 0 {
+		if i < 0 || i == len(l.partial)-1 && l.partial[i] == '\r' { // what follows tells which end it is
 			if len(l.partial) > 4*maxLine { // no line at all: keep its beginning
 				l.partial = l.partial[:maxLine]
 			}
 			return len(p), nil
 		}
-		l.take(l.partial[:i], l.partial[i] == '\n')
-		l.partial = l.partial[i+1:]
+		rest := i + 1
+		if l.partial[i] == '\r' && l.partial[rest] == '\n' { // ssh ends its lines with both
+			rest++
+		}
+		l.take(l.partial[:i], l.partial[rest-1] == '\n')
+		l.partial = l.partial[rest:]
 	}
 }
 
@@ -47,10 +51,15 @@ func (l *lines) take(raw []byte, keep bool) {
 	if l.each != nil {
 		l.each(line)
 	}
-	if keep {
+	if keep && !isProgress(line) {
 		l.kept = append(l.kept, line)
 		l.kept = l.kept[max(0, len(l.kept)-keptLines):]
 	}
+}
+
+// isProgress reports the last lines of progress, which end like any other line.
+func isProgress(line string) bool {
+	return strings.HasSuffix(line, "done.") || strings.HasPrefix(line, "remote: Total ")
 }
 
 // last returns the lines that were kept.

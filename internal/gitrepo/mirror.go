@@ -82,7 +82,7 @@ func (r *Repo) make(ctx context.Context, format treepack.Format) error {
 	if err := os.RemoveAll(half); err != nil {
 		return fmt.Errorf("make the mirror: %w", err)
 	}
-	_, err := r.run(ctx, job{args: []string{"--git-dir=" + half, "init", "--quiet", "--bare", "--template=", "--object-format=" + format.String()}, dir: "/"})
+	_, err := r.run(ctx, job{args: []string{"--git-dir=" + half, "init", "--quiet", "--bare", "--template=", "--object-format=" + format.String()}, outside: true})
 	if err != nil {
 		return r.explain("make the mirror of", err)
 	}
@@ -108,7 +108,7 @@ func (r *Repo) make(ctx context.Context, format treepack.Format) error {
 
 // askFormat asks the remote for the hash of its object ids: the length of any id tells. It makes no difference which branch.
 func (r *Repo) askFormat(ctx context.Context) (treepack.Format, error) {
-	out, err := r.run(ctx, job{args: []string{"ls-remote", "--quiet", "--", r.remote.url}, remote: &r.remote, dir: "/", watch: true})
+	out, err := r.run(ctx, job{args: []string{"ls-remote", "--quiet", "--", r.remote.url}, remote: &r.remote, outside: true, watch: true})
 	if err != nil {
 		return 0, r.explain("look at", err)
 	}
@@ -143,18 +143,15 @@ func (r *Repo) replace(ctx context.Context, reason error) error {
 	return r.make(ctx, format)
 }
 
-// sweep removes what killed processes left: locks, and files that were being written. The caller holds the lock, which every
-// git process on the mirror that changes it would hold, too.
+// sweep removes what killed processes and power cuts left: locks, files that were being written, refs without an id. The caller
+// holds the lock, which every git process that changes the mirror holds, too.
 func (r *Repo) sweep() error {
 	var all []error
 	_ = filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return nil //nolint:nilerr // what cannot be listed is found by the examination
 		}
-		name, below := d.Name(), strings.TrimPrefix(path, r.dir+"/")
-		stale := strings.HasSuffix(name, ".lock") || name == "gc.pid" || name == "FETCH_HEAD" ||
-			strings.HasPrefix(below, "objects/") && (strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, "incoming-") || strings.HasPrefix(name, ".tmp-"))
-		if !stale {
+		if !stale(path, strings.TrimPrefix(path, r.dir+"/"), d) {
 			return nil
 		}
 		all = append(all, os.RemoveAll(path))
@@ -167,4 +164,23 @@ func (r *Repo) sweep() error {
 		return fmt.Errorf("clean the mirror: %w", err)
 	}
 	return nil
+}
+
+// stale reports what nobody needs once no process changes the mirror.
+func stale(path, below string, d fs.DirEntry) bool {
+	name := d.Name()
+	switch {
+	case strings.HasSuffix(name, ".lock"), name == "gc.pid", name == "FETCH_HEAD":
+		return true
+	case strings.HasPrefix(below, "objects/"):
+		return strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, "incoming-") || strings.HasPrefix(name, ".tmp-")
+	case strings.HasPrefix(below, keptPrefix) && !d.IsDir():
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return false
+		}
+		_, err = treepack.ParseID(strings.TrimSuffix(string(content), "\n"))
+		return err != nil
+	}
+	return false
 }

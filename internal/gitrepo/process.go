@@ -24,13 +24,13 @@ var (
 
 // job is one git process from its start to its end.
 type job struct {
-	args   []string
-	input  string
-	remote *address     // the job may reach it; nil: nothing outside the mirror
-	dir    string       // instead of the mirror
-	lock   *os.File     // the process inherits it, so that the lock lasts as long as the process and its children
-	line   func(string) // gets the lines of stderr; may be nil
-	watch  bool         // end it when nothing moves, or the mirror outgrows its limit
+	args    []string
+	input   string
+	remote  *address     // the job may reach it; nil: nothing outside the mirror
+	outside bool         // the job has nothing to do with the mirror, which may be broken or absent
+	lock    *os.File     // the process inherits it, so that the lock lasts as long as the process and its children
+	line    func(string) // gets the lines of stderr; may be nil
+	watch   bool         // end it when nothing moves, or the mirror outgrows its limit
 }
 
 // exitError is what a git process that failed leaves.
@@ -89,8 +89,8 @@ func (r *Repo) run(ctx context.Context, j job) ([]byte, error) {
 func (r *Repo) command(ctx context.Context, j job) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.options.Git, j.args...) //nolint:gosec // the program is the administrator's choice
 	cmd.Dir, cmd.Env = r.dir, r.environ(j.remote)
-	if j.dir != "" {
-		cmd.Dir = j.dir
+	if j.outside {
+		cmd.Dir, cmd.Env = "/", append(cmd.Env, "GIT_DIR=/nonexistent")
 	}
 	if j.input != "" {
 		cmd.Stdin = strings.NewReader(j.input)

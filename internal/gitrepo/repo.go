@@ -99,7 +99,7 @@ var versionLine = regexp.MustCompile(`^git version (\d+)\.(\d+)`)
 // checkProgram asks git for its version: 2.32 is the first that heeds GIT_CONFIG_GLOBAL, without which a user's configuration
 // would count.
 func (r *Repo) checkProgram(ctx context.Context) error {
-	out, err := r.run(ctx, job{args: []string{"version"}, dir: "/"})
+	out, err := r.run(ctx, job{args: []string{"version"}, outside: true})
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 		return like(ErrNoGit, "find git: %w", err).WithHint("apt-get install git")
 	}
