@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"holdfast/internal/lane"
 	"holdfast/internal/objects"
 )
 
@@ -22,3 +23,6 @@ func (d *Daemon) NewKeyForTest(ctx context.Context) (id, secret string, err erro
 func (d *Daemon) LinkForTest(ctx context.Context, bucket, key string) (string, error) {
 	return demoFiles{d.files}.LinkURL(ctx, bucket, key, false)
 }
+
+// LaneForTest returns what the edge's lane did.
+func (d *Daemon) LaneForTest() lane.Stats { return d.edge.LaneStats() }

@@ -1,6 +1,12 @@
 package daemon
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/internal/lane"
+)
 
 // laneLoops returns how many event loops the edge shall have, and gives Go a processor more for each: a loop that sleeps in
 // the kernel keeps one for a while (package epoll).
@@ -9,4 +15,21 @@ func (d *Daemon) laneLoops() int {
 	n := max(1, procs/2)
 	runtime.GOMAXPROCS(procs + n)
 	return n
+}
+
+// laneMeters show what the edge's lane does; stats are asked when somebody looks.
+func laneMeters(stats func() lane.Stats) []prometheus.Collector {
+	count := func(name, help string, value func(lane.Stats) int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(value(stats())) })
+	}
+	return []prometheus.Collector{
+		count("holdfast_edge_lane_answered_total", "Requests that the edge answered on its event loops.",
+			func(s lane.Stats) int64 { return s.Answered }),
+		count("holdfast_edge_lane_handed_over_total", "Connections that the event loops handed over to net/http.",
+			func(s lane.Stats) int64 { return s.HandedOver }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "holdfast_edge_connections", Help: "Connections of the edge without TLS, whoever serves them.",
+		}, func() float64 { return float64(stats().Conns) }),
+	}
 }

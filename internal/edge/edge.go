@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"holdfast/internal/control"
 	"holdfast/internal/fault"
@@ -27,6 +28,15 @@ type Options struct {
 // Edge is the front as a lifecycle.Service. It is ready when it listens.
 type Edge struct {
 	*web.Server
+	lane atomic.Pointer[lane.Lane] // of the latest start; nil before, and without one
+}
+
+// LaneStats returns what the lane did since the latest start; zeros without a lane.
+func (e *Edge) LaneStats() lane.Stats {
+	if l := e.lane.Load(); l != nil {
+		return l.Stats()
+	}
+	return lane.Stats{}
 }
 
 // New builds the front; nothing listens yet.
@@ -38,20 +48,27 @@ func New(o Options) *Edge {
 	mux.HandleFunc("/", notFound)
 	log := o.Log.With("listener", "edge")
 	handler := web.Wrap(basicHeaders(knownHost(o.Config.Hosts, mux)), log, o.Observe)
-	return &Edge{web.NewServer(web.Options{
+	e := &Edge{}
+	e.Server = web.NewServer(web.Options{
 		Name: "edge", Listen: o.Config.Listen, TLSCert: o.Config.TLSCert, TLSKey: o.Config.TLSKey,
-		Handler: handler, Front: o.front(log), Log: log,
-	})}
+		Handler: handler, Front: e.front(o, log), Log: log,
+	})
+	return e
 }
 
 // front puts a lane before net/http, where there is something for it.
-func (o Options) front(log *slog.Logger) func(net.Listener) (net.Listener, error) {
+func (e *Edge) front(o Options, log *slog.Logger) func(net.Listener) (net.Listener, error) {
 	if len(o.Lanes) == 0 {
 		return nil
 	}
 	f := newFront(o, web.Journal{Log: log, Observe: o.Observe})
 	return func(l net.Listener) (net.Listener, error) {
-		return lane.Listen(l, lane.Options{Handler: f, Observe: f.observe, Loops: o.Loops})
+		a, err := lane.Listen(l, lane.Options{Handler: f, Observe: f.observe, Loops: o.Loops})
+		if err != nil {
+			return nil, err
+		}
+		e.lane.Store(a)
+		return a, nil
 	}
 }
 

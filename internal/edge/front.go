@@ -15,7 +15,7 @@ import (
 // a lane, and every host that is not ours.
 type front struct {
 	hosts   []string
-	routes  []route // the longest first
+	routes  []route // the longest prefix first
 	journal web.Journal
 }
 
@@ -31,12 +31,15 @@ func newFront(o Options, j web.Journal) *front {
 	for pattern := range o.Routes {
 		f.routes = append(f.routes, route{pattern, literal(pattern), o.Lanes[pattern]})
 	}
-	slices.SortFunc(f.routes, func(a, b route) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+	slices.SortFunc(f.routes, func(a, b route) int {
+		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), strings.Compare(b.pattern, a.pattern))
+	})
 	return f
 }
 
 // literal is what a path has to begin with to match the pattern, or a little less: methods and hosts are left out, and a
-// wildcard stands for anything. A pattern that is no plain subtree only keeps requests off the lane.
+// wildcard stands for anything. A pattern that is no plain subtree keeps its beginning off the lane: of the same literal the
+// longer pattern is asked first. Where the mux could not tell which pattern is meant it does not let them be registered.
 func literal(pattern string) string {
 	if at := strings.IndexByte(pattern, '/'); at > 0 {
 		pattern = pattern[at:]

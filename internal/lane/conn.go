@@ -157,7 +157,7 @@ func (c *conn) request(b []byte, end int) bool {
 		c.handOver(b)
 		return false
 	}
-	began := time.Now()
+	began := w.loop.Now() // when the request was ready to be read
 	r.reset()
 	switch w.lane.options.Handler.Answer(q, r) {
 	case Answered:
