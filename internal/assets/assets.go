@@ -122,6 +122,11 @@ func (a *Assets) open(ctx context.Context) error {
 	if err := a.reload(ctx); err != nil {
 		return err
 	}
+	if damaged := a.set.Load().damaged; len(damaged) > 0 && a.config.Build != BuildManual {
+		if _, err := a.Build(ctx); err != nil {
+			a.log.ErrorContext(ctx, "damaged assets cannot be repaired", "error", err)
+		}
+	}
 	if a.shelf != nil {
 		if err := a.openShelf(ctx); err != nil {
 			return err
@@ -158,6 +163,10 @@ func (a *Assets) firstBuild(ctx context.Context) error {
 func (a *Assets) build(ctx context.Context) (Report, error) {
 	a.building.Lock()
 	defer a.building.Unlock()
+	a.builder.distrust = map[string]bool{}
+	for _, name := range a.set.Load().damaged {
+		a.builder.distrust[name] = true
+	}
 	report, err := a.builder.Build(ctx)
 	a.outcome.Store(&outcome{report, err, time.Now()})
 	a.meters.built(report, err)

@@ -20,6 +20,8 @@ type Builder struct {
 	config Config
 	log    *slog.Logger
 	now    func() time.Time
+	// distrust are hashed names whose files are written anew, whatever they look like. Set between builds.
+	distrust map[string]bool
 }
 
 // NewBuilder returns a builder. Root and Output of the configuration are absolute.

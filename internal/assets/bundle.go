@@ -82,7 +82,7 @@ func (s *shelf) fetchPart(from io.Reader, name string, p part) error {
 	return s.settle(name+p.Coding.suffix(), io.LimitReader(from, p.Size), p.SHA256)
 }
 
-// settle writes a file of the set, durable at once, if it is what it should be.
+// settle writes a file of the set if it is what it should be.
 func (s *shelf) settle(name string, content io.Reader, want string) error {
 	temp, err := os.CreateTemp(fetchDir(s.output), "")
 	if err != nil {
@@ -95,9 +95,6 @@ func (s *shelf) settle(name string, content io.Reader, want string) error {
 	}
 	if hex.EncodeToString(h.Sum(nil)) != want {
 		return fault.New(fault.Invalid, "asset_damaged", "the bytes in the store are not those that were put there")
-	}
-	if err := temp.Sync(); err != nil {
-		return err
 	}
 	return finish(temp, s.output, name)
 }

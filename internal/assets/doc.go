@@ -19,8 +19,8 @@
 //	                                                                                   │
 //	                                            index ◄── manifests ◄── plain names ◄──┘
 //
-// The order of writing makes a crash harmless: files under hashed names come first, all of them durable (syncfs) before
-// anything points at them; then plain names and manifests, each replaced by rename; the index, by which Holdfast itself
+// The order of writing makes a crash harmless: files under hashed names come first, all of them durable before anything
+// points at them; then plain names and manifests, each replaced by rename; the index, by which Holdfast itself
 // serves, last. Whoever dies in between leaves the old index and all files of the old set. Files are never changed in
 // place.
 //

@@ -73,7 +73,7 @@ func (p *plan) claim(logical, name, digest string) {
 // whole reports whether the variants of a file lie in the set in their full length. What is in them is checked when they
 // are loaded.
 func (p *plan) whole(name string, f *file) bool {
-	if len(f.Variants) == 0 {
+	if len(f.Variants) == 0 || p.distrust[name] {
 		return false
 	}
 	for _, v := range f.Variants {

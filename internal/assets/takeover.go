@@ -137,6 +137,9 @@ func (s *scanner) logicalOf(key string) string {
 // can be told to make none.
 func looksHashed(logical, name string) bool {
 	base, plain := path.Base(name), path.Base(logical)
+	if strings.HasPrefix(plain, "_") {
+		plain = "" // Vite's key of a chunk that several share: the name of the file itself
+	}
 	stem, _, _ := cutExtension(base)
 	for i := range stem {
 		start := i == 0 || stem[i-1] == '-' || stem[i-1] == '.' || stem[i-1] == '_'

@@ -15,7 +15,6 @@ import (
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"holdfast/internal/atomicfile"
 	"holdfast/internal/fault"
@@ -57,7 +56,7 @@ func (p *plan) write(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return syncFS(p.config.Output)
+	return p.syncDirs()
 }
 
 // writeFile writes an asset in all its variants, each to a temporary file that then takes its name.
@@ -152,7 +151,7 @@ func createTemp(output string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(tempDir(output), rand.Text()), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 }
 
-// place gives content a name in the set. It is not durable before syncFS.
+// place gives content a name in the set. The name is not durable before syncDirs.
 func place(output, name string, content []byte) error {
 	temp, err := createTemp(output)
 	if err != nil {
@@ -165,9 +164,12 @@ func place(output, name string, content []byte) error {
 	return finish(temp, output, name)
 }
 
-// finish gives a temporary file its name.
+// finish makes the content of a temporary file durable and gives it its name.
 func finish(temp *os.File, output, name string) error {
 	if err := temp.Chmod(0o644); err != nil { // a web server under another account reads it, whatever the umask
+		return err
+	}
+	if err := temp.Sync(); err != nil {
 		return err
 	}
 	to := filepath.Join(output, filepath.FromSlash(name))
@@ -177,13 +179,19 @@ func finish(temp *os.File, output, name string) error {
 	return os.Rename(temp.Name(), to)
 }
 
-// syncFS makes everything that was written to the file system durable: one call for all the files of a build.
-func syncFS(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
+// syncDirs makes the names durable that this build gave. (syncfs(2) would be one call, and would wait for everything that
+// others write to the same file system.)
+func (p *plan) syncDirs() error {
+	dirs := map[string]bool{}
+	for _, j := range p.work {
+		for dir := filepath.Dir(p.path(j.name, Identity)); !dirs[dir] && within(dir, p.config.Output); dir = filepath.Dir(dir) {
+			dirs[dir] = true
+			if err := atomicfile.SyncDir(dir); err != nil {
+				return err
+			}
+		}
 	}
-	return errors.Join(unix.Syncfs(int(d.Fd())), d.Close())
+	return nil
 }
 
 func intentPath(output string) string { return filepath.Join(output, ownDir, "intent.json") }
