@@ -167,21 +167,11 @@ func exists(err error) error {
 
 // linkMark gives the mark of an object one more name. The same part may be in a tree several times.
 func (p *process) linkMark(b *budget, name, to string) error {
-	if err := b.take(p.name()); err != nil {
-		return err
+	err := b.spend(p.name(), func() error { return p.link(p.objectPath(name, markName), to) })
+	if errors.Is(err, unix.EMLINK) {
+		err = b.spend(p.file(0), func() error { return p.empty(to) })
 	}
-	err := p.link(p.objectPath(name, markName), to)
-	if errors.Is(err, fs.ErrExist) {
-		b.giveBack(p.name())
-		return nil
-	}
-	if !errors.Is(err, unix.EMLINK) {
-		return err
-	}
-	if err := b.take(p.file(0).minus(p.name())); err != nil {
-		return err
-	}
-	return p.empty(to)
+	return exists(err)
 }
 
 // linkTree links everything below from into to, which exists. What is there already stays.

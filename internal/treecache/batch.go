@@ -172,10 +172,7 @@ func (p *process) rotateWith(b *budget, v View, n int, markers []string) error {
 		return err
 	}
 	lease := p.viewPath(v, leaseName)
-	if err := b.take(p.name()); err != nil {
-		return err
-	}
-	if err := p.link(lease, p.batchPath(v, n, leaseName)); err != nil {
+	if err := b.spend(p.name(), func() error { return p.link(lease, p.batchPath(v, n, leaseName)) }); err != nil {
 		return err
 	}
 	for _, name := range markers {
@@ -183,14 +180,9 @@ func (p *process) rotateWith(b *budget, v View, n int, markers []string) error {
 			return err
 		}
 	}
-	if err := b.take(p.file(0)); err != nil {
-		return err
-	}
 	next := p.temp()
-	if err := p.empty(next); err != nil {
-		return err
-	}
-	if err := p.rename(next, lease); err != nil {
+	err := b.spend(p.file(0), func() error { return errors.Join(p.empty(next), p.rename(next, lease)) })
+	if err != nil {
 		return err
 	}
 	b.giveBack(p.name()) // that which the old lease had

@@ -78,11 +78,11 @@ func (p *process) setRetired(v View, retired bool) error {
 		return err // full: this process knows, others will be told again
 	}
 	b := &budget{p: p, left: p.name()}
-	err = b.take(p.name())
+	err = p.link(p.viewPath(v, leaseName), path)
 	if err == nil {
-		err = gone(exists(p.link(p.viewPath(v, leaseName), path)))
+		err = b.take(p.name())
 	}
-	return errors.Join(err, b.commit())
+	return errors.Join(gone(exists(err)), b.commit())
 }
 
 // gone takes "it is not there" for success: the view went meanwhile.

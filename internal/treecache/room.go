@@ -81,6 +81,18 @@ func (b *budget) mkdirs(base, path string) error {
 	return nil
 }
 
+// spend takes room for what f makes; when f fails, nothing was made.
+func (b *budget) spend(u usage, f func() error) error {
+	if err := b.take(u); err != nil {
+		return err
+	}
+	err := f()
+	if err != nil {
+		b.giveBack(u)
+	}
+	return err
+}
+
 func (b *budget) giveBack(u usage) { b.left, b.taken = b.left.plus(u), b.taken.minus(u) }
 
 // commit turns what was taken into use and gives the rest back.
@@ -197,8 +209,8 @@ func (p *process) evictOnce(ctx context.Context, u, lack usage) (bool, error) {
 			return false, context.Cause(ctx)
 		}
 	}
-	freed, err := p.makeFree(ctx, lack)
-	return freed, err
+	progress, err := p.makeFree(ctx, lack)
+	return progress, onDisk("make room", err)
 }
 
 // awaitRelease waits until a lease of this process ends, or for a moment: leases of others end unseen.

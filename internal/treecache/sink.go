@@ -3,7 +3,6 @@ package treecache
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -145,20 +144,11 @@ func (s *sink) keep(raw []byte) error {
 
 // linkFile gives a file one more name, or fails with fs.ErrExist. When it cannot have more (ext4: 65,000), the new name gets a copy.
 func (p *process) linkFile(b *budget, from, to string, st *unix.Stat_t) error {
-	if err := b.take(p.name()); err != nil {
+	err := b.spend(p.name(), func() error { return p.link(from, to) })
+	if !errors.Is(err, unix.EMLINK) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EOPNOTSUPP) {
 		return err
 	}
-	err := p.link(from, to)
-	if errors.Is(err, fs.ErrExist) {
-		b.giveBack(p.name())
-	}
-	if err == nil || !errors.Is(err, unix.EMLINK) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EOPNOTSUPP) {
-		return err
-	}
-	if err := b.take(p.cost(st)); err != nil {
-		return err
-	}
-	return p.copyFile(from, to, st)
+	return b.spend(p.cost(st), func() error { return p.copyFile(from, to, st) })
 }
 
 // copyFile copies under another name first: names of a view are whole files or absent.

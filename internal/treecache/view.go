@@ -169,10 +169,7 @@ func (p *process) makeView(v View, b *budget) error {
 	if unix.Lstat(lease, &st) == nil {
 		return nil
 	}
-	if err := b.take(p.file(0)); err != nil {
-		return err
-	}
-	return p.empty(lease)
+	return b.spend(p.file(0), func() error { return p.empty(lease) })
 }
 
 // show links a chunk into the view and then makes its marker. The caller has the view's lock, is past the gate, and has the object pinned.
@@ -189,7 +186,7 @@ func (p *process) show(v View, ch *Chunk, b *budget) error {
 			return err
 		}
 		if done { // not without its link: the view holds the object by nothing else
-			return errors.Join(b.take(p.name()), exists(p.link(p.objectPath(name, markName), p.markerPath(v, ch.Key))))
+			return exists(b.spend(p.name(), func() error { return p.link(p.objectPath(name, markName), p.markerPath(v, ch.Key)) }))
 		}
 	}
 	if ch.Path != "" {
@@ -243,10 +240,7 @@ func (p *process) showWhole(v View, path, name, at string, b *budget) (bool, err
 	if err := p.unlinkWhole(at); err != nil {
 		return false, err
 	}
-	if err := b.take(p.linkTo(target)); err != nil {
-		return false, err
-	}
-	return true, p.symlink(target, at)
+	return true, b.spend(p.linkTo(target), func() error { return p.symlink(target, at) })
 }
 
 // unlinkWhole removes what a chunk left that was shown as a link.
