@@ -14,6 +14,7 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/control"
+	"holdfast/internal/coursegen"
 	"holdfast/internal/daemon"
 	"holdfast/internal/demo"
 	"holdfast/internal/fault"
@@ -126,6 +127,11 @@ func demoConfig(ctx context.Context, dir string, pick pickAddress) (*config.Conf
 		"HOLDFAST_FILES__MASTER_KEY_FILE=" + key,
 		"HOLDFAST_FILES__BUCKETS__" + strings.ToUpper(demo.Bucket) + "__MAX_SIZE=20MB",
 	}
+	course, err := demoCourse(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, course...)
 	for _, l := range []struct{ table, port string }{{"EDGE", "8000"}, {"S3", "9000"}, {"ADMIN", "7070"}} {
 		addr, err := pick(ctx, l.port)
 		if err != nil {
@@ -139,6 +145,18 @@ func demoConfig(ctx context.Context, dir string, pick pickAddress) (*config.Conf
 	}
 	env = append(env, "HOLDFAST_DATABASE__ENDPOINTS=[{listen = "+config.Quote(addr)+"}]")
 	return config.Load(config.None, env)
+}
+
+// demoCourse makes a small course in a repository of its own, and returns the settings that bring it to the page.
+func demoCourse(ctx context.Context, dir string) ([]string, error) {
+	repository := filepath.Join(dir, "course.git")
+	if _, err := os.Stat(repository); errors.Is(err, os.ErrNotExist) {
+		if _, err := coursegen.Demo(ctx, repository, "sha1"); err != nil {
+			return nil, err
+		}
+	}
+	source := "HOLDFAST_CONTENT__SOURCES__" + strings.ToUpper(demo.Source)
+	return []string{source + "__GIT=" + repository, source + "__POLL=1s", "HOLDFAST_CONTENT__FREE_BYTES=0"}, nil
 }
 
 // pickAddress returns the loopback address to use in place of a usual port.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"holdfast/internal/content"
+	"holdfast/internal/demo"
 	"holdfast/internal/files"
 	"holdfast/internal/unit"
 )
@@ -29,4 +31,27 @@ func (d demoFiles) LinkURL(ctx context.Context, bucket, key string, expired bool
 	}
 	a, err := sign(ctx, files.SignLinkRequest{Bucket: bucket, Key: key})
 	return a.Path, err
+}
+
+// demoCourse is what the demo's page of a question asks of the content feature.
+type demoCourse struct{ content *content.Content }
+
+// demoCourse returns the course of the demo, nil when there is none.
+func (d *Daemon) demoCourse() demo.Course {
+	if d.content == nil {
+		return nil
+	}
+	return demoCourse{d.content}
+}
+
+// Ensure implements demo.Course.
+func (d demoCourse) Ensure(ctx context.Context, want ...string) (demo.Place, func(), error) {
+	a, err := d.content.Ensure(ctx, content.EnsureRequest{Source: demo.Source, Want: want, Lease: content.LeaseTTL})
+	if err != nil {
+		return demo.Place{}, nil, err
+	}
+	p := demo.Place{
+		Dir: a.Dir, Commit: a.Revision, URL: a.URL, Chunks: a.Chunks, Cold: len(a.Cold), WaitedMS: a.WaitedMS,
+	}
+	return p, func() { _, _ = d.content.Release(ctx, content.LeaseRequest{Lease: a.Lease}) }, nil // it only says whether it was held
 }

@@ -72,11 +72,12 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 	maps.Copy(routes, d.contentRoutes())
 	maps.Copy(routes, d.assetsRoutes())
 	if d.opts.Demo {
-		maps.Copy(routes, demo.Routes(demoFiles{d.files}))
+		maps.Copy(routes, demo.Routes(demoFiles{d.files}, d.demoCourse()))
 	}
 	d.edge = edge.New(edge.Options{
 		Config: d.cfg.Edge, Routes: routes, Lanes: d.files.Lanes(), Loops: d.laneLoops(), Observe: d.meters.edge, Log: d.log,
 	})
+	d.metrics.MustRegister(laneMeters(d.edge.LaneStats)...)
 	return d.runDoor(ctx, "edge", d.edge)
 }
 

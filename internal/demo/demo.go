@@ -31,18 +31,22 @@ type Files interface {
 //go:embed page
 var page embed.FS
 
-// Routes returns the demo's routes, to be mounted on the edge.
-func Routes(f Files) map[string]http.Handler {
+// Routes returns the demo's routes, to be mounted on the edge. Without a course there are no questions.
+func Routes(f Files, c Course) map[string]http.Handler {
 	static, err := fs.Sub(page, "page")
 	if err != nil {
 		panic(err) // the directory is embedded: only a misspelled name can fail
 	}
-	return map[string]http.Handler{
+	routes := map[string]http.Handler{
 		"GET /{$}":        pageHeaders(http.FileServerFS(static)),
 		"GET /demo/":      pageHeaders(http.StripPrefix("/demo/", http.FileServerFS(static))),
 		"POST /demo/slot": sameOrigin(control.Handle(slot(f))),
-		"POST /demo/link": sameOrigin(control.Handle(link(f))),
+		"POST /demo/link": sameOrigin(control.Handle(linkTo(f))),
 	}
+	if c != nil {
+		routes["GET /demo/question/{id...}"] = pageHeaders(http.HandlerFunc(newQuestions(c).show))
+	}
+	return routes
 }
 
 type slotRequest struct {
@@ -66,7 +70,7 @@ func slot(f Files) func(context.Context, slotRequest) (urlAnswer, error) {
 	}
 }
 
-func link(f Files) func(context.Context, linkRequest) (urlAnswer, error) {
+func linkTo(f Files) func(context.Context, linkRequest) (urlAnswer, error) {
 	return func(ctx context.Context, r linkRequest) (urlAnswer, error) {
 		url, err := f.LinkURL(ctx, Bucket, r.Key, r.Expired)
 		return urlAnswer{url}, err

@@ -29,7 +29,7 @@ func (s *site) LinkURL(_ context.Context, bucket, key string, expired bool) (str
 
 func setup() (*site, http.Handler) {
 	s, mux := &site{}, http.NewServeMux()
-	for pattern, h := range demo.Routes(s) {
+	for pattern, h := range demo.Routes(s, nil) {
 		mux.Handle(pattern, h)
 	}
 	return s, mux
