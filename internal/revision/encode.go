@@ -34,6 +34,7 @@ func (ix *Index) Encode(key ed25519.PrivateKey) ([]byte, error) {
 	if len(key) != ed25519.PrivateKeySize {
 		return nil, fault.New(fault.Internal, "", "encode index: the key has %d bytes", len(key))
 	}
+	ix.Rejected, ix.Warned = sortRejections(ix.Rejected), sortRejections(ix.Warned) // callers may have added some
 	plain := ix.appendPlain(nil)
 	if _, err := decodePlain(plain); err != nil {
 		return nil, fmt.Errorf("encode index: it would not be readable: %w", err)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,6 +125,34 @@ func TestAnIndexIsNotWrittenBeforeItsPartsArePacked(t *testing.T) {
 	ix.Seq = -1
 	if _, err := ix.Encode(signer()); err == nil {
 		t.Error("an index of a negative number is written")
+	}
+}
+
+// A caller may take chunks out and say why (a purge), in any order, before and after parts are filled in.
+func TestChunksCanBeTakenOutBeforeAnIndexIsWritten(t *testing.T) {
+	t.Parallel()
+	r := newRepo(treepack.SHA1)
+	ix := full(t, r)
+	for _, key := range []string{"question:lever", "question:a/b", "elements"} {
+		i := slices.IndexFunc(ix.Chunks, func(c revision.Chunk) bool { return c.Key == key })
+		ix.Rejected = append(ix.Rejected, revision.Rejection{Key: key, Dir: ix.Chunks[i].Path, Path: ix.Chunks[i].Path, Code: "content_purged", Reason: "gone"})
+		ix.Chunks = slices.Delete(ix.Chunks, i, i+1)
+		for _, p := range ix.Parts() {
+			p.Packed++
+			ix.Fill(p)
+		}
+	}
+	got, err := revision.Decode(encode(t, ix), public(signer()))
+	if err != nil {
+		t.Fatalf("decode: %v", err)
+	}
+	if _, ok := got.Chunk("elements"); ok || !slices.ContainsFunc(got.Rejected, func(r revision.Rejection) bool { return r.Key == "elements" }) {
+		t.Errorf("chunks %q, rejected %v", keys(got), got.Rejected)
+	}
+	for i, p := range got.Parts() {
+		if p != ix.Parts()[i] || p.Packed < 4 {
+			t.Errorf("part %+v; want %+v", p, ix.Parts()[i])
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"holdfast/internal/treepack"
 )
 
-// Index lists what a revision consists of. Made by Build or Decode, it is not changed any more, but for Fill before it is
-// encoded; it may be used by several goroutines.
+// Index lists what a revision consists of. Made by Build or Decode, it is not changed any more, and may be used by several
+// goroutines; but before it is encoded or asked for anything, its parts are filled in, and chunks may be taken out.
 type Index struct {
 	Source string // filled in by the caller, as Seq and Commit
 	Seq    int64  // number of the revision within its source
@@ -20,7 +20,8 @@ type Index struct {
 	Warned   []Rejection // what is odd, but breaks no rule
 	Dirs     []Dir       // directories that hold chunks, in the order of their paths: they save work when unchanged
 
-	table atomic.Pointer[table]
+	table  atomic.Pointer[table]
+	places map[treepack.PartID][]place // where parts stand, for Fill
 }
 
 // Chunk is a part of the course that is distributed as one.

@@ -27,7 +27,7 @@ func (ix *Index) lookup() *table {
 		}
 	}
 	for _, r := range ix.Rejected {
-		if r.Key != "" && !r.Kept {
+		if r.Key != "" && r.Dir != "" && !r.Kept {
 			t.rejected[r.Dir] = true
 		}
 	}

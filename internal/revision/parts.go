@@ -31,15 +31,38 @@ func (ix *Index) Unpacked() []treepack.PartID {
 
 // Fill sets the sums of all pieces that are one of the parts. It is for the time before the index is shared.
 func (ix *Index) Fill(parts ...treepack.Part) {
-	byID := make(map[treepack.PartID]treepack.Part, len(parts))
 	for _, p := range parts {
-		byID[p.ID] = p
-	}
-	for i := range ix.Chunks {
-		for j := range ix.Chunks[i].Pieces {
-			if p, ok := byID[ix.Chunks[i].Pieces[j].Part.ID]; ok {
-				ix.Chunks[i].Pieces[j].Part = p
-			}
+		if !ix.fill(p) {
+			ix.places = ix.placesOf()
+			ix.fill(p)
 		}
 	}
+}
+
+// place is where a piece stands: chunk and piece.
+type place struct{ chunk, piece int }
+
+// fill reports false if it does not know where the part stands today: chunks may have been taken out since it was noted.
+func (ix *Index) fill(p treepack.Part) bool {
+	places := ix.places[p.ID]
+	for _, at := range places {
+		if at.chunk >= len(ix.Chunks) || at.piece >= len(ix.Chunks[at.chunk].Pieces) ||
+			ix.Chunks[at.chunk].Pieces[at.piece].Part.ID != p.ID {
+			return false
+		}
+	}
+	for _, at := range places {
+		ix.Chunks[at.chunk].Pieces[at.piece].Part = p
+	}
+	return len(places) > 0
+}
+
+func (ix *Index) placesOf() map[treepack.PartID][]place {
+	out := make(map[treepack.PartID][]place, len(ix.Chunks))
+	for i := range ix.Chunks {
+		for j, piece := range ix.Chunks[i].Pieces {
+			out[piece.Part.ID] = append(out[piece.Part.ID], place{i, j})
+		}
+	}
+	return out
 }
