@@ -181,8 +181,10 @@ func (p *process) rotateWith(b *budget, v View, n int, markers []string) error {
 		}
 	}
 	next := p.temp()
-	err := b.spend(p.file(0), func() error { return errors.Join(p.empty(next), p.rename(next, lease)) })
-	if err != nil {
+	if err := b.spend(p.file(0), func() error { return p.empty(next) }); err != nil {
+		return err
+	}
+	if err := p.rename(next, lease); err != nil {
 		return err
 	}
 	b.giveBack(p.name()) // that which the old lease had
