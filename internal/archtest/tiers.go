@@ -13,7 +13,7 @@ func tiers() []tier {
 		{"bedrock", []string{"fault", "secret"}},
 		{"ground", []string{
 			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "s3wire", "link",
-			"pgwire", "scram", "epoll", "pgbouncer", "treepack", "coursegen",
+			"pgwire", "scram", "epoll", "pgbouncer", "fstype", "treepack", "coursegen",
 		}},
 		{"engines", []string{
 			"blob", "postgres", "web", "lane", "cache",

@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/s3"
 	"holdfast/internal/config"
 	"holdfast/internal/control"
 	"holdfast/internal/fault"
+	"holdfast/internal/fstype"
 	"holdfast/internal/secret"
 )
 
@@ -190,7 +190,7 @@ func (k *checker) store(ctx context.Context) {
 		return
 	}
 	root, kind := k.cfg.Media.Root, ""
-	kind, _ = disk.FileSystem(root)
+	kind, _ = fstype.Of(root)
 	free, err := freeSpace(root)
 	switch {
 	case err != nil:

@@ -5,8 +5,8 @@ import (
 	"reflect"
 	"slices"
 
-	"holdfast/internal/blob/disk"
 	"holdfast/internal/fault"
+	"holdfast/internal/fstype"
 )
 
 // Load reads the configuration at a path, a file or a directory of files, or None, with the overrides of an environment
@@ -17,7 +17,7 @@ func Load(path string, environ []string) (*Config, error) {
 
 // networkOf names the network file system that a path is on; "" for a local one.
 func networkOf(path string) string {
-	if kind, network := disk.FileSystem(path); network {
+	if kind, network := fstype.Of(path); network {
 		return kind
 	}
 	return ""

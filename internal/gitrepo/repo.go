@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 
+	"holdfast/internal/fstype"
 	"holdfast/internal/treepack"
 )
 
@@ -55,7 +56,7 @@ func Open(ctx context.Context, o Options) (*Repo, error) {
 	if err := r.checkProgram(ctx); err != nil {
 		return nil, err
 	}
-	if err := refuseNetworkDisk(r.dir, statfs); err != nil {
+	if err := refuseNetworkDisk(r.dir, fstype.Of); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(r.dir), 0o750); err != nil {

@@ -12,12 +12,6 @@ func WithSteps(o Options, before func(op, path string) error) Options {
 	return o
 }
 
-// Network is network.
-func Network(path string) string { return network(path) }
-
-// NetworkKinds returns the table of magic numbers.
-func NetworkKinds() map[uint32]string { return networks }
-
 // Actual counts what is below the root of a running cache, as the ledger should have it.
 func Actual(c *Cache) (bytes, inodes int64, err error) {
 	u, err := c.live.Load().measure()
@@ -55,4 +49,12 @@ func OpenAlone(path string) bool {
 		_ = f.Close()
 	}
 	return err == nil
+}
+
+// EvictChunk takes a chunk out of a view that nobody has leased.
+func EvictChunk(c *Cache, v View, key string) {
+	p := c.live.Load()
+	if out, now := p.evictChunks(p.life, v, []string{MarkerName(key)}, false); !out || !now {
+		panic("not evicted")
+	}
 }

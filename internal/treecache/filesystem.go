@@ -1,16 +1,12 @@
 package treecache
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/fstype"
 )
 
 // checkPlace refuses what a cache cannot be on (S4-08, C-06).

@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/blob/blobtest"
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/fault"
+	"holdfast/internal/fstype"
 )
 
 // The file systems that servers have, as the kernel serves them. (ext4: TestStoreKeepsTheContract, as a rule.)
@@ -282,16 +283,16 @@ func TestTheFileSystemIsRecognised(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"ext4", "xfs", "btrfs"} {
 		im := mountImage(t, kind, 400)
-		if got, network := disk.FileSystem(filepath.Join(im.path, "not", "yet", "there")); got != kind || network {
+		if got, network := fstype.Of(filepath.Join(im.path, "not", "yet", "there")); got != kind || network {
 			t.Errorf("%s is taken for %s, network %v", kind, got, network)
 		}
 	}
-	if got, network := disk.FileSystem("/dev/shm"); got != "tmpfs" || network {
+	if got, network := fstype.Of("/dev/shm"); got != "tmpfs" || network {
 		t.Errorf("/dev/shm is taken for %s, network %v", got, network)
 	}
 	path, unmount := mountLazy(t, newLazyDisk(likeNFS))
 	defer unmount()
-	if got, network := disk.FileSystem(path); got != "fuse.lazydisk" || !network {
+	if got, network := fstype.Of(path); got != "fuse.lazydisk" || !network {
 		t.Errorf("a file system in user space is taken for %s, network %v", got, network)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/internal/blob"
 	"holdfast/internal/fault"
+	"holdfast/internal/fstype"
 )
 
 // Options say how to open a store.
@@ -70,7 +71,7 @@ func openWith(opts Options, t tuning) (*Store, error) {
 	}
 	s := &Store{root: r, room: &room{fd: r.fd, reserve: opts.Reserve}, shards: t.shards}
 	if s.kind = t.kind; s.kind == "" {
-		s.kind, s.network = FileSystem(path)
+		s.kind, s.network = fstype.Of(path)
 	}
 	err = s.prepare(opts.Create)
 	if err == nil && !t.plain {

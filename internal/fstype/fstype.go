@@ -1,4 +1,7 @@
-package disk
+// Package fstype tells what kind of file system a path is on, and whether other machines reach the same files. Stored files
+// may lie on a network, with a note; clones, caches and databases may not (C-06): renames, locks and opening many small files
+// are not there what they are on a disk.
+package fstype
 
 import (
 	"fmt"
@@ -42,12 +45,13 @@ var kinds = map[uint32]struct {
 	0x19830326:                 {"beegfs", true},
 	unix.V9FS_MAGIC:            {"9p", true},
 	0x786f4256:                 {"vboxsf", true},
+	0x013661be:                 {"vmhgfs", true},
 }
 
-// FileSystem returns the kind of the file system at the path, such as "ext4", "nfs" or "fuse.sshfs", and whether other machines
+// Of returns the kind of the file system at the path, such as "ext4", "nfs" or "fuse.sshfs", and whether other machines
 // reach the same files. A path that does not exist yet is judged by its nearest parent; "unknown" if nothing can be found
-// out. Stored files may lie on a network, with a note; caches may not (C-06).
-func FileSystem(path string) (kind string, network bool) {
+// out.
+func Of(path string) (kind string, network bool) {
 	var st unix.Statfs_t
 	for unix.Statfs(path, &st) == unix.ENOENT {
 		parent := parentOf(path)
