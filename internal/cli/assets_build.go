@@ -7,8 +7,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/internal/assets"
+	"holdfast/internal/config"
 	"holdfast/internal/control"
 	"holdfast/internal/logging"
+	"holdfast/internal/postgres"
 )
 
 const assetsBuildHelp = `Bring the built set up to date with static.root: names from the content, compressed forms, manifests.
@@ -61,6 +63,14 @@ func runAssetsBuild(ctx context.Context, a *app, output string) error {
 	})
 }
 
+// stateMode is what the daemon would give the state directory: others pass through to the socket of a private PostgreSQL.
+func stateMode(cfg *config.Config) os.FileMode {
+	if cfg.Database.Mode == postgres.PrivateCluster {
+		return 0o711
+	}
+	return 0o700
+}
+
 // buildOffline builds in this process.
 func (a *app) buildOffline(ctx context.Context, output string) (assets.Report, error) {
 	cfg, err := a.load()
@@ -75,7 +85,7 @@ func (a *app) buildOffline(ctx context.Context, output string) (assets.Report, e
 		if p := c.Validate().Under("static"); len(p) > 0 {
 			return assets.Report{}, p.Err()
 		}
-	} else if err := os.MkdirAll(cfg.Paths.State, 0o700); err != nil {
+	} else if err := os.MkdirAll(cfg.Paths.State, stateMode(cfg)); err != nil {
 		return assets.Report{}, err
 	}
 	return assets.NewBuilder(c, logging.New(cfg.Log, a.stderr)).Build(ctx)
