@@ -1,3 +1,4 @@
-// Package examples holds the helpers that sign links in other languages, to be copied into an application. Its test
-// runs each with its real interpreter against the published vectors.
+// Package examples holds the helpers that sign links and ask for content in other languages, to be copied into an
+// application. Tests run each with its real interpreter: here against the published vectors of links, in package content
+// against a running node.
 package examples

@@ -122,7 +122,7 @@ foreach (json_decode(stream_get_contents(STDIN), true) as $c) {
 // The helpers are meant to be copied: they stay short.
 func TestHelpersStayShort(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"holdfast_link.py", "holdfast_link.js", "holdfast_link.rb", "holdfast_link.php"} {
+	for _, name := range []string{"holdfast_link.py", "holdfast_link.js", "holdfast_link.rb", "holdfast_link.php", "holdfast_content.py", "holdfast_content.js"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestHelpersStayShort(t *testing.T) {
 				code++
 			}
 		}
-		if code > 36 {
+		if code > 40 {
 			t.Errorf("%s has %d lines of code", name, code)
 		}
 	}
