@@ -68,13 +68,14 @@ func (p *process) lockLeases(v View) (unlock func(), ok bool) {
 			f()
 		}
 	}
-	paths := []string{p.viewPath(v, leaseName)}
+	var paths []string
 	for _, n := range batches {
 		path := p.batchPath(v, n, leaseName)
 		if info, err := os.Stat(path); err == nil && (current == nil || !os.SameFile(info, current)) {
 			paths = append(paths, path)
 		}
 	}
+	paths = append(paths, p.viewPath(v, leaseName)) // last: newcomers meet this one
 	for _, path := range paths {
 		f, ok := lockLease(path)
 		if !ok {

@@ -168,7 +168,7 @@ func (p *process) dropObject(ctx context.Context, name string) bool {
 		return false
 	}
 	defer g.close()
-	return p.toTrash(p.objectPath(name)) == nil
+	return p.unname(name) == nil
 }
 
 // shown is an object with the markers that show it.

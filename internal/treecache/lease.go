@@ -52,22 +52,20 @@ func (p *process) inode(v View) uint64 {
 	return st.Ino
 }
 
-// acquire returns a lease if the view is there. It does not wait: false may also mean that the view is just going.
+// acquire returns a lease if the view is there. While somebody evicts from it without leases in the way, it waits for some milliseconds; false
+// may also mean that it took longer.
 func (p *process) acquire(v View) (*Lease, bool) {
-	for range 3 {
-		p.mu.Lock()
-		h := p.handles[v]
-		if h != nil {
-			h.leases++
-		}
-		p.mu.Unlock()
-		if h == nil {
-			if h = p.newHandle(v); h == nil {
-				return nil, false
-			}
-		}
+	const tries, pause = 40, 250 * time.Microsecond
+	for range tries {
+		h, busy := p.handle(v)
+		switch {
+		case h == nil && !busy:
+			return nil, false
+		case h == nil:
+			<-time.After(pause)
+			continue
 		// The lock comes first, then the look: whoever replaces the lease file afterwards waits for us.
-		if h.ino == p.inode(v) {
+		case h.ino == p.inode(v):
 			return &Lease{p: p, h: h, dir: p.viewPath(v)}, true
 		}
 		p.mu.Lock()
@@ -80,31 +78,41 @@ func (p *process) acquire(v View) (*Lease, bool) {
 	return nil, false
 }
 
-// newHandle locks the lease file of a view, with one lease counted; nil if it is not there or somebody has it exclusively.
-func (p *process) newHandle(v View) *handle {
+// handle returns the handle of a view with one more lease counted, a new one if there is none. Without one, busy tells whether the lease file is
+// there and somebody has it exclusively.
+func (p *process) handle(v View) (h *handle, busy bool) {
+	p.mu.Lock()
+	h = p.handles[v]
+	if h != nil {
+		h.leases++
+	}
+	p.mu.Unlock()
+	if h != nil {
+		return h, false
+	}
 	f, err := os.Open(p.viewPath(v, leaseName))
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil || !flock(f, unix.LOCK_SH) {
 		_ = f.Close()
-		return nil
+		return nil, true
 	}
-	h := &handle{view: v, file: f, ino: st.Ino, leases: 1, known: map[string]bool{}}
+	return p.adopt(&handle{view: v, file: f, ino: st.Ino, leases: 1, known: map[string]bool{}}), false
+}
+
+// adopt makes a handle the one of its view, unless another goroutine was faster.
+func (p *process) adopt(h *handle) *handle {
 	p.mu.Lock()
-	other := p.handles[v]
-	if other != nil && other.ino == h.ino {
+	defer p.mu.Unlock()
+	if other := p.handles[h.view]; other != nil && other.ino == h.ino {
 		other.leases++
-	} else {
-		p.handles[v] = h
-		p.held[h] = true
-	}
-	p.mu.Unlock()
-	if other != nil && other.ino == h.ino {
 		h.close()
 		return other
 	}
+	p.handles[h.view] = h
+	p.held[h] = true
 	return h
 }
 

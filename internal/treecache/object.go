@@ -208,22 +208,42 @@ func (p *process) place(ctx context.Context, dir, name string, b *budget, tombs 
 	if err := p.checkTombs(tombs...); err != nil {
 		return err
 	}
-	to := p.objectPath(name)
-	if err := b.mkdirs(p.path("objects"), filepath.Base(filepath.Dir(to))); err != nil {
+	if err := p.nameObject(b, dir, p.objectPath(name)); err != nil {
 		return err
 	}
-	if err := p.rename(dir, to); err != nil {
-		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.ENOTEMPTY) {
+	return b.commit()
+}
+
+// nameObject renames, also when the directory above is just being removed because it became empty.
+func (p *process) nameObject(b *budget, dir, to string) (err error) {
+	for range 10 {
+		if err := b.mkdirs(p.path("objects"), filepath.Base(filepath.Dir(to))); err != nil {
 			return err
 		}
-		if err := p.rename(to, p.fresh("trash")); err != nil { // of an earlier era, or without its mark
-			return err
-		}
-		if err := p.rename(dir, to); err != nil {
+		err = p.rename(dir, to)
+		switch {
+		case errors.Is(err, fs.ErrExist), errors.Is(err, unix.ENOTEMPTY): // of an earlier era, or without its mark
+			if err := p.toTrash(to); err != nil {
+				return err
+			}
+		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
 	}
-	return b.commit()
+	return err
+}
+
+// unname moves an object to trash, and removes the directory above if it was the last. The caller holds the object's lock exclusively and
+// is past the gate.
+func (p *process) unname(name string) error {
+	path := p.objectPath(name)
+	if err := p.toTrash(path); err != nil {
+		return err
+	}
+	if p.remove(filepath.Dir(path)) != nil {
+		return nil // others are in it
+	}
+	return p.credit(p.dir())
 }
 
 // describe encodes what is needed to hash a part again, short enough for a link that needs no block.

@@ -125,7 +125,7 @@ func (p *process) expel(ctx context.Context, name string) error {
 		return err
 	}
 	defer g.close()
-	return p.toTrash(p.objectPath(name))
+	return p.unname(name)
 }
 
 // expelFrom takes an object out of a view whatever leases there are. The new lease file tells processes that what they know of the view
