@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"holdfast/internal/lane"
 )
 
 // The handler alone, without a network: what serving a link costs.
@@ -30,6 +32,23 @@ func BenchmarkLinkHandler(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// The same in the lane.
+func BenchmarkLinkInTheLane(b *testing.B) {
+	n := newSite(b, onDisk(b)).node(b)
+	n.put(b, "papers", "x", "application/zip", strings.Repeat("x", 4<<10))
+	q := &lane.Request{Method: http.MethodGet, Path: []byte(n.sign(b, "papers", "x"))}
+	h := n.Lanes()["/m/"]
+	h.Warm(b.Context(), q)
+	var r lane.Reply
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Reset()
+		if h.Answer(q, &r) != lane.Answered || r.Status != http.StatusOK {
+			b.Fatal(r.Status)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 
 const (
 	smallFile  = 64 << 10 // bytes; up to this size contents are kept in memory
-	entryFloor = 1 << 10  // bytes that an entry costs besides its contents, roughly
+	entryFloor = 2 << 10  // bytes that an entry costs besides its contents, roughly
 )
 
 // entry is what is known of a blob. Blobs are immutable, and so are entries: they need no invalidation, only room.
@@ -35,7 +35,8 @@ type entry struct {
 	usual    shape  // presentation when neither link nor bucket ask for another
 	saved    shape  // the same as an attachment
 
-	noFile atomic.Bool // the store has no open file of it to give
+	noFile atomic.Bool              // the store has no open file of it to give
+	lane   atomic.Pointer[laneHead] // the latest header that the lane sent
 
 	// Header values that are the same in every answer. Answers share the slices.
 	etag, digest, encoding, language, lastModified []string

@@ -1,8 +1,10 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"holdfast/internal/blob"
@@ -38,10 +40,11 @@ func (f linkLane) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
 	if !ok {
 		return lane.Wait
 	}
-	if err := f.verify(key, l, "", q.Method); err != nil {
+	now := f.now()
+	if err := f.verify(key, l, "", q.Method, now); err != nil {
 		return f.refuseIn(r, err)
 	}
-	return f.grant(q, r, l, key.Bucket())
+	return f.grant(q, r, l, key.Bucket(), now)
 }
 
 // unusual reports requests whose answer may be other than the whole file.
@@ -57,7 +60,7 @@ func unusual(q *lane.Request) bool {
 }
 
 // grant serves a genuine link of the bucket.
-func (f linkLane) grant(q *lane.Request, r *lane.Reply, l link.GetLink, bucket string) lane.Verdict {
+func (f linkLane) grant(q *lane.Request, r *lane.Reply, l link.GetLink, bucket string, now time.Time) lane.Verdict {
 	id, err := f.alive(l)
 	if err != nil {
 		return f.refuseIn(r, err)
@@ -66,24 +69,54 @@ func (f linkLane) grant(q *lane.Request, r *lane.Reply, l link.GetLink, bucket s
 	if !ok {
 		return lane.Wait
 	}
-	if f.over(e) || e.bucket != bucket {
+	if e.over(now) || e.bucket != bucket {
 		return f.refuseIn(r, link.ErrRefused)
 	}
 	b, ok := f.index.KnownBucket(e.bucket)
 	if !ok {
 		return lane.Wait
 	}
-	if v := f.content(r, e); v != lane.Answered {
+	if v := f.content(r, e, now); v != lane.Answered {
 		return v
 	}
-	f.linkAnswer(l, e, f.accessTo(e.bucket, b, true, string(q.Get(lane.Origin)), q.Method)).setHeaders(laneFields{r})
+	f.header(r, l, e, f.accessTo(e.bucket, b, true, string(q.Get(lane.Origin)), q.Method), now)
 	r.Status = http.StatusOK
 	f.links.count(served)
 	return lane.Answered
 }
 
+// laneHead is a header that was sent before, with everything that it depends on besides its entry.
+type laneHead struct {
+	look  laneLook
+	lines []byte
+}
+
+// laneLook is what links to one blob may differ in, for requests without an Origin.
+type laneLook struct {
+	name, mediaType    string
+	attachment, cached bool
+	embedding, vary    bool
+	life               int64 // seconds: while it is the same, so is Cache-Control
+}
+
+// header writes the header of a link's answer, for the same presentation within the same second as it was before.
+func (f linkLane) header(r *lane.Reply, l link.GetLink, e *entry, acc access, now time.Time) {
+	look := laneLook{l.Name, l.MediaType, l.Attachment, l.Shared, acc.shared, acc.vary, lifeOf(l, e, now)}
+	if acc.origin == "" {
+		if h := e.lane.Load(); h != nil && h.look == look {
+			r.Lines(h.lines)
+			return
+		}
+	}
+	f.linkAnswer(l, e, acc, now).setHeaders(laneFields{r})
+	if acc.origin == "" {
+		look.name = strings.Clone(look.name) // it was a part of the request's path
+		e.lane.Store(&laneHead{look, bytes.Clone(r.Written())})
+	}
+}
+
 // content sets the reply's body.
-func (f linkLane) content(r *lane.Reply, e *entry) lane.Verdict {
+func (f linkLane) content(r *lane.Reply, e *entry, now time.Time) lane.Verdict {
 	if e.body != nil {
 		r.Body(e.body)
 		return lane.Answered
@@ -91,7 +124,7 @@ func (f linkLane) content(r *lane.Reply, e *entry) lane.Verdict {
 	if e.noFile.Load() {
 		return lane.NotMine
 	}
-	o, ok := f.opened.borrow(e.id, time.Now())
+	o, ok := f.opened.borrow(e.id, now)
 	if !ok {
 		return lane.Wait
 	}
@@ -120,7 +153,7 @@ func (f linkLane) Warm(ctx context.Context, q *lane.Request) {
 		return
 	}
 	key := f.keys.find(l.KeyID)
-	if f.verify(key, l, "", q.Method) != nil {
+	if f.verify(key, l, "", q.Method, f.now()) != nil {
 		return
 	}
 	e, err := f.linked(ctx, l, key.Bucket())
@@ -148,5 +181,5 @@ func (f linkLane) open(ctx context.Context, e *entry) {
 		_ = b.Close() // it was not read
 		return
 	}
-	f.opened.keep(e.id, b, filer.File(), time.Now())
+	f.opened.keep(e.id, b, filer.File(), f.now())
 }

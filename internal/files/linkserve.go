@@ -25,7 +25,7 @@ func (f *Files) serveLink(w http.ResponseWriter, r *http.Request) {
 // serveGrant verifies a well-formed link and serves its blob. at, if not nil, is where the URL says that the blob lies.
 func (f *Files) serveGrant(w http.ResponseWriter, r *http.Request, l link.GetLink, at *objects.Ref) {
 	key := f.keys.find(l.KeyID)
-	err := f.verify(key, l, f.session(r), r.Method)
+	err := f.verify(key, l, f.session(r), r.Method, f.now())
 	if err != nil {
 		f.refuse(w, r, err)
 		return
@@ -43,8 +43,7 @@ func (f *Files) serveGrant(w http.ResponseWriter, r *http.Request, l link.GetLin
 
 // verify checks the proof, the method and the length of the link's life. Of the key itself only the index knows whether
 // it lives.
-func (f *Files) verify(key *link.Key, l link.GetLink, session, method string) error {
-	now := f.now()
+func (f *Files) verify(key *link.Key, l link.GetLink, session, method string, now time.Time) error {
 	err := key.VerifyGet(l, session, now)
 	switch {
 	case err != nil:
@@ -76,7 +75,7 @@ func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink,
 		acc.preflight(w, r)
 		return
 	}
-	a := f.linkAnswer(l, e, acc)
+	a := f.linkAnswer(l, e, acc, f.now())
 	if err := f.send(w, r, a); err != nil {
 		f.refuse(w, r, f.lost(err, e.id))
 		return
@@ -85,11 +84,16 @@ func (f *Files) sendLink(w http.ResponseWriter, r *http.Request, l link.GetLink,
 }
 
 // linkAnswer is how the link presents its blob.
-func (f *Files) linkAnswer(l link.GetLink, e *entry, acc access) *answer {
+func (f *Files) linkAnswer(l link.GetLink, e *entry, acc access, now time.Time) *answer {
 	a := &answer{entry: e, name: l.Name, access: acc}
 	a.shape = e.shape(override(l.MediaType), l.Attachment, acc.inline)
-	a.cache, a.cdn = linkCaching(l, remaining(f.now(), time.Unix(l.Expires, 0), e.expires))
+	a.cache, a.cdn = linkCaching(l, lifeOf(l, e, now))
 	return a
+}
+
+// lifeOf is how long the link can be used for this blob, in whole seconds.
+func lifeOf(l link.GetLink, e *entry, now time.Time) int64 {
+	return remaining(now, time.Unix(l.Expires, 0), e.expires)
 }
 
 // linked finds the blob of a genuine link of the bucket. Everything that is wrong with it looks alike from outside.
@@ -122,14 +126,14 @@ func (f *Files) lookup(ctx context.Context, id objects.BlobID) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.over(e) {
+	if e.over(f.now()) {
 		return nil, blob.ErrNotFound
 	}
 	return e, nil
 }
 
 // over reports whether the object's own time has passed.
-func (f *Files) over(e *entry) bool { return !e.expires.IsZero() && !f.now().Before(e.expires) }
+func (e *entry) over(now time.Time) bool { return !e.expires.IsZero() && !now.Before(e.expires) }
 
 // lost turns the absence of a blob into the refusal of its link, and leaves other errors as they are.
 func (f *Files) lost(err error, id objects.BlobID) error {

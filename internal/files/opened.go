@@ -134,7 +134,7 @@ func (f *Files) sweepOpened(ctx context.Context) {
 			f.opened.sweep(func(*openFile) bool { return true })
 			return
 		case <-tick.C:
-			now := time.Now()
+			now := f.now()
 			f.opened.sweep(func(o *openFile) bool { return now.Sub(o.used) > openedFor || f.index.Dead(o.id) })
 		}
 	}

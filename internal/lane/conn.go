@@ -158,7 +158,7 @@ func (c *conn) request(b []byte, end int) bool {
 		return false
 	}
 	began := w.loop.Now() // when the request was ready to be read
-	r.reset()
+	r.Reset()
 	switch w.lane.options.Handler.Answer(q, r) {
 	case Answered:
 		c.asked = false

@@ -53,7 +53,8 @@ type Reply struct {
 	release func()
 }
 
-func (r *Reply) reset() {
+// Reset makes the reply as good as new, with its memory.
+func (r *Reply) Reset() {
 	*r = Reply{header: r.header[:0]}
 }
 
@@ -76,6 +77,12 @@ func (r *Reply) Header(name, value string) {
 	}
 	r.header = append(h, "\r\n"...)
 }
+
+// Lines adds whole lines, as Header wrote them in an earlier reply and Written returned them.
+func (r *Reply) Lines(lines []byte) { r.header = append(r.header, lines...) }
+
+// Written returns the lines of the header so far. They are good until Answer returns.
+func (r *Reply) Written() []byte { return r.header }
 
 // blank is what net/textproto trims of a field's value.
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

@@ -90,7 +90,7 @@ func (x *Index) LinkKey(id string) (LinkKey, error) {
 // KnownLinkKey is LinkKey without asking anybody: false for ids that memory does not know, and for ended keys.
 func (x *Index) KnownLinkKey(id string) (LinkKey, bool) {
 	k, ok := x.cachedLinkKey(id)
-	return k, ok && !ended(k.VerifyUntil, time.Now())
+	return k, ok && (k.VerifyUntil.IsZero() || !ended(k.VerifyUntil, time.Now()))
 }
 
 func (x *Index) cachedLinkKey(id string) (LinkKey, bool) {
