@@ -97,7 +97,7 @@ type SourceConfig struct {
 	// Submodules are refused with their chunk ("reject") or left out ("skip"). Default "reject".
 	Submodules string `toml:"submodules"`
 	// Hook is asked before a revision is published: an http or https address that gets a POST, or a command. See
-	// docs/content.md. Default none.
+	// docs/operate/content.md. Default none.
 	Hook string `toml:"hook"`
 	// HookSecret signs what is posted to the hook; also hook_secret_file. Default none: it is not signed.
 	HookSecret secret.String `toml:"hook_secret"`
