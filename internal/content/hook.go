@@ -170,6 +170,12 @@ func runStatements(ctx context.Context, tx pgx.Tx, data []byte) error {
 	if err := d.Decode(&a); err != nil {
 		return fmt.Errorf("its answer: %w", err)
 	}
+	if len(a.SQL) == 0 {
+		return nil
+	}
+	if err := asApplication(ctx, tx); err != nil {
+		return err
+	}
 	for i, s := range a.SQL {
 		args := make([]any, 0, len(s.Args)+1)
 		args = append(args, pgx.QueryExecModeExec) // values go as text, and the server finds their types
@@ -185,6 +191,17 @@ func runStatements(ctx context.Context, tx pgx.Tx, data []byte) error {
 		}
 	}
 	return nil
+}
+
+// asApplication makes names mean, until the transaction ends, what they mean in the application's own connections: the search
+// path that is set for its role or database. Our own statements name their schema, so it does not matter to them.
+func asApplication(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT set_config('search_path', coalesce((SELECT substr(line, length('search_path=') + 1)
+		FROM pg_catalog.pg_db_role_setting, unnest(setconfig) AS line
+		WHERE line LIKE 'search_path=%' AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user))
+			AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
+		ORDER BY setrole = 0, setdatabase = 0 LIMIT 1), '"$user", public'), true)`)
+	return err
 }
 
 // plainValue turns a value of JSON into one of a statement: lists and objects go as JSON.

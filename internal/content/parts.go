@@ -125,7 +125,7 @@ type claim struct {
 // finishDelete removes a part that is being deleted, for who wants to store it anew. One that another process claimed just now
 // is waited for.
 func (c *Content) finishDelete(ctx context.Context, r partRow) error {
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(min(100*time.Millisecond, c.deleteWait/4))
 	defer tick.Stop()
 	for {
 		gone, err := c.tryDelete(ctx, r.id)

@@ -133,7 +133,7 @@ func (c *Content) insertRevision(ctx context.Context, tx pgx.Tx, r *release) err
 }
 
 // partIDs returns the row ids of all parts, ascending. Those that the current revision has, too, are alive through it. Each of
-// the others is locked against deletion until the revision is visible, and saved if it was doomed.
+// the others is saved if it was doomed, and locked against deletion until the revision is visible.
 func (c *Content) partIDs(ctx context.Context, tx pgx.Tx, r *release) ([]int64, error) {
 	added, removed := difference(r.before, r.parts)
 	ids := map[int64]bool{}
@@ -154,11 +154,14 @@ func (c *Content) partIDs(ctx context.Context, tx pgx.Tx, r *release) ([]int64, 
 			delete(ids, row.id)
 		}
 	}
+	if err := c.reviveNamed(ctx, tx, added); err != nil {
+		return nil, err
+	}
 	rows, err := c.lookUp(ctx, tx, added, "FOR SHARE OF p")
 	if err != nil {
 		return nil, err
 	}
-	if err := c.allThere(ctx, tx, added, rows); err != nil {
+	if err := allThere(added, rows); err != nil {
 		return nil, err
 	}
 	for _, row := range rows {
@@ -212,21 +215,16 @@ func (c *Content) lookUp(ctx context.Context, tx pgx.Tx, parts []treepack.Part, 
 	return pgx.CollectRows(rows, scanPart)
 }
 
-// allThere returns partsGone for parts that are not there or will not stay, and makes those present that were doomed. The rows
-// are locked.
-func (c *Content) allThere(ctx context.Context, tx pgx.Tx, parts []treepack.Part, rows []partRow) error {
+// allThere returns partsGone for parts that are not there or will not stay. The rows are locked.
+func allThere(parts []treepack.Part, rows []partRow) error {
 	there := make(map[partKey]bool, len(rows))
-	var doomed []int64
 	for _, row := range rows {
 		switch row.state {
-		case stateDoomed:
-			doomed = append(doomed, row.id)
-		case stateDeleting:
-			continue
+		case statePresent:
+			there[partKey{row.part.ID, row.part.SHA256}] = true
 		case statePurged:
 			return errSuperseded // by a purge: the next sync leaves it out
 		}
-		there[partKey{row.part.ID, row.part.SHA256}] = true
 	}
 	var gone []treepack.PartID
 	for _, p := range parts {
@@ -237,7 +235,23 @@ func (c *Content) allThere(ctx context.Context, tx pgx.Tx, parts []treepack.Part
 	if len(gone) > 0 {
 		return &partsGone{gone}
 	}
-	return c.revive(ctx, tx, doomed)
+	return nil
+}
+
+// reviveNamed makes those parts present that are doomed. It locks them in the order of their ids before anybody shares a lock on
+// them, so that two who publish the same part do not wait for each other.
+func (c *Content) reviveNamed(ctx context.Context, tx pgx.Tx, parts []treepack.Part) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	names, sums := make([]string, len(parts)), make([][]byte, len(parts))
+	for i, p := range parts {
+		names[i], sums[i] = p.ID.String(), p.SHA256[:]
+	}
+	_, err := tx.Exec(ctx, c.q(`UPDATE {s}.content_parts SET state = 'present', state_at = now() WHERE id IN (
+		SELECT p.id FROM unnest($1::text[], $2::bytea[]) AS w (name, sha256) JOIN {s}.content_parts p USING (name, sha256)
+		WHERE p.state = 'doomed' ORDER BY p.id FOR NO KEY UPDATE OF p)`), names, sums)
+	return err
 }
 
 func (c *Content) revive(ctx context.Context, tx pgx.Tx, ids []int64) error {

@@ -36,7 +36,7 @@ type role struct {
 
 // take takes the role if nobody holds it, or if its holder has not renewed it in time. The token is one that nobody had before.
 func (r *role) take(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.ttl/3)
+	ctx, cancel := context.WithTimeout(ctx, max(r.ttl/3, time.Second))
 	defer cancel()
 	asked := time.Now() // before the database counts: we end earlier than it thinks
 	var token int64
@@ -56,7 +56,7 @@ func (r *role) take(ctx context.Context) (bool, error) {
 
 // renew lengthens the role, or returns errRoleLost.
 func (r *role) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.ttl/3)
+	ctx, cancel := context.WithTimeout(ctx, max(r.ttl/3, time.Second))
 	defer cancel()
 	asked, token := time.Now(), r.held()
 	tag, err := r.db.Exec(ctx, r.q(`UPDATE {s}.content_roles SET expires = clock_timestamp() + $3

@@ -115,6 +115,12 @@ func (u *upload) store(ctx context.Context, src treepack.Source, id treepack.Par
 	if err != nil {
 		return fmt.Errorf("pack part %s: %w", id, err)
 	}
+	return u.storePacked(ctx, part, s)
+}
+
+// storePacked puts a pack where the store does not have it.
+func (u *upload) storePacked(ctx context.Context, part treepack.Part, s *spool) error {
+	id := part.ID
 	at := slices.IndexFunc(u.known[id], func(r partRow) bool { return r.part.SHA256 == part.SHA256 })
 	if at >= 0 && u.known[id][at].state == statePresent {
 		u.note(u.known[id][at].part, false)

@@ -1,0 +1,184 @@
+package content
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"holdfast/internal/coursegen"
+	"holdfast/internal/fault"
+	"holdfast/internal/unit"
+)
+
+// aged makes everything that is in the tables older.
+func aged(t testing.TB, c *Content, by time.Duration) {
+	t.Helper()
+	run(t, c, "UPDATE {s}.content_parts SET stored = stored - $1::interval, state_at = state_at - $1::interval", by)
+	run(t, c, "UPDATE {s}.content_revisions SET published = published - $1::interval, dropped_at = dropped_at - $1::interval", by)
+}
+
+func collect(t testing.TB, c *Content, dry bool) *GCReport {
+	t.Helper()
+	report, err := c.collect(t.Context(), dry, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// E-58, S4-38: revisions go by number and age, parts after the grace, and a pin keeps both.
+func TestWhatNoKeptRevisionNeedsIsRemovedAfterTheGrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.KeepRevisions, w.cfg.KeepFor = 2, hours(24)
+	course := w.course("physics", small(70))
+	c, _ := w.build()
+	token := own(t, c)
+	syncNow(t, c, token, "physics")
+	pinned := syncNow(t, c, token, "physics").Commit
+	if _, err := c.Pin(t.Context(), PinRequest{Source: "physics", Name: "exam"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		write(t, course, map[string]string{"questions/" + course.Questions()[0] + "/question.html": fmt.Sprintf("<p>Text %d</p>", i)})
+		syncNow(t, c, token, "physics")
+	}
+	if report := collect(t, c, false); report.Dropped != 0 || report.Doomed.Parts != 0 {
+		t.Errorf("within keep_for: %+v; want nothing dropped", report)
+	}
+	aged(t, c, 48*time.Hour)
+	if report := collect(t, c, true); report.Dropped != 2 || report.Doomed.Parts == 0 {
+		t.Errorf("dry run: %+v; want 2 dropped", report)
+	}
+	if n := count(t, c, "{s}.content_revisions WHERE dropped_at IS NOT NULL"); n != 0 {
+		t.Errorf("a dry run dropped %d revisions", n)
+	}
+	before := blobs(t, w.store, "content/v1/")
+	report := collect(t, c, false)
+	doomed := report.Doomed.Parts
+	if report.Dropped != 2 || doomed == 0 || report.Deleted.Parts != 0 || blobs(t, w.store, "content/v1/") != before {
+		t.Errorf("first run: %+v; want 2 dropped, and nothing deleted within the grace", report)
+	}
+	if _, err := c.Lookup(t.Context(), "physics", pinned); err != nil {
+		t.Errorf("the pinned revision: %v", err)
+	}
+	aged(t, c, 73*time.Hour)
+	report = collect(t, c, false)
+	if report.Forgotten != 2 || report.Deleted.Parts != doomed || blobs(t, w.store, "content/v1/") != before-doomed {
+		t.Errorf("second run: %+v; want 2 forgotten and %d deleted", report, doomed)
+	}
+	if n := blobs(t, w.store, "content/rev/"); n != 3 {
+		t.Errorf("%d indexes are left; want 3", n)
+	}
+	wantWhole(t, c, "physics")
+	if _, err := c.Unpin(t.Context(), UnpinRequest{Source: "physics", Name: "exam"}); err != nil {
+		t.Fatal(err)
+	}
+	if report = collect(t, c, false); report.Dropped != 1 {
+		t.Errorf("after the pin: %+v; want it dropped", report)
+	}
+}
+
+// What is needed again within the grace is saved, without a new upload.
+func TestARevertRevivesDoomedParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	course := w.course("physics", small(71))
+	c, _ := w.build()
+	token := own(t, c)
+	syncNow(t, c, token, "physics")
+	commit(t, course, coursegen.OneQuestion)
+	syncNow(t, c, token, "physics")
+	aged(t, c, 2*time.Hour)
+	if report := collect(t, c, false); report.Doomed.Parts == 0 {
+		t.Fatalf("nothing was doomed: %+v", report)
+	}
+	commit(t, course, coursegen.Revert)
+	report := syncNow(t, c, token, "physics")
+	if report.Uploaded.Parts != 0 || !report.Published {
+		t.Errorf("report %+v; want no upload", report)
+	}
+	aged(t, c, 100*time.Hour)
+	collect(t, c, false)
+	wantWhole(t, c, "physics")
+}
+
+// A part that is being deleted is stored anew, not relied on.
+func TestAPartThatIsBeingDeletedIsStoredAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	course := w.course("physics", small(72))
+	c, _ := w.build()
+	c.deleteWait = 50 * time.Millisecond
+	token := own(t, c)
+	syncNow(t, c, token, "physics")
+	commit(t, course, coursegen.OneQuestion)
+	syncNow(t, c, token, "physics")
+	aged(t, c, 2*time.Hour)
+	collect(t, c, false)
+	// A collector marked them, and died.
+	run(t, c, "UPDATE {s}.content_parts SET state = 'deleting', state_at = now() WHERE state = 'doomed'")
+	commit(t, course, coursegen.Revert)
+	report := syncNow(t, c, token, "physics")
+	if report.Uploaded.Parts != 1 || !report.Published {
+		t.Errorf("report %+v; want the part uploaded again", report)
+	}
+	wantWhole(t, c, "physics")
+}
+
+// The collector takes parts between their upload and the publish: publish notices, and they are stored again.
+func TestPartsThatLeaveDuringASyncAreStoredAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	course := w.course("physics", small(73))
+	c, _ := w.build()
+	token := own(t, c)
+	syncNow(t, c, token, "physics")
+	commit(t, course, coursegen.OneQuestion)
+	times := 0
+	c.opts.Observe = func(_, step string) {
+		if step == "index stored" && times < 2 {
+			times++
+			aged(t, c, 2*time.Hour)
+			collect(t, c, false)
+			aged(t, c, 100*time.Hour)
+			collect(t, c, false)
+		}
+	}
+	report := syncNow(t, c, token, "physics")
+	if !report.Published || times != 2 || report.Uploaded.Parts != 3 {
+		t.Errorf("report %+v after %d collections", report, times)
+	}
+	wantWhole(t, c, "physics")
+}
+
+func TestADroppedRevisionIsTakenBackByAPinWhileItsPartsAreThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	course := w.course("physics", small(74))
+	c, _ := w.build()
+	token := own(t, c)
+	first := syncNow(t, c, token, "physics").Commit
+	commit(t, course, coursegen.Mass)
+	syncNow(t, c, token, "physics")
+	aged(t, c, 2*time.Hour)
+	if report := collect(t, c, false); report.Dropped != 1 {
+		t.Fatalf("dropped: %+v", report)
+	}
+	if _, err := c.Pin(t.Context(), PinRequest{Source: "physics", Revision: first, Name: "regrade", For: unit.Duration(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	aged(t, c, 100*time.Hour)
+	if report := collect(t, c, false); report.Deleted.Parts != 0 || report.Revived.Parts == 0 {
+		t.Errorf("after the pin: %+v", report)
+	}
+	run(t, c, "UPDATE {s}.content_pins SET until = now() - interval '1 second'")
+	collect(t, c, false)
+	run(t, c, "UPDATE {s}.content_parts SET state = 'deleting' WHERE state = 'doomed'")
+	if _, err := c.Pin(t.Context(), PinRequest{Source: "physics", Revision: first, Name: "late"}); fault.CodeOf(err) != "content_revision_gone" {
+		t.Errorf("a pin of what is being removed: %v", err)
+	}
+	if n := count(t, c, "{s}.content_revisions WHERE dropped_at IS NULL"); n != 1 {
+		t.Errorf("%d revisions live", n)
+	}
+}
