@@ -28,7 +28,7 @@ type Answer struct {
 }
 
 // Answer finds the answer to a GET or HEAD. It allocates nothing, asks nobody, and knows no net/http, so that any listener
-// can use it. For a 200 without AllowOrigin the header is Variant.Head as it is.
+// can use it: see Variant.Head.
 func (s *set) answer(q *Query) Answer {
 	name, ok := strings.CutPrefix(q.Path, s.url)
 	r := s.resources[name]

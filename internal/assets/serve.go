@@ -82,8 +82,7 @@ func (a *Assets) sendBytes(w http.ResponseWriter, q *Query, answer Answer) {
 	answer.setOrigin(h)
 	if answer.Status == http.StatusPartialContent {
 		h.Set("Content-Length", strconv.FormatInt(answer.Length, 10))
-		h.Set("Content-Range", "bytes "+strconv.FormatInt(answer.Start, 10)+"-"+
-			strconv.FormatInt(answer.Start+answer.Length-1, 10)+"/"+strconv.FormatInt(v.Size, 10))
+		h.Set("Content-Range", contentRange(&answer))
 	}
 	w.WriteHeader(answer.Status)
 	switch { // an error means that the visitor is gone: nobody is left to tell

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type set struct {
 	digests   map[string]string    // of the content as it is, by hashed name; hexadecimal
 	bodies    map[string][]byte    // in memory, by their digest
 	bytes     int64                // of bodies
+	open      atomic.Int64         // files that are kept open
 	retired   int
 	damaged   []string // hashed names whose files are not what the index says
 }
@@ -145,10 +147,14 @@ func (l *loader) resources(items map[string]item) {
 func (l *loader) variants(i item) []*Variant {
 	out := make([]*Variant, 0, len(i.parts))
 	for _, p := range i.parts {
-		out = append(out, &Variant{
+		v := &Variant{
 			Coding: p.Coding, Size: p.Size, ETag: etagOf(p.SHA256),
 			Body: l.out.bodies[p.SHA256], Path: variantPath(l.config.Output, i.name, p.Coding),
-		})
+		}
+		if v.Body == nil {
+			v.kept = &keptFile{open: &l.out.open}
+		}
+		out = append(out, v)
 	}
 	slices.SortStableFunc(out, func(a, b *Variant) int { return cmp.Compare(a.Size, b.Size) })
 	return out

@@ -16,12 +16,13 @@ type Variant struct {
 	// Body holds the bytes of a small file; nil for one that is read from Path.
 	Body []byte
 	Path string
-	// Head are the lines of a 200 answer's header, without status line, Date and what depends on the request's Origin;
-	// each ends with CRLF, Content-Length included.
-	Head []byte
+	// Head are the lines of a 200 or 206 answer's header, each ending with CRLF, without status line, Date, Content-Length,
+	// Content-Range and what depends on the request's Origin. Unchanged are those of a 304.
+	Head, Unchanged []byte
 
-	fields   []field // Head for net/http
+	fields   []field // Head for net/http, and the Content-Length of the whole
 	resource *Resource
+	kept     *keptFile // Path opened for good; see there
 }
 
 // Open returns the file of a variant that is not in memory.
@@ -69,6 +70,7 @@ func newResource(name, logical string, hashed bool, life string, since time.Time
 		add("Access-Control-Allow-Origin", "*")
 	}
 	add("Cross-Origin-Resource-Policy", "cross-origin")
+	add("Referrer-Policy", "no-referrer")
 	add("X-Content-Type-Options", "nosniff")
 	for _, v := range variants {
 		own := *v
@@ -89,17 +91,18 @@ func (v *Variant) build(logical string, common []field) {
 	if v.Coding != Identity {
 		v.fields = append(v.fields, field{"Content-Encoding", []string{string(v.Coding)}})
 	}
-	length := strconv.FormatInt(v.Size, 10)
+	v.Head = lines(v.fields)
+	v.Unchanged = lines(append([]field{{"Etag", []string{v.ETag}}}, common...))
+	v.fields = append(v.fields, field{"Content-Length", []string{strconv.FormatInt(v.Size, 10)}})
+}
+
+// lines writes fields as they are sent.
+func lines(fields []field) []byte {
 	var b strings.Builder
-	for _, f := range append(v.fields, field{"Content-Length", []string{length}}) {
-		key := f.key
-		if key == "Etag" {
-			key = "ETag" // as RFC 9110 writes it, where nobody depends on net/http
-		}
-		b.WriteString(key + ": " + f.value[0] + "\r\n")
+	for _, f := range fields {
+		b.WriteString(f.key + ": " + f.value[0] + "\r\n")
 	}
-	v.Head = []byte(b.String())
-	v.fields = append(v.fields, field{"Content-Length", []string{length}})
+	return []byte(b.String())
 }
 
 // etagOf returns the strong validator of some bytes (RFC 9110 section 8.8.3). Codings differ in their bytes, so they differ

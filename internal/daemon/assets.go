@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -11,6 +12,7 @@ import (
 	"holdfast/internal/assets"
 	"holdfast/internal/config"
 	"holdfast/internal/health"
+	"holdfast/internal/lane"
 )
 
 func assetsTrouble(work string) health.Condition {
@@ -85,6 +87,16 @@ func (d *Daemon) assetsRoutes() map[string]http.Handler {
 		return nil
 	}
 	return d.assets.Routes()
+}
+
+// lanes are the routes of the edge that event loops answer.
+func (d *Daemon) lanes() map[string]lane.Handler {
+	out := map[string]lane.Handler{}
+	maps.Copy(out, d.files.Lanes())
+	if d.assets != nil {
+		maps.Copy(out, d.assets.Lanes())
+	}
+	return out
 }
 
 // assetsAPI are the routes of the assets for administrators, and on the control socket.

@@ -75,7 +75,7 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 		maps.Copy(routes, demo.Routes(demoFiles{d.files}, d.demoCourse()))
 	}
 	d.edge = edge.New(edge.Options{
-		Config: d.cfg.Edge, Routes: routes, Lanes: d.files.Lanes(), Loops: d.laneLoops(), Observe: d.meters.edge, Log: d.log,
+		Config: d.cfg.Edge, Routes: routes, Lanes: d.lanes(), Loops: d.laneLoops(), Observe: d.meters.edge, Log: d.log,
 	})
 	d.metrics.MustRegister(laneMeters(d.edge.LaneStats)...)
 	return d.runDoor(ctx, "edge", d.edge)
