@@ -119,7 +119,7 @@ func stamp(ix *revision.Index) *revision.Index {
 // Acceptance target of the research: a one-question edit in a 1,775-chunk course reads at most 30 objects, and packs one part.
 func TestAOneQuestionEditOfABigCourseReadsAFewObjects(t *testing.T) {
 	t.Parallel()
-	g := generate(t, coursegen.Options{Seed: 1, Questions: 1772, ServerFiles: coursegen.Bulk{Count: 1209, Bytes: 200_000}})
+	g := generate(t, coursegen.Options{Seed: 1, Questions: 1772, ServerFiles: coursegen.Bulk{Count: 50, Bytes: 50_000}})
 	root := g.root(t)
 	last := stamp(g.build(t, root, revision.BuildOptions{}))
 	if n := len(last.Chunks); n < 1775 {

@@ -118,7 +118,7 @@ func TestAnIncrementalBuildEqualsAFullOne(t *testing.T) {
 		for _, links := range []string{revision.Reject, revision.Course} {
 			t.Run(name+" "+links, func(t *testing.T) {
 				t.Parallel()
-				for seed := range uint64(soak(t, 2)) {
+				for seed := range uint64(soak(t, 6)) {
 					h := &history{rng: rand.New(rand.NewPCG(seed, 1)), now: files{"questions/a/b/info.json": "{}"}}
 					r, limits := newRepo(treepack.SHA1), treepack.Limits{Part: 100}
 					var last *revision.Index
@@ -129,16 +129,26 @@ func TestAnIncrementalBuildEqualsAFullOne(t *testing.T) {
 						if len(whole.Rejected) == 0 || links == revision.Reject && !anyKept(next) {
 							same(t, seed, h, whole, next)
 						}
-						next.Commit = next.Root
-						var err error
-						if last, err = revision.Decode(encode(t, next), public(signer())); err != nil {
-							t.Fatalf("seed %d: %v", seed, err)
+						if last = next; h.step%8 == 0 {
+							last = reread(t, next)
 						}
 					}
 				}
 			})
 		}
 	}
+}
+
+// reread returns the index as it is after it was written.
+func reread(t *testing.T, ix *revision.Index) *revision.Index {
+	t.Helper()
+	ix.Commit = ix.Root
+	again, err := revision.Decode(encode(t, ix), public(signer()))
+	if err != nil {
+		t.Fatalf("decode: %v", err)
+	}
+	ix.Commit = treepack.ID{}
+	return again
 }
 
 func anyKept(ix *revision.Index) bool {
@@ -165,19 +175,25 @@ func show(ix *revision.Index) string {
 // E-47 over whole histories: what is bad takes nothing else with it, and is what it was when it was good last.
 func TestOverAHistoryRejectionsHarmNothingElse(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(soak(t, 6)) {
-		h := &history{rng: rand.New(rand.NewPCG(seed, 2)), now: files{"questions/a/b/info.json": "{}"}, bad: true}
-		r := newRepo(treepack.SHA256)
-		var last *revision.Index
-		good := map[string]treepack.ID{} // content of each chunk when it was accepted last
-		for range 40 {
-			h.change()
-			whole := r.build(t, h.now, revision.BuildOptions{})
-			next := r.build(t, h.now, revision.BuildOptions{Previous: last})
-			checkIsolated(t, fmt.Sprintf("seed %d, step %d", seed, h.step), whole, next, good)
-			checkQuestions(t, h.now, next)
-			last = next
-		}
+	for name, p := range map[string]revision.Preset{"course": course(), "nested": nested()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(soak(t, 40)) {
+				h := &history{rng: rand.New(rand.NewPCG(seed, 2)), now: files{"questions/a/b/info.json": "{}"}, bad: true}
+				r, o := newRepo(treepack.SHA256), revision.BuildOptions{}
+				good := map[string]treepack.ID{} // content of each chunk when it was accepted last
+				for range 40 {
+					h.change()
+					whole := r.buildAs(t, p, h.now, revision.BuildOptions{})
+					next := r.buildAs(t, p, h.now, o)
+					checkIsolated(t, fmt.Sprintf("seed %d, step %d", seed, h.step), whole, next, good)
+					if name == "course" {
+						checkQuestions(t, h.now, next)
+					}
+					o.Previous = next
+				}
+			}
+		})
 	}
 }
 

@@ -188,6 +188,21 @@ func TestThumbnailsOfARejectedQuestionAreThoseOfItsOldContent(t *testing.T) {
 	expect(t, "nothing to keep", thumbs(r.build(t, worse, revision.BuildOptions{})), "questions/good/thumbnail.png new")
 }
 
+// Also where chunks lie in each other, and the directory with the file is as it was.
+func TestNothingIsGatheredFromARejectedChunk(t *testing.T) {
+	t.Parallel()
+	r := newRepo(treepack.SHA1)
+	f := files{"questions/a-b/text": "x", "questions/a/b/info.json": "{}"}
+	before := r.buildAs(t, nested(), f, revision.BuildOptions{})
+	f = f.with(files{"questions/l": "link:../text"})
+	for _, o := range []revision.BuildOptions{{}, {Previous: before}} {
+		ix := r.buildAs(t, nested(), f, o)
+		if c, ok := ix.Chunk("thumbs"); ok {
+			t.Errorf("gathered %+v", c.Gathered)
+		}
+	}
+}
+
 // A directory above questions that cannot be read takes no question away.
 func TestAnUnreadableTopicKeepsItsQuestions(t *testing.T) {
 	t.Parallel()

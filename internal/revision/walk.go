@@ -102,7 +102,7 @@ func (b *builder) takeDir(d Dir) bool {
 		chunks[c.Path] = true
 	}
 	for _, g := range b.oldFiles(d.Path) {
-		if !liesIn(g.file.Path, chunks) {
+		if d.Inside == "" && !liesIn(g.file.Path, chunks) { // else a chunk answers for it
 			b.loose = append(b.loose, g)
 		}
 	}
