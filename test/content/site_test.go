@@ -23,18 +23,19 @@ import (
 type site struct {
 	t        testing.TB
 	dir      string
+	db       *pgtest.DB
 	settings map[string]string // by key, as "media.root"
 }
 
 // newSite makes the first machine of a platform. Nothing happens by itself on it: no polls, no collections.
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, dir: shortDir(t), settings: map[string]string{
+	s := &site{t: t, dir: shortDir(t), db: pgtest.Database(t), settings: map[string]string{
 		"edge.listen": "127.0.0.1:0", "s3.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
 		"database.endpoints": `[{listen = "127.0.0.1:0"}]`, "database.options.pool.max_size": "6",
 		"content.poll": "0", "content.gc_every": "0", "content.scrub_every": "0", "content.free_bytes": "0", "content.free_inodes": "0",
 	}}
-	cmd := self([]string{"DATABASE_URL=" + pgtest.Database(t).URL()}, "init", "--dir", s.dir)
+	cmd := self([]string{"DATABASE_URL=" + s.db.URL()}, "init", "--dir", s.dir)
 	if r := finish(t, cmd); r.code != 0 {
 		t.Fatalf("init ends with %d:\n%s", r.code, r.stderr)
 	}
@@ -62,7 +63,7 @@ func shortDir(t testing.TB) string {
 // twin is another machine of the same platform: the same configuration, secrets, database and store, another state and cache.
 func (s *site) twin() *site {
 	s.t.Helper()
-	other := &site{t: s.t, dir: shortDir(s.t), settings: maps.Clone(s.settings)}
+	other := &site{t: s.t, dir: shortDir(s.t), db: s.db, settings: maps.Clone(s.settings)}
 	err := errors.Join(os.CopyFS(other.path("secrets"), os.DirFS(s.path("secrets"))), os.Chmod(other.path("secrets"), 0o700))
 	text, readErr := os.ReadFile(s.path("holdfast.toml"))
 	if err := errors.Join(err, readErr, os.WriteFile(other.path("holdfast.toml"), text, 0o600)); err != nil {
