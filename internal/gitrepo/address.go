@@ -21,6 +21,9 @@ type address struct {
 // scp is the short form of an ssh address: user@host:path. A path with a slash before the colon is no such address.
 var scp = regexp.MustCompile(`^(?:([A-Za-z0-9_.][A-Za-z0-9_.+-]*)@)?([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\]):([^:].*)$`)
 
+// helper begins an address that git gives to a program of its own choice (gitremote-helpers(7)), as ext::sh -c ….
+var helper = regexp.MustCompile(`^[A-Za-z0-9+._-]*::`)
+
 // hostName is what ssh gets as its argument: it must not look like an option.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_:][A-Za-z0-9_.:-]*$`)
 
@@ -38,11 +41,10 @@ func parseAddress(text string) (address, error) {
 		return address{}, badAddress("the git URL begins with a dash, like an option")
 	case filepath.IsAbs(text):
 		return address{protocol: "file", url: filepath.Clean(text)}, nil
+	case helper.MatchString(text):
+		return address{}, badAddress("the git URL uses a helper (%.20q), which can run any program", text)
 	case strings.Contains(text, "://"):
 		return parseURL(text)
-	case strings.Contains(text, "::"):
-		helper, _, _ := strings.Cut(text, "::")
-		return address{}, badAddress("the git URL uses the helper %.20q, which can run any program", helper)
 	}
 	m := scp.FindStringSubmatch(text)
 	if m == nil || m[3][0] == '-' {
@@ -52,9 +54,6 @@ func parseAddress(text string) (address, error) {
 }
 
 func parseURL(text string) (address, error) {
-	if strings.Contains(strings.SplitN(text, "://", 2)[0], "::") {
-		return address{}, badAddress("the git URL uses a helper (::), which can run any program")
-	}
 	u, err := url.Parse(text)
 	if err != nil {
 		return address{}, badAddress("the git URL cannot be parsed") // the cause would show the URL, with a password perhaps

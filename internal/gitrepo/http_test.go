@@ -3,6 +3,7 @@ package gitrepo_test
 import (
 	"bytes"
 	"errors"
+	"log"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -28,7 +29,7 @@ func backend(t *testing.T, dir string) http.Handler {
 		t.Fatal("this test needs git-http-backend: apt-get install git")
 	}
 	return &cgi.Handler{
-		Path: program, Root: "/", Stderr: t.Output(),
+		Path: program, Root: "/", Stderr: t.Output(), Logger: log.New(t.Output(), "", 0),
 		Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"},
 	}
 }
@@ -49,12 +50,17 @@ func guarded(user string, next http.Handler) http.Handler {
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		s.CloseClientConnections() // a gate may still hold some
+		s.Close()
+	})
 	return s.URL
 }
 
 // in returns the directory that a course's repository lies in, and its name there.
-func in(c *coursegen.Course) (dir, name string) { return filepath.Dir(c.Dir), "/" + filepath.Base(c.Dir) }
+func in(c *coursegen.Course) (dir, name string) {
+	return filepath.Dir(c.Dir), "/" + filepath.Base(c.Dir)
+}
 
 func TestATokenOpensARepositoryByHTTPAndShowsNowhere(t *testing.T) {
 	t.Parallel()
@@ -131,7 +137,9 @@ func TestEachFailureOfHTTPHasItsErrorAndHint(t *testing.T) {
 	expect(t, f(answers(http.StatusForbidden)+"/x", ""), gitrepo.ErrDenied)
 	expect(t, f(answers(http.StatusNotFound)+"/x", ""), gitrepo.ErrNotARepository)
 	expect(t, f(answers(http.StatusBadGateway)+"/x", ""), gitrepo.ErrUnreachable)
-	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!DOCTYPE html>\n<html>\n<title>Log in</title>\n</html>\n")) })
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("<!DOCTYPE html>\n<html>\n<title>Log in</title>\n</html>\n"))
+	})
 	expect(t, f(serve(t, page)+"/x", ""), gitrepo.ErrNotARepository)
 	expect(t, f("http://"+deadPort(t)+"/x", ""), gitrepo.ErrUnreachable)
 	expect(t, f("https://no-such-host.invalid/x", ""), gitrepo.ErrUnreachable)
@@ -280,7 +288,10 @@ func TestAConnectionThatBreaksIsToldAndTheNextFetchSucceeds(t *testing.T) {
 	dir, name := in(c)
 	g := newGate(backend(t, dir))
 	server := httptest.NewServer(g)
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
 	r := open(t, options(t, server.URL+name))
 	failed := make(chan error, 1)
 	go func() {
