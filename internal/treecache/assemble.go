@@ -74,18 +74,15 @@ func (p *process) each(ctx context.Context, objects []object, f func(context.Con
 
 func (p *process) provideTree(ctx context.Context, k pins, o object) error {
 	return p.provide(ctx, k, o.name, func(ctx context.Context) error {
-		full := false
-		for {
-			err := p.assemble(ctx, o)
-			if !isFull(err) || full {
-				return onDisk("assemble "+o.name, err)
-			}
-			full = true
-			if err := p.relieve(ctx, o); err != nil {
-				return err
-			}
-		}
+		err := p.untilFits(ctx, p.estimateTree(o), func() error { return p.assemble(ctx, o) })
+		return onDisk("assemble "+o.name, err)
 	})
+}
+
+// estimateTree returns the room that a tree needs besides the files of its parts.
+func (p *process) estimateTree(o object) usage {
+	const dirs = 16 // more are asked for when they are made
+	return usage{Bytes: (o.files+int64(len(o.parts)))*entry + dirs*(p.block+entry), Inodes: dirs}
 }
 
 // assemble makes a tree from parts that are pinned. The caller holds the tree's lock exclusively.
@@ -102,7 +99,7 @@ func (p *process) assemble(ctx context.Context, o object) error {
 	if err := p.checkTombs(tombs...); err != nil {
 		return err
 	}
-	b, err := p.reserve(ctx, usage{Bytes: (o.files+int64(len(o.parts)))*entry + 16*(p.block+entry), Inodes: 16})
+	b, err := p.reserve(ctx, p.estimateTree(o))
 	if err != nil {
 		return err
 	}

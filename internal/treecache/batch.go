@@ -159,12 +159,10 @@ func (p *process) rotate(v View, markers []string, most int) error {
 	if len(batches) > 0 {
 		n = batches[len(batches)-1] + 1
 	}
-	b := &budget{p: p}
-	u := p.dir().plus(p.dir()).plus(p.name()).plus(p.file(0))
-	if lack, err := p.hold(u, true); err != nil || lack != (usage{}) {
-		return errors.Join(err, p.full(u))
+	b, err := p.reserveForEviction(p.dir().plus(p.dir()).plus(p.name()).plus(p.file(0)))
+	if err != nil {
+		return err
 	}
-	b.left = u
 	return errors.Join(p.rotateWith(b, v, n, markers), b.commit())
 }
 

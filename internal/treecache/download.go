@@ -31,30 +31,29 @@ func (p *process) makePart(ctx context.Context, o object, loaded *atomic.Int64) 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	corrupt, full := false, false
-	for {
-		start := time.Now()
-		err := p.download(ctx, o)
-		if p.o.Observe.Downloaded != nil {
-			p.o.Observe.Downloaded(o.piece.Part, time.Since(start), err)
-		}
-		switch {
-		case err == nil:
-			p.count.loaded(o.piece.Part.Packed)
-			loaded.Add(o.piece.Part.Packed)
-			return nil
-		case errors.Is(err, treepack.ErrCorrupt) && !corrupt:
-			corrupt = true
-			p.o.Log.Warn("content cache: the store gave a wrong pack, asking again", "part", o.name, "error", err)
-		case isFull(err) && !full:
-			full = true
-			if err := p.relieve(ctx, o); err != nil {
-				return err
-			}
-		default:
-			return onDisk("cache "+o.name, err)
-		}
+	err := p.untilFits(ctx, p.estimate(o), func() error { return p.downloadOnce(ctx, o) })
+	if errors.Is(err, treepack.ErrCorrupt) {
+		p.o.Log.Warn("content cache: the store gave a wrong pack, asking again", "part", o.name, "error", err)
+		err = p.downloadOnce(ctx, o)
 	}
+	if err != nil {
+		return onDisk("cache "+o.name, err)
+	}
+	loaded.Add(o.piece.Part.Packed)
+	return nil
+}
+
+// downloadOnce is download, told to the observer.
+func (p *process) downloadOnce(ctx context.Context, o object) error {
+	start := time.Now()
+	err := p.download(ctx, o)
+	if err == nil {
+		p.count.loaded(o.piece.Part.Packed)
+	}
+	if p.o.Observe.Downloaded != nil {
+		p.o.Observe.Downloaded(o.piece.Part, time.Since(start), err)
+	}
+	return err
 }
 
 // reprove hashes what an earlier era left under the name, and takes it over if it is right.
@@ -71,15 +70,6 @@ func (p *process) reprove(ctx context.Context, o object) (bool, error) {
 		return false, nil // place moves it away
 	}
 	return true, p.stamp(p.objectPath(o.name, markName), p.era, s.used)
-}
-
-// relieve answers a disk that is full although our books say it is not: others write to it, too.
-func (p *process) relieve(ctx context.Context, o object) error {
-	u := p.estimate(o)
-	if _, err := p.evictOnce(ctx, u, u); err != nil {
-		return err
-	}
-	return nil
 }
 
 // estimate returns the room that a part probably needs. Directories are not told beforehand.

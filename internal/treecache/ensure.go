@@ -95,7 +95,7 @@ func (p *process) chill(ctx context.Context, v View, chunks []Chunk, r *Result) 
 		return nil, onDisk("ensure", err)
 	}
 	defer k.release()
-	cold, full := map[string]bool{}, false
+	cold := map[string]bool{}
 	const rounds = 50
 	for range rounds {
 		missing, objects := p.missing(v, chunks, cold)
@@ -105,15 +105,11 @@ func (p *process) chill(ctx context.Context, v View, chunks []Chunk, r *Result) 
 			return nil, err
 		}
 		r.Cold = coldKeys(chunks, cold)
-		l, err := p.complete(ctx, v, chunks, missing)
-		if isFull(err) && !full {
-			full = true
-			u := usage{Bytes: 64 * p.block, Inodes: 64}
-			if _, err := p.evictOnce(ctx, u, u); err != nil {
-				return nil, err
-			}
-			continue
-		}
+		var l *Lease
+		err = p.untilFits(ctx, usage{Bytes: 64 * p.block, Inodes: 64}, func() (err error) {
+			l, err = p.complete(ctx, v, chunks, missing)
+			return err
+		})
 		if err != nil || l != nil {
 			return l, err
 		}

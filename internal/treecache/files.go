@@ -87,13 +87,16 @@ func (f *files) create(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// empty makes an empty file.
+// empty makes an empty file, or nothing.
 func (f *files) empty(path string) error {
 	file, err := f.create(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Chmod(modeFile), file.Close())
+	if err := errors.Join(file.Chmod(modeFile), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // stamp sets the two times of a mark: the last use and the era.

@@ -208,16 +208,16 @@ func (p *process) place(ctx context.Context, dir, name string, b *budget, tombs 
 	if err := p.checkTombs(tombs...); err != nil {
 		return err
 	}
-	if err := p.nameObject(b, dir, p.objectPath(name)); err != nil {
+	if err := p.nameObject(dir, p.objectPath(name)); err != nil {
 		return err
 	}
 	return b.commit()
 }
 
 // nameObject renames, also when the directory above is just being removed because it became empty.
-func (p *process) nameObject(b *budget, dir, to string) (err error) {
+func (p *process) nameObject(dir, to string) (err error) {
 	for range 10 {
-		if err := b.mkdirs(p.path("objects"), filepath.Base(filepath.Dir(to))); err != nil {
+		if err := p.fan(filepath.Dir(to)); err != nil {
 			return err
 		}
 		err = p.rename(dir, to)
@@ -231,6 +231,19 @@ func (p *process) nameObject(b *budget, dir, to string) (err error) {
 		}
 	}
 	return err
+}
+
+// fan makes the directory above objects. It counts by itself, since it stays when the object comes to nothing.
+func (p *process) fan(dir string) error {
+	var st unix.Stat_t
+	if unix.Lstat(dir, &st) == nil {
+		return nil
+	}
+	b, err := p.reserveForEviction(p.dir())
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.mkdirs(p.path("objects"), filepath.Base(dir)), b.commit())
 }
 
 // unname moves an object to trash, and removes the directory above if it was the last. The caller holds the object's lock exclusively and

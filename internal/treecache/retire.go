@@ -74,10 +74,10 @@ func (p *process) setRetired(v View, retired bool) error {
 	if !retired {
 		return gone(p.toTrash(path))
 	}
-	if lack, err := p.hold(p.name(), true); err != nil || lack != (usage{}) {
-		return err // full: this process knows, others will be told again
+	b, err := p.reserveForEviction(p.name())
+	if err != nil {
+		return err
 	}
-	b := &budget{p: p, left: p.name()}
 	err = p.link(p.viewPath(v, leaseName), path)
 	if err == nil {
 		err = b.take(p.name())
@@ -99,6 +99,6 @@ func (p *process) keepFloors(ctx context.Context) error {
 	if err != nil || lack == (usage{}) {
 		return err
 	}
-	_, err = p.evictOnce(ctx, usage{}, lack)
+	_, err = p.evictOnce(ctx, lack)
 	return err
 }

@@ -33,6 +33,18 @@ func (p *process) reserve(ctx context.Context, u usage) (*budget, error) {
 	return b, nil
 }
 
+// reserveForEviction takes what is kept free for small things that must not wait.
+func (p *process) reserveForEviction(u usage) (*budget, error) {
+	lack, err := p.hold(u, true)
+	if err == nil && lack != (usage{}) {
+		err = p.full(u)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &budget{p: p, ctx: p.life, left: u}, nil
+}
+
 // take uses up some of the budget, or reserves more without waiting for leases.
 func (b *budget) take(u usage) error {
 	const bytes, inodes = 64 << 10, 16 // reserved at once, to ask the ledger less often
@@ -146,10 +158,10 @@ func (p *process) hold(u usage, forEviction bool) (lack usage, err error) {
 		if p.limit.Inodes > 0 {
 			lack.Inodes = total.Inodes + u.Inodes - limit.Inodes
 		}
-		if p.limit.FreeBytes > 0 {
+		if p.limit.FreeBytes > 0 && !forEviction {
 			lack.Bytes = max(lack.Bytes, p.limit.FreeBytes+held.Bytes+u.Bytes-free.Bytes)
 		}
-		if p.limit.FreeInodes > 0 {
+		if p.limit.FreeInodes > 0 && !forEviction {
 			lack.Inodes = max(lack.Inodes, p.limit.FreeInodes+held.Inodes+u.Inodes-free.Inodes)
 		}
 		if lack = lack.floor(); lack == (usage{}) {
@@ -176,7 +188,7 @@ func (p *process) makeRoom(ctx context.Context, u usage, patience time.Duration)
 		if p.tooLarge(u) {
 			return p.full(u)
 		}
-		progress, err := p.evictOnce(ctx, u, lack)
+		progress, err := p.evictOnce(ctx, lack)
 		if err != nil {
 			return err
 		}
@@ -196,7 +208,7 @@ func (p *process) makeRoom(ctx context.Context, u usage, patience time.Duration)
 }
 
 // evictOnce evicts, or finds that another goroutine just made room, and reports whether to ask again.
-func (p *process) evictOnce(ctx context.Context, u, lack usage) (bool, error) {
+func (p *process) evictOnce(ctx context.Context, lack usage) (bool, error) {
 	select {
 	case p.evict <- struct{}{}:
 		defer func() { <-p.evict }()
@@ -211,6 +223,32 @@ func (p *process) evictOnce(ctx context.Context, u, lack usage) (bool, error) {
 	}
 	progress, err := p.makeFree(ctx, lack)
 	return progress, onDisk("make room", err)
+}
+
+// relieve answers a disk that is full although the ledger says it is not, because others write to it, too. It reports whether anything went.
+func (p *process) relieve(ctx context.Context, u usage) (bool, error) {
+	select {
+	case p.evict <- struct{}{}:
+		defer func() { <-p.evict }()
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	progress, err := p.makeFree(ctx, u.plus(u))
+	return progress, onDisk("make room", err)
+}
+
+// untilFits calls f again as long as it fails because the disk is full and something could be evicted.
+func (p *process) untilFits(ctx context.Context, u usage, f func() error) error {
+	const tries = 5
+	for n := 1; ; n++ {
+		err := f()
+		if !isFull(err) || n == tries {
+			return err
+		}
+		if progress, evictErr := p.relieve(ctx, u); !progress || evictErr != nil {
+			return errors.Join(err, evictErr)
+		}
+	}
 }
 
 // awaitRelease waits until a lease of this process ends, or for a moment: leases of others end unseen.
@@ -303,4 +341,5 @@ func (p *process) measure() (used usage, err error) {
 	})
 }
 
+// errOpen: a file in trash is open somewhere.
 var errOpen = errors.New("a file is still open")

@@ -276,9 +276,11 @@ func (p *process) addFact(v View, f fact, b *budget) error {
 	if err != nil {
 		before = usage{}
 	}
-	if err := b.take(after.minus(before)); err != nil {
-		return err
-	}
+	return b.spend(after.minus(before), func() error { return p.appendFact(path, int64(len(old)), line) })
+}
+
+// appendFact leaves the file as it was when it fails.
+func (p *process) appendFact(path string, size int64, line string) error {
 	if err := p.step("write", path); err != nil {
 		return err
 	}
@@ -287,6 +289,12 @@ func (p *process) addFact(v View, f fact, b *budget) error {
 		return err
 	}
 	_, err = file.WriteString(line)
+	switch {
+	case err != nil && size == 0:
+		err = errors.Join(err, os.Remove(path))
+	case err != nil:
+		err = errors.Join(err, file.Truncate(size))
+	}
 	return errors.Join(err, file.Close())
 }
 
