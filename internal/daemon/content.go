@@ -72,7 +72,7 @@ func (d *Daemon) startContent(ctx context.Context) error {
 		return fmt.Errorf("bring the schema up to date: %w", err)
 	}
 	d.content, err = content.New(content.Options{
-		Config: d.cfg.Content, DB: d.db, Store: d.store, MasterKey: d.cfg.Files.MasterKey,
+		Config: d.cfg.Content, DB: d.db, Store: d.uncached, MasterKey: d.cfg.Files.MasterKey,
 		Mirrors: d.contentMirrors(), Cache: d.contentCacheDir(), BaseURL: d.publicURL, Metrics: d.metrics,
 		Log: d.log.With("part", "content"),
 	})

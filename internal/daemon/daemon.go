@@ -73,6 +73,7 @@ type Daemon struct {
 	audit    *audit.Writer                 // nil when it is switched off
 	reloaded atomic.Pointer[config.Config] // the last one that Reload read; nil before
 	store    blob.Store
+	uncached blob.Store       // the same without the read cache: content has its own, and a scrub must see what is stored
 	bare     blob.Store       // the same without what is stacked on it: a check is told what is wrong, at once
 	disk     *disk.Store      // nil when the files are in S3
 	cache    *readcache.Cache // nil when the files are on disk

@@ -58,8 +58,9 @@ func (d *Daemon) openStore(ctx context.Context) error {
 		return err
 	}
 	d.bare = store
-	d.store = blob.Limit(blob.Retry(blob.Meter(store, d.meters.store), blob.RetryOptions{}),
+	d.uncached = blob.Limit(blob.Retry(blob.Meter(store, d.meters.store), blob.RetryOptions{}),
 		blob.LimitOptions{Concurrent: storeConcurrency})
+	d.store = d.uncached
 	if err := d.cacheStore(); err != nil {
 		return err
 	}
