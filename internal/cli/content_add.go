@@ -21,10 +21,10 @@ const contentAddHelp = `Write a source of content into the configuration.
 Usage:
   holdfast content add SOURCE GIT [OPTIONS] [--json]
 
-GIT is the address of the repository: git@host:team/course.git, https://host/team/course.git, or a directory. The table
-[content.sources.SOURCE] is written at the end of the configuration file, or to a file of its own where the configuration is a
-directory; then the whole configuration is checked, and left as it was when that finds a mistake. Write the same on every
-machine, and start Holdfast again.
+GIT is the address of the repository: git@host:team/course.git, https://host/team/course.git, or a directory. The
+table [content.sources.SOURCE] is written at the end of the configuration file, or to a file of its own where the
+configuration is a directory; then the whole configuration is checked, and left as it was when that finds a mistake.
+Write the same on every machine, and start Holdfast again.
 
 Options:
       --branch BRANCH      branch that is followed (default: the one that the repository names)

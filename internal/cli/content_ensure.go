@@ -17,8 +17,8 @@ Usage:
   holdfast content ensure SOURCE WANT... [--revision REVISION] [--ttl DURATION] [--json]
 
 WANT is a chunk ("elements", "question:mechanics/lever") or a profile ("render:mechanics/lever", "page:questions",
-"file:PATH", "all"). What it needs besides is put in place, too. The directory has the layout of the course, and what is in it
-never changes; a lease keeps it there until its time is over.
+"file:PATH", "all"). What it needs besides is put in place, too. The directory has the layout of the course, and what
+is in it never changes; a lease keeps it there until its time is over.
 
 Options:
       --revision REVISION   a commit, which may be shortened (default: the current revision)

@@ -14,8 +14,9 @@ const contentGCHelp = `Remove from the store what no revision needs any more.
 Usage:
   holdfast content gc [--dry-run] [--json]
 
-A revision is kept while it is current, pinned, among the newest (content.keep_revisions) or young (content.keep_for). What no
-kept revision needs leaves the store after the grace (content.grace). It is done by itself, too (content.gc_every).
+A revision is kept while it is current, pinned, among the newest (content.keep_revisions) or young (content.keep_for).
+What no kept revision needs leaves the store after the grace (content.grace). It is done by itself, too
+(content.gc_every).
 
 Options:
       --dry-run   say what would be done, and do nothing
@@ -34,8 +35,8 @@ const contentScrubHelp = `Verify what is stored, and repair it from git.
 Usage:
   holdfast content scrub [SOURCE] [--parts N] [--list] [--json]
 
-Each part is read and compared with its id; one that is missing or wrong is made anew from the mirror. It is done by itself, too,
-a part once within content.scrub_every.
+Each part is read and compared with its id; one that is missing or wrong is made anew from the mirror. It is done by
+itself, too, a part once within content.scrub_every.
 
 Options:
       --parts N   at most so many, those first that were not looked at for the longest time (default: all)

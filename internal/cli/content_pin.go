@@ -15,8 +15,8 @@ Usage:
   holdfast content pin SOURCE [REVISION] --name NAME [--for DURATION] [--json]
   holdfast content unpin SOURCE [REVISION] --name NAME [--json]
 
-Without REVISION the current one is pinned, and the pins of that name on any revision are ended. A pin keeps a revision in the
-store, for every machine. Pinning again under the same name moves its end.
+Without REVISION the current one is pinned, and the pins of that name on any revision are ended. A pin keeps a
+revision in the store, for every machine. Pinning again under the same name moves its end.
 
 Options:
       --name NAME       what it is for, as "exam-2026-12-03"

@@ -13,8 +13,8 @@ const contentPrefetchHelp = `Fetch chunks of a revision to this machine ahead of
 Usage:
   holdfast content prefetch SOURCE [WANT...] [--revision REVISION] [--json]
 
-Without WANT all of the revision is fetched. What is fetched may be evicted again when the cache is full and others are used
-more: size the cache for it (content.cache_size).
+Without WANT all of the revision is fetched. What is fetched may be evicted again when the cache is full and others
+are used more: size the cache for it (content.cache_size).
 
 Options:
       --revision REVISION   a commit, which may be shortened (default: the current revision)

@@ -14,9 +14,10 @@ Usage:
   holdfast content purge SOURCE PATH --reason TEXT [--json]
   holdfast content purge --part PART... --reason TEXT [--json]
 
-For a secret that got into a repository: change the secret first, then purge. All parts that hold the content which the path
-has or had in any revision that is kept are removed, also from files in use, and never stored again; the chunks that had them are
-absent until the repository has another content there. It cannot be taken back. The repository and its clones are not touched.
+For a secret that got into a repository: change the secret first, then purge. All parts that hold the content which
+the path has or had in any revision that is kept are removed, also from files in use, and never stored again; the
+chunks that had them are absent until the repository has another content there. It cannot be taken back. The
+repository and its clones are not touched.
 
 Options:
       --reason TEXT   why, for those who wonder later

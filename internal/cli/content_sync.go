@@ -43,8 +43,9 @@ const contentRegenerateHelp = `Make the current revision of a source anew from t
 Usage:
   holdfast content regenerate SOURCE... [--json]
 
-The index owes nothing to the one before, each part is verified in the store and stored again where it is missing or wrong,
-and a new revision is published even if nothing changed. Use it when something looks wrong that a sync does not find.
+The index owes nothing to the one before, each part is verified in the store and stored again where it is missing or
+wrong, and a new revision is published even if nothing changed. Use it when something looks wrong that a sync does not
+find.
 
 With --json the output is that of content sync.
 

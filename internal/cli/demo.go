@@ -27,9 +27,9 @@ Usage:
   holdfast demo [--dir DIR]
 
 Holdfast starts with a PostgreSQL of its own and prints the address of a page, where a picture is stored straight from the
-browser, opened through its link, and refused in every way that must be refused; the credentials of the S3 endpoint, for any
-client; and the database behind the pooler, with a line that fills the pool. It ends by Ctrl-C, and leaves nothing behind
-but what --dir keeps.
+browser, opened through its link, and refused in every way that must be refused, and where a question of a course from git
+is shown; the credentials of the S3 endpoint, for any client; the database behind the pooler, with a line that fills the
+pool; and the repository of the course, to push to. It ends by Ctrl-C, and leaves nothing behind but what --dir keeps.
 
 The usual ports are taken where they are free, else others. Only this machine can reach them.
 
@@ -208,9 +208,25 @@ func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s\n  export AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
 	fmt.Fprintf(&b, "  aws --endpoint-url %s s3 ls s3://demo\n\n", endpoint)
 	b.WriteString(databaseLines(cfg, vars[0]))
+	b.WriteString(courseLines(cfg))
 	b.WriteString("Ctrl-C ends it.\n")
 	a.printf("%s", b.String())
 	return nil
+}
+
+// courseLines show how an author changes the course, and who follows.
+func courseLines(cfg *config.Config) string {
+	source, ok := cfg.Content.Sources[demo.Source]
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf(`The course is a git repository. Push a change, and the page of the question follows:
+
+  git clone %s course && cd course
+  sed -i 's/14 m/28 m/' questions/mechanics/throw/question.html && git commit -qam 'Twice as fast' && git push
+  open http://%s/demo/question/mechanics/throw
+
+`, source.Git, cfg.Edge.Listen)
 }
 
 // databaseLines show the pooler as somebody would try it: a session, and what happens when all connections are taken.
