@@ -36,6 +36,9 @@ func (ix *Index) Encode(key ed25519.PrivateKey) ([]byte, error) {
 	}
 	ix.Rejected, ix.Warned = sortRejections(ix.Rejected), sortRejections(ix.Warned) // callers may have added some
 	plain := ix.appendPlain(nil)
+	if len(plain) > maxPlain {
+		return nil, fault.New(fault.Invalid, "content_index_too_large", "encode index: %d bytes: the limit is %d", len(plain), maxPlain)
+	}
 	if _, err := decodePlain(plain); err != nil {
 		return nil, fmt.Errorf("encode index: it would not be readable: %w", err)
 	}
@@ -45,6 +48,9 @@ func (ix *Index) Encode(key ed25519.PrivateKey) ([]byte, error) {
 	}
 	defer enc.Close()
 	frame := enc.EncodeAll(plain, nil)
+	if len(frame) > maxSigned-headSize {
+		return nil, fault.New(fault.Invalid, "content_index_too_large", "encode index: %d bytes: the limit is %d", len(frame), maxSigned)
+	}
 	out := append(make([]byte, 0, headSize+len(frame)), magic...)
 	out = append(out, ed25519.Sign(key, append([]byte(magic), frame...))...)
 	return append(out, frame...), nil

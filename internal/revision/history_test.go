@@ -178,7 +178,7 @@ func TestOverAHistoryRejectionsHarmNothingElse(t *testing.T) {
 	for name, p := range map[string]revision.Preset{"course": course(), "nested": nested()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(soak(t, 40)) {
+			for seed := range uint64(soak(t, 10)) {
 				h := &history{rng: rand.New(rand.NewPCG(seed, 2)), now: files{"questions/a/b/info.json": "{}"}, bad: true}
 				r, o := newRepo(treepack.SHA256), revision.BuildOptions{}
 				good := map[string]treepack.ID{} // content of each chunk when it was accepted last

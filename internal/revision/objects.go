@@ -26,9 +26,18 @@ func (o *objects) Tree(ctx context.Context, id treepack.ID) ([]byte, error) {
 	if raw, ok := o.trees[id]; ok {
 		return raw, nil
 	}
-	raw, err := o.Source.Tree(ctx, id)
+	raw, err := readTree(ctx, o.Source, id)
 	if err == nil {
 		o.trees[id] = raw
+	}
+	return raw, err
+}
+
+// readTree returns a tree that is what its id says: sources need not look.
+func readTree(ctx context.Context, src treepack.Source, id treepack.ID) ([]byte, error) {
+	raw, err := src.Tree(ctx, id)
+	if err == nil && treepack.HashObject(id.Format(), "tree", raw) != id {
+		err = fmt.Errorf("tree %s: %w", id, treepack.ErrObject)
 	}
 	return raw, err
 }

@@ -75,6 +75,7 @@ func pitfalls() []pitfall {
 		{"a file above the limit", files{"big": "123456"}, limit(treepack.Limits{Blob: 5}), "content_too_large " + q + "big", ""},
 		{"more files than the limit", files{"a": "", "b": "", "c": ""}, limit(treepack.Limits{Files: 4}), "content_too_many_files " + q + "text", ""},
 		{"deeper than the limit", files{"1/2/3/x": ""}, limit(treepack.Limits{Depth: 2}), "content_too_deep " + q + "1/2/3", ""},
+		{"a path beyond what systems allow", files{strings.Repeat(strings.Repeat("d", 250)+"/", 13) + "x": ""}, limit(treepack.Limits{Depth: 50}), "content_too_deep " + strings.TrimSuffix(q+strings.Repeat(strings.Repeat("d", 250)+"/", 13), "/"), ""},
 		{"a nested question", files{"sub/info.json": "{}"}, revision.BuildOptions{}, "content_chunk_nested " + q + "sub", ""},
 	}
 }
@@ -278,6 +279,24 @@ func TestATreeThatContainsItselfManyTimesIsStoppedEarly(t *testing.T) {
 		ix, err := revision.Build(t.Context(), r, root, revision.Presets()["directories"], revision.BuildOptions{Limits: treepack.Limits{Files: 1000}})
 		if err != nil || len(ix.Chunks) > 0 || len(ix.Rejected) != 2 || ix.Rejected[0].Code != "content_too_many_files" {
 			t.Errorf("a bomb in a chunk: %v, %+v", err, ix)
+		}
+	})
+}
+
+// Sources need not look at what they give.
+func TestBytesThatAreNotTheTreeAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	bothFormats(t, func(t *testing.T, r *repo) {
+		root := r.put(two())
+		r.trees[r.put(files{"info.json": "{}", "text": "old"})] = r.trees[r.put(files{"info.json": "{}", "text": "new"})]
+		ix, err := revision.Build(t.Context(), r, root, course(), revision.BuildOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "chunks", keys(ix), "question:good")
+		r.trees[root] = r.trees[r.put(files{})]
+		if _, err := revision.Build(t.Context(), r, root, course(), revision.BuildOptions{}); !errors.Is(err, treepack.ErrObject) {
+			t.Errorf("another root: %v", err)
 		}
 	})
 }

@@ -99,7 +99,11 @@ func (r *reader) text() string {
 // path reads a path that may become one of the file system.
 func (r *reader) path() string {
 	path := r.text()
-	if path == "" {
+	switch {
+	case path == "":
+		return ""
+	case len(path) > maxPath:
+		r.fail("a path of %d bytes", len(path))
 		return ""
 	}
 	for name := range strings.SplitSeq(path, "/") {

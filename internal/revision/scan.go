@@ -122,6 +122,9 @@ func (s *scanner) entry(ctx context.Context, rel string, e treepack.Entry, rule 
 	rel = join(rel, e.Name)
 	path := join(s.f.path, rel)
 	gather = s.step(gather, e.Name)
+	if len(path) > maxPath {
+		return breachf(path, treepack.ErrTooDeep.Code, "a path of %d bytes: the limit is %d", len(path), maxPath)
+	}
 	switch e.Mode.Kind() {
 	case treepack.Dir:
 		s.dirs++

@@ -10,8 +10,10 @@ import (
 	"holdfast/internal/treepack"
 )
 
-// maxWalk bounds the directories above chunks that lie in each other.
-const maxWalk = 128
+const (
+	maxWalk = 128  // directories above chunks that lie in each other
+	maxPath = 3072 // bytes of a path from the root of the course: with a cache's own before it, systems allow 4095
+)
 
 // state is where the matches of all patterns stand in a directory. It follows from the path, and from the chunks above.
 type state struct {
@@ -160,10 +162,10 @@ func (b *builder) readDir(ctx context.Context, path string, id treepack.ID) ([]b
 	switch {
 	case b.o.Limits.Files > 0 && b.dirCount > b.o.Limits.Files:
 		return nil, nil, fmt.Errorf("%w: more than %d directories above chunks", treepack.ErrTooManyFiles, b.o.Limits.Files)
-	case strings.Count(path, "/") >= maxWalk:
-		return nil, nil, breachf(path, treepack.ErrTooDeep.Code, "more than %d directories in each other, and no chunk", maxWalk)
+	case strings.Count(path, "/") >= maxWalk || len(path) > maxPath:
+		return nil, nil, breachf(path, treepack.ErrTooDeep.Code, "more than %d directories in each other, or %d bytes, and no chunk", maxWalk, maxPath)
 	}
-	raw, err := b.src.Tree(ctx, id)
+	raw, err := readTree(ctx, b.src, id)
 	if err != nil {
 		return nil, nil, err
 	}
