@@ -148,6 +148,6 @@ func TestAPackageWithoutAPlaceOrAPlaceWithoutAPackageIsFound(t *testing.T) {
 		}
 	}
 	f(append([]string{"util"}, all...), "package util stands in no tier")
-	f(append([]string{"assets"}, all...), "but exists")
+	f(append([]string{"backup"}, all...), "but exists")
 	f(slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "link" }), "package link has a place but does not exist")
 }
