@@ -1,38 +1,54 @@
 package lane
 
+import "maps"
+
 // doubtful are requests that are not simple, each by its name.
 func doubtful() map[string]string {
+	all := doubtfulLines()
+	maps.Copy(all, doubtfulFields())
+	return all
+}
+
+// doubtfulLines are those that are doubtful for their first line or the ends of their lines.
+func doubtfulLines() map[string]string {
 	const host = "Host: h\r\n"
 	return map[string]string{
-		"POST":                      "POST / HTTP/1.1\r\n" + host + "\r\n",
-		"OPTIONS":                   "OPTIONS / HTTP/1.1\r\n" + host + "\r\n",
-		"lower case method":         "get / HTTP/1.1\r\n" + host + "\r\n",
-		"HTTP/1.0":                  "GET / HTTP/1.0\r\n" + host + "\r\n",
-		"HTTP/2 preface":            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-		"lower case version":        "GET / http/1.1\r\n" + host + "\r\n",
-		"HTTP/1.11":                 "GET / HTTP/1.11\r\n" + host + "\r\n",
-		"no version":                "GET /\r\n" + host + "\r\n",
-		"two spaces":                "GET  / HTTP/1.1\r\n" + host + "\r\n",
-		"space in the target":       "GET /a b HTTP/1.1\r\n" + host + "\r\n",
-		"tab":                       "GET\t/ HTTP/1.1\r\n" + host + "\r\n",
-		"space at the end":          "GET / HTTP/1.1 \r\n" + host + "\r\n",
-		"absolute form":             "GET http://h/ HTTP/1.1\r\n" + host + "\r\n",
-		"asterisk":                  "GET * HTTP/1.1\r\n" + host + "\r\n",
-		"double slash":              "GET //h/ HTTP/1.1\r\n" + host + "\r\n",
-		"dots":                      "GET /m/../u/ HTTP/1.1\r\n" + host + "\r\n",
-		"dots at the end":           "GET /m/.. HTTP/1.1\r\n" + host + "\r\n",
-		"dot before the query":      "GET /m/.?x HTTP/1.1\r\n" + host + "\r\n",
-		"fragment":                  "GET /m/#x HTTP/1.1\r\n" + host + "\r\n",
-		"backslash":                 "GET /m\\x HTTP/1.1\r\n" + host + "\r\n",
-		"broken escape":             "GET /m/%2 HTTP/1.1\r\n" + host + "\r\n",
-		"escape that is none":       "GET /m/%zz HTTP/1.1\r\n" + host + "\r\n",
-		"NUL in the target":         "GET /m/\x00 HTTP/1.1\r\n" + host + "\r\n",
-		"8 bit in the target":       "GET /m/\xfc HTTP/1.1\r\n" + host + "\r\n",
-		"empty line first":          "\r\nGET / HTTP/1.1\r\n" + host + "\r\n",
-		"bare LF":                   "GET / HTTP/1.1\nHost: h\n\n",
-		"bare LF at the end":        "GET / HTTP/1.1\r\n" + host + "\n",
-		"bare CR":                   "GET / HTTP/1.1\r\nA: b\rHost: h\r\n\r\n",
-		"CR CR LF":                  "GET / HTTP/1.1\r\n" + "Host: h\r\r\n\r\n",
+		"POST":                 "POST / HTTP/1.1\r\n" + host + "\r\n",
+		"OPTIONS":              "OPTIONS / HTTP/1.1\r\n" + host + "\r\n",
+		"lower case method":    "get / HTTP/1.1\r\n" + host + "\r\n",
+		"HTTP/1.0":             "GET / HTTP/1.0\r\n" + host + "\r\n",
+		"HTTP/2 preface":       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"lower case version":   "GET / http/1.1\r\n" + host + "\r\n",
+		"HTTP/1.11":            "GET / HTTP/1.11\r\n" + host + "\r\n",
+		"no version":           "GET /\r\n" + host + "\r\n",
+		"two spaces":           "GET  / HTTP/1.1\r\n" + host + "\r\n",
+		"space in the target":  "GET /a b HTTP/1.1\r\n" + host + "\r\n",
+		"tab":                  "GET\t/ HTTP/1.1\r\n" + host + "\r\n",
+		"space at the end":     "GET / HTTP/1.1 \r\n" + host + "\r\n",
+		"absolute form":        "GET http://h/ HTTP/1.1\r\n" + host + "\r\n",
+		"asterisk":             "GET * HTTP/1.1\r\n" + host + "\r\n",
+		"double slash":         "GET //h/ HTTP/1.1\r\n" + host + "\r\n",
+		"dots":                 "GET /m/../u/ HTTP/1.1\r\n" + host + "\r\n",
+		"dots at the end":      "GET /m/.. HTTP/1.1\r\n" + host + "\r\n",
+		"dot before the query": "GET /m/.?x HTTP/1.1\r\n" + host + "\r\n",
+		"fragment":             "GET /m/#x HTTP/1.1\r\n" + host + "\r\n",
+		"backslash":            "GET /m\\x HTTP/1.1\r\n" + host + "\r\n",
+		"broken escape":        "GET /m/%2 HTTP/1.1\r\n" + host + "\r\n",
+		"escape that is none":  "GET /m/%zz HTTP/1.1\r\n" + host + "\r\n",
+		"NUL in the target":    "GET /m/\x00 HTTP/1.1\r\n" + host + "\r\n",
+		"8 bit in the target":  "GET /m/\xfc HTTP/1.1\r\n" + host + "\r\n",
+		"empty line first":     "\r\nGET / HTTP/1.1\r\n" + host + "\r\n",
+		"bare LF":              "GET / HTTP/1.1\nHost: h\n\n",
+		"bare LF at the end":   "GET / HTTP/1.1\r\n" + host + "\n",
+		"bare CR":              "GET / HTTP/1.1\r\nA: b\rHost: h\r\n\r\n",
+		"CR CR LF":             "GET / HTTP/1.1\r\n" + "Host: h\r\r\n\r\n",
+	}
+}
+
+// doubtfulFields are those that are doubtful for their fields.
+func doubtfulFields() map[string]string {
+	const host = "Host: h\r\n"
+	return map[string]string{
 		"no Host":                   "GET / HTTP/1.1\r\nA: b\r\n\r\n",
 		"empty Host":                "GET / HTTP/1.1\r\nHost:\r\n\r\n",
 		"two Hosts":                 "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",

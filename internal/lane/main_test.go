@@ -107,11 +107,16 @@ type site struct {
 
 func newSite(t testing.TB, s *shelf, o lane.Options) *site {
 	t.Helper()
+	return newSiteWith(t, s, o, http.HandlerFunc(other))
+}
+
+func newSiteWith(t testing.TB, s *shelf, o lane.Options, behind http.Handler) *site {
+	t.Helper()
 	site := &site{shelf: s}
 	o.Handler = s
 	site.Server = web.NewServer(web.Options{
 		Name: "test", Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
-		Handler: http.HandlerFunc(other),
+		Handler: behind,
 		Front: func(l net.Listener) (net.Listener, error) {
 			a, err := lane.Listen(l, o)
 			site.lane.Store(a)

@@ -31,7 +31,9 @@ type HTTPServer struct {
 
 // front is a listener that serves connections of its own before it hands on others. Close begins its end, as for every
 // listener; Stop waits for what it serves until ctx ends, and cuts it off then.
-type front interface{ Stop(ctx context.Context) error }
+type front interface {
+	Stop(ctx context.Context) error
+}
 
 // NewHTTPServer returns a service that listens where listen says (see [ListenTCP]) and serves with what server
 // returns, a fresh one for each start, with TLS if it has a TLSConfig. The server's BaseContext is set: a request's
