@@ -14,8 +14,9 @@ var levels = [...]int{40, 75, 90, 97, 100}
 
 // questionID returns an id of one to five levels. The last part alone has a number, so that no question lies within another.
 func (m *maker) questionID(n int) string {
-	depth := 1
-	for p := m.IntN(100); p >= levels[depth-1]; depth++ {
+	percent, depth := m.IntN(100), 1
+	for percent >= levels[depth-1] {
+		depth++
 	}
 	parts := make([]string, 0, depth)
 	for range depth - 1 {

@@ -2,8 +2,10 @@ package gitrepo_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"holdfast/internal/coursegen"
@@ -86,8 +88,12 @@ const nothing = "0123456789012345678901234567890123456789"
 func TestABrokenMirrorIsClonedAgain(t *testing.T) {
 	t.Parallel()
 	c := generate(t, tiny("sha1"))
-	for name, damage := range damages() {
+	for i, name := range slices.Sorted(maps.Keys(damages())) {
+		damage := damages()[name]
 		for _, restart := range []bool{true, false} {
+			if restart == (i%2 == 0) && os.Getenv("HOLDFAST_SOAK") == "" {
+				continue // half of the pairs: every damage is seen, and each way to notice it with half of them
+			}
 			o := options(t, c.Dir)
 			r := open(t, o)
 			fetch(t, r, "")
