@@ -66,8 +66,8 @@ func TestAHeadMayArriveByteByByteAndMustArriveInTime(t *testing.T) {
 		t.Errorf("body %q", b)
 	}
 	for _, begin := range []string{"", "G", "GET /small HTTP/1.1\r\nHost: h\r\n"} {
-		p := s.dial(t)
 		began := time.Now()
+		p := s.dial(t)
 		p.send(begin)
 		if b, err := io.ReadAll(p); len(b) > 0 || err != nil {
 			t.Errorf("after %q: %q, %v", begin, b, err)
@@ -235,15 +235,15 @@ func TestAPeerThatDoesNotReadIsCutOffAndHoldsUpNobody(t *testing.T) {
 
 func TestASlowPeerIsServedAsLongAsItMoves(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, newShelf(t, 16<<20), lane.Options{}.WithTimes(time.Minute, time.Minute, 200*time.Millisecond))
+	s := newSite(t, newShelf(t, 16<<20), lane.Options{}.WithTimes(time.Minute, time.Minute, time.Second))
 	p := s.dial(t)
 	p.send("GET /large HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(15 * time.Millisecond) // in all two seconds
 	defer tick.Stop()
 	var got bytes.Buffer
 	for {
 		<-tick.C
-		_, err := io.CopyN(&got, p.in, 300<<10)
+		_, err := io.CopyN(&got, p.in, 128<<10)
 		if err == io.EOF {
 			break
 		}
