@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -17,20 +18,27 @@ type seen struct {
 	Style, Module, Font, Image bool
 }
 
-// newPage returns a server, which is an origin, without a page yet.
-func newPage(t *testing.T) *httptest.Server {
+// page is a server, which is an origin, without content until pageOn gives it some.
+type page struct {
+	*httptest.Server
+	mux atomic.Pointer[http.ServeMux]
+}
+
+func newPage(t *testing.T) *page {
 	t.Helper()
-	s := httptest.NewServer(nil)
-	t.Cleanup(s.Close)
-	return s
+	p := &page{}
+	p.mux.Store(http.NewServeMux())
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.mux.Load().ServeHTTP(w, r) }))
+	t.Cleanup(p.Close)
+	return p
 }
 
 // pageOn serves the page and tells what a browser made of it. app is the origin of the assets, "" for the page's own.
-func pageOn(t *testing.T, server *httptest.Server, a *Assets, app string) seen {
+func pageOn(t *testing.T, server *page, a *Assets, app string) seen {
 	t.Helper()
 	names := a.set.Load().names
 	url := func(name string) string { return app + "/static/" + names[name] }
-	page := fmt.Sprintf(`<!DOCTYPE html><link rel="stylesheet" href="%s" crossorigin><body><script type="module">
+	text := fmt.Sprintf(`<!DOCTYPE html><link rel="stylesheet" href="%s" crossorigin><body><script type="module">
 		const worked = p => p.then(() => true, () => false)
 		const picture = new Image()
 		picture.crossOrigin = "anonymous"
@@ -49,7 +57,7 @@ func pageOn(t *testing.T, server *httptest.Server, a *Assets, app string) seen {
 	mux.Handle("/static/", a)
 	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprint(w, page)
+		fmt.Fprint(w, text)
 	})
 	mux.HandleFunc("/done", func(_ http.ResponseWriter, r *http.Request) {
 		var s seen
@@ -57,7 +65,7 @@ func pageOn(t *testing.T, server *httptest.Server, a *Assets, app string) seen {
 			done <- s
 		}
 	})
-	server.Config.Handler = mux
+	server.mux.Store(mux)
 	stop := openBrowser(t, server.URL+"/page")
 	defer stop()
 	select {
