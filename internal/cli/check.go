@@ -83,6 +83,7 @@ func runCheck(ctx context.Context, a *app, o checkOptions) error {
 		k.listeners(ctx)
 		k.database(ctx)
 		k.store(ctx)
+		k.content(ctx)
 	}
 	first := k.failure()
 	answer := checkAnswer{OK: first == nil, Findings: k.findings}

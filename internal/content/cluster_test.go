@@ -9,10 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/internal/blob/s3"
 	"holdfast/internal/coursegen"
 	"holdfast/internal/s3test"
-	"holdfast/internal/secret"
 )
 
 // cluster is a database, an S3 store and a course, for processes of their own.
@@ -38,22 +36,6 @@ func (c *cluster) process(sync bool) *process {
 		Store: storeOrder{Endpoint: c.server.URL, Bucket: "content", Access: c.server.AccessKey, Secret: c.server.SecretKey},
 		Dir:   filepath.Join(c.dir, fmt.Sprint("p", c.run)),
 	})
-}
-
-// s3Store is the same store for a node in the process of the test.
-func (c *cluster) s3Store() *s3.Store {
-	c.t.Helper()
-	cfg := s3.DefaultConfig()
-	cfg.EndpointURL, cfg.BucketName = c.server.URL, "content"
-	cfg.AccessKeyID, cfg.SecretKey = secret.New(c.server.AccessKey), secret.New(c.server.SecretKey)
-	store, err := s3.New(cfg)
-	if err == nil {
-		err = store.EnsureBucket(c.t.Context(), true)
-	}
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return store
 }
 
 // S4-01, S4-10, S4-30, S4-31, C-28: three processes with separate caches against one S3 store. A publish, asked of whichever
