@@ -38,18 +38,18 @@ func (p *process) batchPath(v View, n int, elem ...string) string {
 
 // lockLease takes a lease file exclusively, or returns nil when it is held. A file that is not there needs no lock.
 func lockLease(path string) (unlock func(), ok bool) {
-	f, err := os.Open(path)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return func() {}, true
 	}
 	if err != nil {
 		return nil, false
 	}
-	if !flock(f, unix.LOCK_EX) {
-		_ = f.Close()
+	if !flock(fd, unix.LOCK_EX) {
+		_ = unix.Close(fd)
 		return nil, false
 	}
-	return func() { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN); _ = f.Close() }, true
+	return func() { unlockFile(fd) }, true
 }
 
 // lockLeases takes all leases of a view, of its batches first. The caller has the view's lock.

@@ -60,6 +60,9 @@ func soak(small, large int) int {
 	return small
 }
 
+// noContext is for processes that no test waits in.
+func noContext() context.Context { return context.Background() }
+
 // runChild is the main function of a child.
 func runChild(text string) int {
 	var j job

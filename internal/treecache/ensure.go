@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -171,10 +172,11 @@ func (p *process) completeLocked(ctx context.Context, v View, chunks, missing []
 	if l, err = p.attach(ctx, v, b); err != nil {
 		return nil, err
 	}
+	missing = slices.DeleteFunc(slices.Clone(missing), func(ch Chunk) bool { return p.shows(v, ch.Key) })
+	if err := p.addFacts(v, missing, b); err != nil {
+		return l, err
+	}
 	for i := range missing {
-		if p.shows(v, missing[i].Key) {
-			continue
-		}
 		if err := p.checkChunkTombs(&missing[i]); err != nil {
 			return l, err
 		}

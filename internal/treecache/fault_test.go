@@ -104,7 +104,7 @@ func TestEachStepOnTheDiskMayFail(t *testing.T) {
 				}
 				refused, failed := 0, map[string]int{}
 				for _, op := range []string{"write", "link", "rename", "mkdir", "create", "remove", "symlink", "stamp"} {
-					for n := 0; n < soak(3, 60) && !t.Failed(); n++ {
+					for n := 0; n < soak(2, 60) && !t.Failed(); n++ {
 						f.fail(op, n*n)
 						err := f.work(t)
 						if f.heal() > 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 // the last it ends. When eviction has put another lease file in its place, newcomers get a new handle.
 type handle struct {
 	view   View
-	file   *os.File
+	fd     int
 	ino    uint64
 	leases int             // protected by process.mu
 	closed bool            // protected by process.mu
@@ -90,16 +89,16 @@ func (p *process) handle(v View) (h *handle, busy bool) {
 	if h != nil {
 		return h, false
 	}
-	f, err := os.Open(p.viewPath(v, leaseName))
+	fd, err := unix.Open(p.viewPath(v, leaseName), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, false
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil || !flock(f, unix.LOCK_SH) {
-		_ = f.Close()
+	if err := unix.Fstat(fd, &st); err != nil || !flock(fd, unix.LOCK_SH) {
+		_ = unix.Close(fd)
 		return nil, true
 	}
-	return p.adopt(&handle{view: v, file: f, ino: st.Ino, leases: 1, known: map[string]bool{}}), false
+	return p.adopt(&handle{view: v, fd: fd, ino: st.Ino, leases: 1, known: map[string]bool{}}), false
 }
 
 // adopt makes a handle the one of its view, unless another goroutine was faster.
@@ -117,9 +116,9 @@ func (p *process) adopt(h *handle) *handle {
 }
 
 // flock asks for a lock of a lease file without waiting.
-func flock(f *os.File, how int) bool {
+func flock(fd, how int) bool {
 	for {
-		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+		err := unix.Flock(fd, how|unix.LOCK_NB)
 		if !errors.Is(err, unix.EINTR) {
 			return err == nil
 		}
@@ -127,9 +126,11 @@ func flock(f *os.File, how int) bool {
 }
 
 // close ends the lock. Closing alone would not, while a child is being forked.
-func (h *handle) close() {
-	_ = unix.Flock(int(h.file.Fd()), unix.LOCK_UN)
-	_ = h.file.Close()
+func (h *handle) close() { unlockFile(h.fd) }
+
+func unlockFile(fd int) {
+	_ = unix.Flock(fd, unix.LOCK_UN)
+	_ = unix.Close(fd)
 }
 
 func (p *process) release(h *handle) {

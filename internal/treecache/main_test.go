@@ -12,5 +12,11 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(childEnv); text != "" {
 		os.Exit(runChild(text))
 	}
+	if text := os.Getenv(warmEnv); text != "" {
+		if err := runWarm(text); err != nil {
+			panic(err)
+		}
+		return
+	}
 	lifecycletest.Main(m)
 }

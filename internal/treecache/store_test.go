@@ -57,7 +57,7 @@ func TestAStoreThatMisbehavesHarmsNobody(t *testing.T) {
 	f := func(name, code string, asked int64, answer func(ctx context.Context, pack []byte) (io.ReadCloser, error)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, store := newBadStore(t, func(o *treecache.Options) { o.Stall = 50 * time.Millisecond })
+			s, store := newBadStore(t, func(o *treecache.Options) { o.Stall = 400 * time.Millisecond })
 			r := s.world.mustCourse(t, 1, 0)
 			store.answers(answer)
 			_, _, err := s.cache.Ensure(t.Context(), r.view, r.pick("question:topic0/q0"))

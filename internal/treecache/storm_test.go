@@ -70,7 +70,7 @@ func TestRendersRacePublishesAndEvictionInSeveralProcesses(t *testing.T) {
 	dir := memoryDir(t)
 	newWorld(t, dir, treepack.SHA1)
 	limits := treecache.Limits{Bytes: 2 << 20, Inodes: 700}
-	j := job{Dir: dir, Questions: 20, Revisions: 12, Workers: 4, Rounds: soak(150, 5000), Limits: limits}
+	j := job{Dir: dir, Questions: 20, Revisions: 12, Workers: 4, Rounds: soak(80, 5000), Limits: limits}
 	var children []*child
 	for i := range 3 {
 		j.Seed = uint64(i)

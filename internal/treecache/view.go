@@ -172,13 +172,10 @@ func (p *process) makeView(v View, b *budget) error {
 	return b.spend(p.file(0), func() error { return p.empty(lease) })
 }
 
-// show links a chunk into the view and then makes its marker. The caller has the view's lock, is past the gate, and has the object pinned.
+// show links a chunk into the view and then makes its marker. The caller has the view's lock, is past the gate, has the object pinned and
+// the fact written.
 func (p *process) show(v View, ch *Chunk, b *budget) error {
 	name := objectOf(ch).name
-	f := fact{key: ch.Key, path: ch.Path, object: name}
-	if err := p.addFact(v, f, b); err != nil {
-		return err
-	}
 	at := p.viewPath(v, ch.Path)
 	if ch.Whole && ch.Path != "" {
 		done, err := p.showWhole(v, ch.Path, name, at, b)
@@ -258,29 +255,39 @@ func (f fact) line() string {
 	return strconv.Quote(f.key) + " " + strconv.Quote(f.path) + " " + f.object + "\n"
 }
 
-// addFact appends a fact that is not there yet. A line that a dead process left half is ended first.
-func (p *process) addFact(v View, f fact, b *budget) error {
+// addFacts notes chunks that are about to be shown, as far as that was not done before. A line that a dead process left half is ended first.
+func (p *process) addFacts(v View, chunks []Chunk, b *budget) error {
 	path := p.viewPath(v, inside, factsName)
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	line := f.line()
-	if strings.HasPrefix(string(old), line) || strings.Contains(string(old), "\n"+line) {
+	known := map[string]bool{}
+	for line := range strings.Lines(string(old)) {
+		known[line] = true
+	}
+	var text strings.Builder
+	if len(old) > 0 && old[len(old)-1] != '\n' {
+		text.WriteByte('\n')
+	}
+	for i := range chunks {
+		f := fact{key: chunks[i].Key, path: chunks[i].Path, object: objectOf(&chunks[i]).name}
+		if line := f.line(); !known[line] {
+			text.WriteString(line)
+		}
+	}
+	if text.Len() == 0 {
 		return nil
 	}
-	if len(old) > 0 && old[len(old)-1] != '\n' {
-		line = "\n" + line
-	}
-	before, after := p.file(int64(len(old))), p.file(int64(len(old)+len(line)))
-	if err != nil {
+	before, after := p.file(int64(len(old))), p.file(int64(len(old)+text.Len()))
+	if err != nil { // there is no file yet
 		before = usage{}
 	}
-	return b.spend(after.minus(before), func() error { return p.appendFact(path, int64(len(old)), line) })
+	return b.spend(after.minus(before), func() error { return p.appendFacts(path, int64(len(old)), text.String()) })
 }
 
-// appendFact leaves the file as it was when it fails.
-func (p *process) appendFact(path string, size int64, line string) error {
+// appendFacts leaves the file as it was when it fails.
+func (p *process) appendFacts(path string, size int64, text string) error {
 	if err := p.step("write", path); err != nil {
 		return err
 	}
@@ -288,7 +295,7 @@ func (p *process) appendFact(path string, size int64, line string) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(line)
+	_, err = file.WriteString(text)
 	switch {
 	case err != nil && size == 0:
 		err = errors.Join(err, os.Remove(path))
