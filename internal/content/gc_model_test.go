@@ -88,7 +88,7 @@ func (f flaky) Delete(ctx context.Context, name blob.Name) error {
 }
 
 // publisher publishes random sets of parts, and dies at random moments.
-func (m *model) publisher(ctx context.Context, c *Content, source string, rng *rand.Rand) (published int) {
+func (m *model) publisher(ctx context.Context, c *Content, source string, rng *rand.Rand, published func()) {
 	for ctx.Err() == nil {
 		life, die := context.WithCancel(ctx)
 		if rng.IntN(4) == 0 {
@@ -99,13 +99,12 @@ func (m *model) publisher(ctx context.Context, c *Content, source string, rng *r
 		gone := (*partsGone)(nil)
 		switch {
 		case err == nil:
-			published++
+			published()
 		case life.Err() != nil, errors.Is(err, errFlaky), errors.As(err, &gone), errors.Is(err, errSuperseded):
 		default:
 			m.Errorf("publish of %s: %v", source, err)
 		}
 	}
-	return published
 }
 
 func (m *model) publishOne(ctx context.Context, c *Content, source string, rng *rand.Rand) error {
@@ -204,23 +203,33 @@ func TestTheCollectionNeverDeletesWhatIsNeededAndLeavesNothingElse(t *testing.T)
 	c.deleteWait = 20 * time.Millisecond
 	own(t, c)
 	var work sync.WaitGroup
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second*time.Duration(soak()))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second*time.Duration(soak()))
 	defer cancel()
-	var mu sync.Mutex
+	var mu sync.Mutex // protects the next
 	published, collected := 0, 0
+	enough := func() {
+		if published > 60*soak() && collected > 60*soak() {
+			cancel()
+		}
+	}
 	for i := range 4 {
 		work.Go(func() {
-			n := m.publisher(ctx, c, fmt.Sprintf("s%d", i), rand.New(rand.NewPCG(uint64(i), 7)))
-			mu.Lock()
-			defer mu.Unlock()
-			published += n
+			m.publisher(ctx, c, fmt.Sprintf("s%d", i), rand.New(rand.NewPCG(uint64(i), 7)), func() {
+				mu.Lock()
+				defer mu.Unlock()
+				published++
+				enough()
+			})
 		})
 	}
 	work.Go(func() {
 		for ctx.Err() == nil {
-			if report, err := c.collect(ctx, false, quiet); err == nil {
-				collected += report.Deleted.Parts
-			} else if ctx.Err() == nil && !errors.Is(err, errFlaky) {
+			report, err := c.collect(ctx, false, quiet)
+			mu.Lock()
+			collected += report.Deleted.Parts
+			enough()
+			mu.Unlock()
+			if err != nil && !errors.Is(err, errFlaky) && ctx.Err() == nil {
 				t.Errorf("collect: %v", err)
 			}
 			m.whole(c)
@@ -233,6 +242,12 @@ func TestTheCollectionNeverDeletesWhatIsNeededAndLeavesNothingElse(t *testing.T)
 		t.Errorf("%d publishes and %d deleted parts prove nothing", published, collected)
 	}
 	m.settle(c)
+	eventually(t, "the server counts its deadlocks", func() bool {
+		return count(t, c, "pg_stat_database WHERE datname = current_database() AND xact_commit > 0") == 1
+	})
+	if n := count(t, c, "pg_stat_database WHERE datname = current_database() AND deadlocks > 0"); n > 0 {
+		t.Error("transactions waited for each other in a circle")
+	}
 }
 
 // pinner pins and unpins what is current or was.

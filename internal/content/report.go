@@ -46,6 +46,7 @@ type Took struct {
 	Build   float64 `json:"build"`
 	Upload  float64 `json:"upload"` // packing included
 	Publish float64 `json:"publish"`
+	Tend    float64 `json:"tend"` // the mirror, after the publish
 	Total   float64 `json:"total"`
 }
 

@@ -109,7 +109,9 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.publishCommit(ctx, repo, head, root); err != nil {
 		return fmt.Errorf("commit %s: %w", head, err)
 	}
+	tending := time.Now()
 	j.afterwards(ctx, repo, head)
+	j.report.Took.Tend = since(tending)
 	return nil
 }
 
@@ -300,14 +302,16 @@ func (j *job) describe(ix *revision.Index) {
 	r.Reused.Bytes -= r.Uploaded.Bytes
 }
 
+// tendEachTime is how many revisions are published between two times that the mirror lets go of old commits and is packed anew.
+const tendEachTime = 16
+
 // afterwards does what may fail without harm: the revision is published.
 func (j *job) afterwards(ctx context.Context, repo *gitrepo.Repo, head treepack.ID) {
 	err := repo.Keep(ctx, j.report.Seq, head)
-	if err == nil {
-		err = j.forget(ctx, repo)
-	}
-	if err == nil {
-		err = repo.Maintain(ctx)
+	if err == nil && j.report.Seq%tendEachTime == 0 {
+		if err = j.forget(ctx, repo); err == nil {
+			err = repo.Maintain(ctx)
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		j.log.WarnContext(ctx, "keep the commits of revisions in the mirror", "error", err)

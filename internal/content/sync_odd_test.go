@@ -16,9 +16,7 @@ func TestEveryOddityIsRejectedAloneAndNamed(t *testing.T) {
 	w := newWorld(t)
 	o := small(20)
 	o.BigBytes, o.ManyFiles, o.Depth = 3<<20, 600, 80
-	for _, odd := range coursegen.Oddities() {
-		o.Oddities = append(o.Oddities, odd)
-	}
+	o.Oddities = coursegen.Oddities()
 	w.cfg.MaxFile, w.cfg.MaxChunk, w.cfg.MaxChunkFiles, w.cfg.MaxDepth = 2<<20, 4<<20, 500, 40
 	course := w.course("physics", o)
 	c, _ := w.build()
