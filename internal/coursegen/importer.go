@@ -32,7 +32,7 @@ func (c *Course) newCommit(ctx context.Context, message, parent string) (*import
 	if c.Root != "" {
 		i.root = c.Root + "/"
 	}
-	i.cmd = exec.CommandContext(ctx, "git", "-c", "core.compression=1", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--force", "--depth=0") //nolint:gosec // constants
+	i.cmd = exec.CommandContext(ctx, "git", "-c", "core.compression=1", "-c", "core.fsync=none", "fast-import", "--quiet", "--force", "--depth=0") //nolint:gosec // constants
 	i.cmd.Dir, i.cmd.Env, i.cmd.Stderr = c.Dir, environ(), i.said
 	i.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := i.cmd.StdinPipe()
