@@ -43,7 +43,7 @@ func runContentPrefetch(ctx context.Context, a *app, q content.PrefetchRequest) 
 		return err
 	}
 	return a.data(answer, func() {
-		a.printf("%s of %s %s are on this machine, %d fetched now (%s in %.0f ms)\n", count(answer.Chunks, "chunk"),
+		a.printf("%s of %s %s are on this machine, %d put in place now (%s downloaded, %.0f ms)\n", count(answer.Chunks, "chunk"),
 			answer.Source, shortCommit(answer.Revision), answer.Fetched, size(answer.Bytes), answer.TookMS)
 	})
 }

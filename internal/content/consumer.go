@@ -46,12 +46,12 @@ type reader struct {
 
 // counters are what the consuming half did since it was made.
 type counters struct {
-	warm, cold, failed atomic.Int64 // calls of ensure by how they ended
+	warm, cold, failed atomic.Int64 // calls of ensure: without a download, with one, that failed
 	stale              atomic.Int64 // answers that were flagged
 	queries            atomic.Int64 // questions to PostgreSQL that requests made necessary
 	fetches            atomic.Int64 // requests to the store
 	fetched            atomic.Int64 // bytes from the store
-	prefetched         atomic.Int64 // chunks fetched ahead of their use
+	prefetched         atomic.Int64 // chunks put in place ahead of their use
 	served             atomic.Int64 // files given to browsers
 }
 

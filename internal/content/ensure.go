@@ -46,10 +46,11 @@ type EnsureAnswer struct {
 	URL string `json:"url,omitempty"`
 	// Stale says that a newer revision may exist: the database or the store does not answer.
 	Stale bool `json:"stale,omitempty"`
-	// Cold are the chunks that had to be fetched, with their bytes and the time that the call waited in all.
-	Cold     []string `json:"cold,omitempty"`
-	Bytes    int64    `json:"bytes,omitempty"`
-	WaitedMS float64  `json:"waited_ms"`
+	// Cold are the chunks that were not in this directory yet; most of them are there by links, without a download.
+	Cold []string `json:"cold,omitempty"`
+	// Bytes that the call downloaded.
+	Bytes    int64   `json:"bytes,omitempty"`
+	WaitedMS float64 `json:"waited_ms"`
 }
 
 // LeaseRequest names a lease to release or to renew.
@@ -86,13 +87,13 @@ type PrefetchRequest struct {
 	Want     []string `json:"want,omitempty"`
 }
 
-// PrefetchAnswer says what was fetched.
+// PrefetchAnswer says what was put in place.
 type PrefetchAnswer struct {
 	Source   string  `json:"source"`
 	Revision string  `json:"revision"`
-	Chunks   int     `json:"chunks"` // that are here now
-	Fetched  int     `json:"fetched"`
-	Bytes    int64   `json:"bytes"`
+	Chunks   int     `json:"chunks"`  // that are here now
+	Fetched  int     `json:"fetched"` // of them, that were not in the directory of the revision before
+	Bytes    int64   `json:"bytes"`   // downloaded
 	TookMS   float64 `json:"took_ms"`
 }
 

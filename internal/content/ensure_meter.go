@@ -20,7 +20,7 @@ func ensureBuckets() []float64 {
 // register makes the numbers of a reader known.
 func (r *reader) register(to prometheus.Registerer) error {
 	r.meters.ensure = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "holdfast_content_ensure_seconds", Help: "Time of calls of ensure, by how they ended: warm, cold, error.",
+		Name: "holdfast_content_ensure_seconds", Help: "Time of calls of ensure, by how they ended: warm, linked (nothing was downloaded), cold, error.",
 		Buckets: ensureBuckets(),
 	}, []string{"result"})
 	if to == nil {
@@ -37,7 +37,7 @@ func (r *reader) register(to prometheus.Registerer) error {
 		counter("holdfast_content_stale_total", "Answers of ensure that were flagged stale.", r.count.stale.Load),
 		counter("holdfast_content_fetches_total", "Requests to the store for indexes and parts.", r.count.fetches.Load),
 		counter("holdfast_content_fetched_bytes_total", "Bytes read from the store.", r.count.fetched.Load),
-		counter("holdfast_content_prefetched_chunks_total", "Chunks fetched ahead of their use.", r.count.prefetched.Load),
+		counter("holdfast_content_prefetched_chunks_total", "Chunks put in place ahead of their use.", r.count.prefetched.Load),
 		counter("holdfast_content_files_served_total", "Files given to browsers.", r.count.served.Load),
 		counter("holdfast_content_evicted_bytes_total", "Bytes evicted from the cache.", func() int64 { return r.cache.Stats().EvictedBytes }),
 		gauge("holdfast_content_cache_bytes", "Bytes that the cache takes on disk.", func() int64 { return r.cache.Stats().Bytes }),
@@ -66,9 +66,12 @@ func (r *reader) observe(a EnsureAnswer, err error, took time.Duration) {
 	case err != nil:
 		result = "error"
 		r.count.failed.Add(1)
-	case len(a.Cold) > 0:
+	case a.Bytes > 0:
 		result = "cold"
 		r.count.cold.Add(1)
+	case len(a.Cold) > 0:
+		result = "linked"
+		r.count.warm.Add(1)
 	default:
 		r.count.warm.Add(1)
 	}

@@ -24,7 +24,7 @@ type Place struct {
 	Commit   string
 	URL      string            // path on the edge below which browsers find their files
 	Chunks   map[string]string // directories below Dir by the keys of chunks
-	Cold     int               // chunks that had to be fetched
+	Cold     int               // chunks that were not in place before
 	WaitedMS float64
 }
 
