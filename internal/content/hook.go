@@ -121,7 +121,7 @@ func hookMAC(secret string, body []byte) []byte {
 // runHook asks a command, which a shell starts in a process group of its own: at the end of its time the group is killed.
 func (j *job) runHook(ctx context.Context, body []byte) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", j.cfg.Hook)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	cmd.Stdin = bytes.NewReader(body)

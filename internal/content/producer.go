@@ -3,7 +3,6 @@ package content
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -50,7 +49,8 @@ func (p *producer) stop(ctx context.Context) error {
 	p.done.Wait()
 	p.life = nil
 	if err := p.role.giveUp(ctx, p.c.channel()); err != nil {
-		return fmt.Errorf("give up the role of syncing: %w", err)
+		// The database knows when the role ends: the others wait that long, and nothing else is lost.
+		p.c.log.WarnContext(ctx, "the role of syncing could not be given up", "error", err)
 	}
 	return nil
 }

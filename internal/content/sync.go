@@ -3,8 +3,6 @@ package content
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -175,14 +173,7 @@ func (j *job) nothingNew(root treepack.ID) bool {
 }
 
 // digest identifies the rules, limits and policies that an index is made by.
-func (j *job) digest() [32]byte {
-	o := j.buildOptions()
-	text, err := json.Marshal([]any{"content rules 1", j.preset.Chunks, o.Limits, o.Links, o.Submodules})
-	if err != nil {
-		panic(err) // these are texts and numbers
-	}
-	return sha256.Sum256(text)
-}
+func (j *job) digest() [32]byte { return j.preset.Digest(j.buildOptions()) }
 
 func (j *job) buildOptions() revision.BuildOptions {
 	return revision.BuildOptions{

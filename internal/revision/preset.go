@@ -101,6 +101,9 @@ func (p Preset) digest(o BuildOptions) [32]byte {
 	return sha256.Sum256(d)
 }
 
+// Digest tells indexes apart that were made by other rules, limits or policies: it is what Build writes to Index.Preset.
+func (p Preset) Digest(o BuildOptions) [32]byte { return p.digest(o.withDefaults()) }
+
 func appendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
