@@ -63,7 +63,7 @@ func (e *Edge) front(o Options, log *slog.Logger) func(net.Listener) (net.Listen
 	}
 	f := newFront(o, web.Journal{Log: log, Observe: o.Observe})
 	return func(l net.Listener) (net.Listener, error) {
-		a, err := lane.Listen(l, lane.Options{Handler: f, Observe: f.observe, Loops: o.Loops})
+		a, err := lane.Listen(l, lane.Options{Handler: f, Observe: f.observe, Loops: o.Loops, Log: log})
 		if err != nil {
 			return nil, err
 		}

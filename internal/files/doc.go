@@ -15,6 +15,11 @@
 // PostgreSQL is down, on every process, and die everywhere within a second when the file is deleted or replaced, or
 // the key or the bucket's epoch is revoked. Public objects and uploads ask the index.
 //
+// Links of the first shape are answered on the edge's event loops (package lane) when entry, key and bucket are in memory and
+// the file of a large blob is open: see lane.go. A file is kept open for half a minute after its latest use, and until its
+// blob dies. What decides and what is written in the header is the same code as for net/http; ranges, conditions, links
+// bound to a session and everything that goes wrong are left to that.
+//
 // # Answers
 //
 // To a stranger everything is 404 with one body: a path that is no link, a public path that is missing or private.

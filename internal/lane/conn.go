@@ -159,7 +159,7 @@ func (c *conn) request(b []byte, end int) bool {
 	}
 	began := w.loop.Now() // when the request was ready to be read
 	r.Reset()
-	switch w.lane.options.Handler.Answer(q, r) {
+	switch w.ask(q, r) {
 	case Answered:
 		c.asked = false
 		return c.respond(q, r, began, b[end:])
@@ -184,7 +184,7 @@ func (c *conn) warm(end int) {
 	c.timer.Stop()
 	a := c.worker.lane
 	a.work.Go(func() { // Stop waits
-		a.options.Handler.Warm(a.life, q)
+		a.warm(q)
 		c.worker.loop.Post(c.warmed) // a loop that has ended has no connections any more
 	})
 }

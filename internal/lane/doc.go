@@ -53,8 +53,8 @@
 // # Failure
 //
 // A file that turns out shorter than announced, or cannot be read, ends the connection in the middle: the peer sees that
-// the length is not reached. Running out of descriptors pauses accepting for a moment. A handler that panics ends the
-// process, as everything on a loop: nobody could say in what state it left the others.
+// the length is not reached. Running out of descriptors pauses accepting for a moment. The request of a Handler that
+// panics goes to net/http, and the log has the stack.
 //
 // # Ending
 //

@@ -58,6 +58,14 @@ func (r *Reply) Reset() {
 	*r = Reply{header: r.header[:0]}
 }
 
+// drop releases what a Handler set that did not answer after all.
+func (r *Reply) drop() {
+	if r.release != nil {
+		r.release()
+	}
+	r.Reset()
+}
+
 // Header adds a field, whose name is in canonical form. Of the value net/http's rule is kept: no line ends, no space around it.
 func (r *Reply) Header(name, value string) {
 	h := append(r.header, name...)

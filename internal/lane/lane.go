@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,9 +17,10 @@ import (
 // Options are what a Lane is made of.
 type Options struct {
 	Handler  Handler
-	Observe  func(Done) // called on a loop after each answer; may be nil
-	Loops    int        // event loops; default 1
-	MaxConns int        // connections at once, those of net/http included; default: three quarters of the descriptors
+	Observe  func(Done)   // called on a loop after each answer; may be nil
+	Log      *slog.Logger // told of handlers that panic; may be nil
+	Loops    int          // event loops; default 1
+	MaxConns int          // connections at once, those of net/http included; default: three quarters of the descriptors
 
 	times times // shorter in tests
 }
@@ -89,6 +92,22 @@ func (a *Lane) undo() error {
 		err = errors.Join(err, w.loop.Stop(context.Background()))
 	}
 	return err
+}
+
+// warm lets the Handler warm. One that panics has not.
+func (a *Lane) warm(q *Request) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.panicked(p)
+		}
+	}()
+	a.options.Handler.Warm(a.life, q)
+}
+
+func (a *Lane) panicked(p any) {
+	if a.options.Log != nil {
+		a.options.Log.Error("handler panicked in the lane", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
 }
 
 // roomForConns leaves a quarter of the descriptors that the process may have to everything else.

@@ -55,6 +55,12 @@ func (s *shelf) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
 		r.Body([]byte("warm now"))
 	case "/never":
 		return lane.Wait
+	case "/panic":
+		s.lent.Add(1)
+		r.File(s.file, 0, s.size, func() { s.lent.Add(-1) })
+		panic("in Answer")
+	case "/panicwarm":
+		return lane.Wait
 	default:
 		return lane.NotMine
 	}
@@ -68,6 +74,9 @@ func (s *shelf) Warm(ctx context.Context, q *lane.Request) {
 		case <-s.block:
 		case <-ctx.Done():
 		}
+	}
+	if string(q.Path) == "/panicwarm" {
+		panic("in Warm")
 	}
 	if string(q.Path) == "/cold" {
 		s.warm.Store(true)

@@ -120,6 +120,20 @@ func (w *worker) add(fd int, peer netip.AddrPort) {
 	c.await(w.lane.options.times.head)
 }
 
+// ask asks the Handler. One that panics leaves its request to net/http, which says 500 if it panics there, too.
+func (w *worker) ask(q *Request, r *Reply) (v Verdict) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.lane.panicked(p)
+			v = NotMine
+		}
+		if v != Answered {
+			r.drop()
+		}
+	}()
+	return w.lane.options.Handler.Answer(q, r)
+}
+
 // makeRoom closes the connection that has been idle for longest, if one of the first is idle.
 func (w *worker) makeRoom() bool {
 	const look = 16
