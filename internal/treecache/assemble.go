@@ -39,15 +39,19 @@ func (p *process) provideAll(ctx context.Context, k pins, objects []object) (loa
 			}
 		}
 	}
-	err = p.each(ctx, missing, func(ctx context.Context, o object) error { return p.providePart(ctx, k, o, &sum) })
+	part := func(ctx context.Context, o object) error { return p.providePart(ctx, k, o, &sum) }
+	err = p.each(ctx, p.o.Parallel, missing, part)
+	if errors.Is(err, ErrFull) && len(missing) > 1 { // what is reserved for those in flight is more than they need
+		err = p.each(ctx, 1, missing, part)
+	}
 	if err == nil {
-		err = p.each(ctx, trees, func(ctx context.Context, o object) error { return p.provideTree(ctx, k, o) })
+		err = p.each(ctx, p.o.Parallel, trees, func(ctx context.Context, o object) error { return p.provideTree(ctx, k, o) })
 	}
 	return sum.Load(), err
 }
 
-// each calls f for all objects, several at a time, and returns the first error after all have ended.
-func (p *process) each(ctx context.Context, objects []object, f func(context.Context, object) error) error {
+// each calls f for all objects, some at a time, and returns the first error after all have ended.
+func (p *process) each(ctx context.Context, parallel int, objects []object, f func(context.Context, object) error) error {
 	if len(objects) == 0 {
 		return nil
 	}
@@ -55,7 +59,7 @@ func (p *process) each(ctx context.Context, objects []object, f func(context.Con
 	defer cancel(nil)
 	var next atomic.Int64
 	var all sync.WaitGroup // waited for below
-	for range min(len(objects), p.o.Parallel) {
+	for range min(len(objects), parallel) {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1

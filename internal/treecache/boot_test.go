@@ -168,3 +168,41 @@ func TestACorruptObjectIsFoundDroppedAndFetchedAgain(t *testing.T) {
 		})
 	}
 }
+
+// Chunks share files in a view: what shows a corrupt file of another's object goes with it, and comes back from its own.
+func TestACorruptFileGoesFromAllChunksThatShowIt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.world.mustCourse(t, 4, 0)
+	const picture = "questions/topic1/q1/clientFilesQuestion/picture one.svg"
+	gathered, err := s.world.treeChunk("thumbnails", "", s.world.memory.tree(map[string]file{picture: r.files[picture]}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	question := r.chunk("question:topic1/q1")
+	other := r.chunk("question:topic0/q0")
+	for _, ch := range []treecache.Chunk{question, other, gathered} { // the question's file is first
+		_, l, err := s.cache.Ensure(t.Context(), r.view, []treecache.Chunk{ch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Release()
+	}
+	spoil(t, filepath.Join(treecache.ObjectDir(s.cache, question), "clientFilesQuestion", "picture one.svg"))
+	if v, err := s.cache.Verify(t.Context(), 0); err != nil || len(v.Corrupt) != 1 {
+		t.Fatalf("verify: %+v, %v", v, err)
+	}
+	l, ok := s.cache.Acquire(r.view)
+	if !ok || l.Has(question.Key) || l.Has(gathered.Key) || !l.Has(other.Key) {
+		t.Errorf("acquire %v, markers %v %v %v", ok, l.Has(question.Key), l.Has(gathered.Key), l.Has(other.Key))
+	}
+	l.Release()
+	res, l, err := s.cache.Ensure(t.Context(), r.view, []treecache.Chunk{gathered})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if err := compareFile(filepath.Join(res.Dir, picture), r.files[picture]); err != nil {
+		t.Error(err)
+	}
+}

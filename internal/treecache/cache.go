@@ -62,7 +62,6 @@ type Options struct {
 
 	bootID string                      // of the machine; tests set another
 	before func(op, path string) error // tests let steps fail, or die there
-
 }
 
 // Result is what Ensure made ready.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -218,7 +219,9 @@ func (p *process) flush() {
 	p.mu.Lock()
 	touched := p.touched
 	p.touched = map[use]time.Time{}
+	retired := maps.Clone(p.retired)
 	p.mu.Unlock()
+	p.forgetRetired(retired)
 	for u, when := range touched {
 		marker := p.markerPath(u.view, u.key)
 		var st unix.Stat_t
@@ -228,6 +231,17 @@ func (p *process) flush() {
 		if err := p.stamp(marker, st.Atim.Sec, when); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			p.report("note last use", err)
 			return
+		}
+	}
+}
+
+// forgetRetired drops what this process knows of views that are gone.
+func (p *process) forgetRetired(retired map[View]time.Time) {
+	for v := range retired {
+		if p.inode(v) == 0 {
+			p.mu.Lock()
+			delete(p.retired, v)
+			p.mu.Unlock()
 		}
 	}
 }

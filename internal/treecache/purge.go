@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -141,24 +143,15 @@ func (p *process) expelFrom(ctx context.Context, v View, ino uint64) error {
 		return err
 	}
 	defer g.close()
-	var live, all []string
-	err = p.eachMarker(v, func(_, name string, gone bool, st *unix.Stat_t) {
-		if st.Ino != ino {
-			return
-		}
-		all = append(all, name)
-		if !gone {
-			live = append(live, name)
-		}
-	})
+	facts, err := p.facts(v)
+	if err != nil {
+		return err
+	}
+	live, all, err := p.markersOf(v, ino, facts)
 	if err != nil || len(all) == 0 {
 		return err
 	}
 	if err := p.rotate(v, live, 1<<20); err != nil {
-		return err
-	}
-	facts, err := p.facts(v)
-	if err != nil {
 		return err
 	}
 	rest, err := p.staying(v, facts, 1<<30)
@@ -174,6 +167,55 @@ func (p *process) expelFrom(ctx context.Context, v View, ino uint64) error {
 	}
 	return nil
 }
+
+// markersOf returns the markers of chunks that have to go with an object: those that show it, and those that show a file of it because that
+// was there when they came. live are those that are not in a batch yet.
+func (p *process) markersOf(v View, ino uint64, facts map[string]fact) (live, all []string, err error) {
+	var others []string
+	err = p.eachMarker(v, func(_, name string, gone bool, st *unix.Stat_t) {
+		if st.Ino != ino {
+			if !gone {
+				others = append(others, name)
+			}
+			return
+		}
+		all = append(all, name)
+		if !gone {
+			live = append(live, name)
+		}
+	})
+	for _, other := range others {
+		f, ok := facts[other]
+		if ok && slices.ContainsFunc(all, func(name string) bool { return p.borrows(v, f, facts[name]) }) {
+			live = append(live, other)
+			all = append(all, other)
+		}
+	}
+	return live, all, err
+}
+
+// borrows reports whether a chunk has a path at which the view shows a file of another one's object.
+func (p *process) borrows(v View, f, from fact) bool {
+	if from.object == "" || !overlap(f.path, from.path) {
+		return false
+	}
+	tree := p.objectPath(from.object, treeName)
+	err := walk(tree, func(path string, st *unix.Stat_t) error {
+		rel, err := filepath.Rel(tree, path)
+		if err != nil || st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return err
+		}
+		rel = filepath.Join(from.path, rel)
+		var there unix.Stat_t
+		if p.has(f, rel) && unix.Lstat(p.viewPath(v, rel), &there) == nil && there.Ino == st.Ino {
+			return errBorrowed
+		}
+		return nil
+	})
+	return errors.Is(err, errBorrowed)
+}
+
+var errBorrowed = errors.New("a file is borrowed")
 
 // Verified is the outcome of Verify.
 type Verified struct {
