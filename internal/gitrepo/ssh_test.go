@@ -146,6 +146,9 @@ func TestADeployKeyOpensARepositoryBySSH(t *testing.T) {
 		if got := fetch(t, r, ""); got != c.Head || r.Format().String() != format {
 			t.Errorf("the branch is at %s in format %s; want %s", got, r.Format(), c.Head)
 		}
+		if format == "sha256" {
+			continue // from here on the format makes no difference
+		}
 		commit(t, c, coursegen.OneQuestion)
 		if got := fetch(t, r, "main"); got != c.Head {
 			t.Errorf("the branch is at %s; want %s", got, c.Head)
