@@ -1,0 +1,40 @@
+package upstream
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// meter counts for Prometheus. Servers come from the configuration, so their number is bounded.
+type meter struct {
+	isUp     *prometheus.GaugeVec
+	retries  *prometheus.CounterVec
+	failures *prometheus.CounterVec
+}
+
+func newMeter(r prometheus.Registerer) *meter {
+	m := &meter{
+		isUp: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_upstream_up", Help: "Whether a server of the application is up.",
+		}, []string{"server"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_upstream_retries_total", Help: "Requests that went to another server after this one failed.",
+		}, []string{"server"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_upstream_failures_total", Help: "Requests that Holdfast answered for the application, by reason.",
+		}, []string{"code"}),
+	}
+	if r != nil {
+		r.MustRegister(m.isUp, m.retries, m.failures)
+	}
+	return m
+}
+
+func (m *meter) up(server string, up bool) {
+	value := 0.0
+	if up {
+		value = 1
+	}
+	m.isUp.WithLabelValues(server).Set(value)
+}
+
+func (m *meter) retry(server string) { m.retries.WithLabelValues(server).Inc() }
+
+func (m *meter) failure(code string) { m.failures.WithLabelValues(code).Inc() }
