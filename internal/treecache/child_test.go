@@ -30,7 +30,8 @@ const childEnv = "HOLDFAST_TREECACHE_CHILD"
 
 // job is what a child does.
 type job struct {
-	Dir       string // of the world; the cache is below it
+	Dir       string // of the world
+	Root      string // of the cache; below Dir when empty
 	Seed      uint64
 	Questions int
 	Revisions int
@@ -79,6 +80,13 @@ func runChild(text string) int {
 	return 0
 }
 
+func (j *job) root() string {
+	if j.Root != "" {
+		return j.Root
+	}
+	return filepath.Join(j.Dir, "cache")
+}
+
 func (j *job) run() (o outcome, err error) {
 	w, err := makeWorld(j.Dir, treepack.SHA1)
 	if err != nil {
@@ -91,7 +99,7 @@ func (j *job) run() (o outcome, err error) {
 		}
 	}
 	var steps atomic.Int64
-	options := treecache.Options{Root: filepath.Join(j.Dir, "cache"), Fetch: w.fetch, Limits: j.Limits, Grace: time.Millisecond, Patience: 10 * time.Second}
+	options := treecache.Options{Root: j.root(), Fetch: w.fetch, Limits: j.Limits, Grace: time.Millisecond, Patience: 10 * time.Second}
 	options = treecache.WithSteps(options, func(string, string) error {
 		if steps.Add(1) == j.DieAt {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -201,7 +209,7 @@ func (s *storm) render(r *rand.Rand, rev *revision, keys []string) error {
 
 // byLockFile does what an application in another language does: docs/formats.md, "the local cache".
 func (s *storm) byLockFile(rev *revision, keys []string) (done bool, err error) {
-	dir := filepath.Join(s.Dir, "cache", "views", rev.view.Source, rev.view.Commit.String())
+	dir := filepath.Join(s.root(), "views", rev.view.Source, rev.view.Commit.String())
 	f, err := os.Open(filepath.Join(dir, ".lease"))
 	if err != nil {
 		return false, nil

@@ -119,9 +119,11 @@ func TestProcessesAreKilledWhileOthersGoOn(t *testing.T) {
 	for i := range j.Revisions {
 		revisions = append(revisions, w.mustCourse(t, j.Questions, i))
 	}
-	o := treecache.Options{Root: filepath.Join(dir, "cache"), Fetch: w.fetch, Limits: limits, Patience: 10 * time.Second}
+	disk := mount(t, "tmpfs", "size=64m")
+	watch := watchDisk(t, disk, limits)
+	j.Root = filepath.Join(disk, "cache")
+	o := treecache.Options{Root: j.Root, Fetch: w.fetch, Limits: limits, Patience: 10 * time.Second}
 	steady := start(t, o)
-	watch := watchDisk(t, o.Root, limits)
 	kills, renders := soak(25, 3000), 0
 	for n := range kills {
 		j.Seed = uint64(n)

@@ -28,10 +28,17 @@ func run(t *testing.T, name string, args ...string) {
 // mount mounts a file system of its own; tests of real disks need root.
 func mount(t *testing.T, kind, options string) string {
 	t.Helper()
+	path, _ := mountImage(t, kind, options)
+	return path
+}
+
+// mountImage also returns the file that an ext4 lies in. Its options begin with the size.
+func mountImage(t *testing.T, kind, options string) (path, from string) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("mounting needs root: sudo go test ./internal/treecache")
 	}
-	path, from := t.TempDir(), "tmpfs"
+	path, from = t.TempDir(), "tmpfs"
 	args := []string{"-t", "tmpfs", "-o", options}
 	if kind == "ext4" {
 		if _, err := exec.LookPath("mkfs.ext4"); err != nil {
@@ -46,7 +53,7 @@ func mount(t *testing.T, kind, options string) string {
 	}
 	run(t, "mount", append(args, from, path)...)
 	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
-	return path
+	return path, from
 }
 
 // A disk, or its inodes, that is smaller than the limits: the cache evicts and goes on, and never shows anything half.

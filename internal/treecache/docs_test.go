@@ -42,20 +42,34 @@ func TestTheDocumentedMarkersAreThoseOfTheCode(t *testing.T) {
 	}
 }
 
-// The documented protocol, run as it is printed: while a Python process holds its lease, what it saw stays.
-func TestTheDocumentedProtocolKeepsFiles(t *testing.T) {
-	t.Parallel()
+// snippet returns the program that the page prints.
+func snippet(t *testing.T) string {
+	t.Helper()
 	var program strings.Builder
 	for line := range strings.Lines(section(t)) {
-		if code, ok := strings.CutPrefix(line, "    "); ok && (program.Len() > 0 || strings.HasPrefix(code, "import fcntl")) {
+		code, indented := strings.CutPrefix(line, "    ")
+		switch {
+		case indented && (program.Len() > 0 || strings.HasPrefix(code, "import fcntl")):
 			program.WriteString(code)
-		} else if program.Len() > 0 && line == "\n" {
-			program.WriteString("\n")
-		} else if program.Len() > 0 {
-			break
+		case line == "\n" && program.Len() > 0:
+			program.WriteString(line)
+		case program.Len() > 0:
+			return program.String()
 		}
 	}
-	program.WriteString(`
+	return program.String()
+}
+
+// talker is a Python process that takes leases as the page says.
+type talker struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func startTalker(t *testing.T) *talker {
+	t.Helper()
+	p := &talker{cmd: exec.Command("/usr/bin/python3", "-c", snippet(t)+`
 import sys
 for line in sys.stdin:
     view, key = line.rstrip("\n").split("\t")
@@ -65,62 +79,62 @@ for line in sys.stdin:
         sys.stdin.readline()
         os.close(held)
         print("closed", flush=True)
-`)
-	cmd := exec.Command("/usr/bin/python3", "-c", program.String())
-	in, err := cmd.StdinPipe()
+`)}
+	var err error
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
+	p.out, p.cmd.Stderr = bufio.NewReader(out), os.Stderr
+	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("%v: apt-get install python3", err)
 	}
-	defer func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
+	t.Cleanup(func() {
+		_ = p.in.Close()
+		if err := p.cmd.Wait(); err != nil {
 			t.Error(err)
 		}
-	}()
-	out := bufio.NewReader(pipe)
-	say := func(format string, args ...any) string {
-		t.Helper()
-		if _, err := fmt.Fprintf(in, format+"\n", args...); err != nil {
-			t.Fatal(err)
-		}
-		answer, err := out.ReadString('\n')
-		if err != nil && err != io.EOF {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(answer)
-	}
+	})
+	return p
+}
 
+// want says a line and checks the answer.
+func (p *talker) want(t *testing.T, answer, format string, args ...any) {
+	t.Helper()
+	if _, err := fmt.Fprintf(p.in, format+"\n", args...); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSpace(got) != answer {
+		t.Errorf("%s: %q; want %q", fmt.Sprintf(format, args...), got, answer)
+	}
+}
+
+// The documented protocol, run as it is printed: while a Python process holds its lease, what it saw stays.
+func TestTheDocumentedProtocolKeepsFiles(t *testing.T) {
+	t.Parallel()
+	p := startTalker(t)
 	s := newSite(t, small)
 	r := s.world.mustCourse(t, 8, 0)
-	key := "question:topic1/q1"
+	const key = "question:topic1/q1"
 	dir := filepath.Join(s.o.Root, "views", "physics", r.view.Commit.String())
-	if got := say("%s\t%s", dir, key); got != "no" {
-		t.Errorf("before there is a view: %s", got)
-	}
+	p.want(t, "no", "%s\t%s", dir, key)
 	res, l := ensure(t, s.cache, r, r.pick(key, "elements"))
 	l.Release()
-	if got := say("%s\t%s", dir, key); got != "yes" {
-		t.Fatalf("lease: %s", got)
-	}
+	p.want(t, "yes", "%s\t%s", dir, key)
 	s.fill(t, 1, 30)
 	for _, k := range []string{key, "elements"} {
 		if err := r.compare(res.Dir, r.chunk(k)); err != nil {
 			t.Errorf("while it is leased: %v", err)
 		}
 	}
-	if got := say("end"); got != "closed" {
-		t.Errorf("end: %s", got)
-	}
+	p.want(t, "closed", "end")
 	s.fill(t, 30, 60)
-	if got := say("%s\t%s", dir, key); got != "no" {
-		t.Errorf("after its eviction: %s", got)
-	}
+	p.want(t, "no", "%s\t%s", dir, key)
 }
