@@ -75,6 +75,8 @@ func versions(room string) []string {
 		return []string{pgbouncerVersion(), postgres}
 	case "s3":
 		return []string{firstLine(tool("versitygw"), "--version"), firstLine(tool("rclone"), "version"), postgres}
+	case "content":
+		return []string{firstLine("git", "--version"), firstLine(tool("versitygw"), "--version"), postgres}
 	default:
 		return []string{firstLine("nginx", "-v"), postgres}
 	}

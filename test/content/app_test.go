@@ -249,7 +249,7 @@ func (a *app) beginLong(q string) {
 		a.wrong("long render: %v", err)
 		return
 	}
-	a.held = &longRender{answer, q, a.report.Renders + 40, f}
+	a.held = &longRender{answer, q, a.report.Renders + 20, f}
 }
 
 func (a *app) endLong() {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inodes returns how many there are below a directory. What goes meanwhile may be missed.
-func inodes(t testing.TB, dir string) int {
+// countInodes returns how many inodes there are below a directory. What goes meanwhile may be missed.
+func countInodes(t testing.TB, dir string) int {
 	t.Helper()
 	seen := map[uint64]bool{}
 	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
