@@ -2,6 +2,7 @@ package assets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -61,6 +62,9 @@ const (
 	lockPause    = 50 * time.Millisecond
 )
 
+// tries is how often a build begins anew because somebody writes to static.root meanwhile.
+const tries = 3
+
 // Build brings the set up to date. After an error the set that was there is as it was.
 func (b *Builder) Build(ctx context.Context) (Report, error) {
 	began := b.now()
@@ -73,6 +77,9 @@ func (b *Builder) Build(ctx context.Context) (Report, error) {
 		return Report{}, fmt.Errorf("build assets: %w", err)
 	}
 	report, err := b.build(ctx)
+	for try := 1; try < tries && errors.Is(err, errChanged); try++ {
+		report, err = b.build(ctx)
+	}
 	if err != nil {
 		err = fmt.Errorf("build assets: %w", err)
 	}

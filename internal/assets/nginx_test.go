@@ -36,6 +36,7 @@ func nginx(t *testing.T, locations string) *http.Client {
 events {}
 http {
 	access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/g;
+	map $uri $asset_life { default "public, no-cache"; "~\.[0-9a-f]{12}\.[^/]+$" "public, max-age=31536000, immutable"; }
 	types { text/css css; font/woff2 woff2; }
 	proxy_cache_path %[1]s/cache keys_zone=assets:1m;
 	server { listen unix:%[2]s; %[3]s }
@@ -88,10 +89,15 @@ func TestNginxServesTheSetWithGzipStatic(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, siteFiles())
 	b.build()
-	c := nginx(t, "location /static/ { alias "+b.config.Output+"/; gzip_static on; gzip_vary on; }")
-	for _, name := range []string{"css/main.css", b.hashed("css/main.css")} {
+	c := nginx(t, "location /static/ { alias "+b.config.Output+"/; gzip_static on; gzip_vary on; add_header Cache-Control $asset_life; }"+
+		` location ~ /\.(?!well-known) { return 404; }`)
+	if resp, _ := get(t, c, "/static/.holdfast/index.json", "gzip"); resp.StatusCode != 404 {
+		t.Errorf("the index is shown: %d", resp.StatusCode)
+	}
+	for name, life := range map[string]string{"css/main.css": "public, no-cache", b.hashed("css/main.css"): immutableLife} {
 		resp, body := get(t, c, "/static/"+name, "gzip")
-		if resp.StatusCode != 200 || resp.Header.Get("Content-Encoding") != "gzip" || decode(t, Gzip, body) != b.output(name) {
+		if resp.StatusCode != 200 || resp.Header.Get("Content-Encoding") != "gzip" || resp.Header.Get("Cache-Control") != life ||
+			decode(t, Gzip, body) != b.output(name) {
 			t.Errorf("%s: %d %v", name, resp.StatusCode, resp.Header)
 		}
 		if _, body := get(t, c, "/static/"+name, "identity"); body != b.output(name) {

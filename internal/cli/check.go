@@ -80,6 +80,7 @@ func runCheck(ctx context.Context, a *app, o checkOptions) error {
 	k.environment()
 	if !o.offline {
 		k.directories()
+		k.assets()
 		k.listeners(ctx)
 		k.database(ctx)
 		k.store(ctx)
