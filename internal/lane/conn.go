@@ -85,14 +85,14 @@ func (c *conn) read() {
 
 // process answers the requests in b, which begins where got does, as long as its turn lasts.
 func (c *conn) process(b []byte, turn int) {
-	for len(b) > 0 {
+	for full := turn; len(b) > 0; {
 		end, odd := headEnd(b, c.scanned)
 		switch {
 		case odd || end == 0 && (len(b) == maxHead || !promising(b)):
 			c.handOver(b)
 			return
 		case end == 0:
-			c.partial(b)
+			c.partial(b, turn == full)
 			return
 		case turn == 0:
 			c.keep(b)
@@ -111,9 +111,14 @@ func (c *conn) process(b []byte, turn int) {
 	c.await(c.worker.lane.options.times.idle)
 }
 
-// partial waits for the rest of a head, whose time began with its first byte.
-func (c *conn) partial(b []byte) {
-	c.keep(b)
+// partial waits for the rest of a head, whose time began with its first byte. longer says that b begins with what was
+// kept: a head that comes byte by byte must not be copied as often.
+func (c *conn) partial(b []byte, longer bool) {
+	if longer {
+		c.got = append(c.got, b[len(c.got):]...)
+	} else {
+		c.keep(b)
+	}
 	c.scanned = len(b)
 	c.listen(epoll.In)
 	if !c.timed {
