@@ -69,9 +69,13 @@ func newReader(c *Content) (*reader, error) {
 		disk: indexDisk{c.opts.Cache + "-index"},
 	}
 	r.fresh.Store(int64(-freshFor))
+	byName := map[string]revision.Preset{}
 	for name, s := range c.cfg.Sources {
 		r.sources[name] = &sourceState{name: name}
-		r.presets[name], _ = c.cfg.preset(s.Preset) // Validate has seen that it is there
+		if _, ok := byName[s.Preset]; !ok {
+			byName[s.Preset], _ = c.cfg.preset(s.Preset) // Validate has seen that it is there
+		}
+		r.presets[name] = byName[s.Preset]
 	}
 	if r.urls, err = newURLSigner(c.opts.MasterKey); err != nil {
 		return nil, err
@@ -110,7 +114,7 @@ func newReader(c *Content) (*reader, error) {
 // are asked for.
 func (r *reader) start(ctx context.Context) error {
 	return r.base.Start(ctx, func(ctx context.Context) error {
-		if err := r.disk.open(r.sources); err != nil {
+		if err := r.disk.open(); err != nil {
 			return err
 		}
 		r.leases.open()

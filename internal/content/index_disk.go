@@ -45,15 +45,10 @@ func noteOf(p Publication) diskNote {
 
 func (d indexDisk) path(source, name string) string { return filepath.Join(d.dir, source, name) }
 
-// open makes the directories of the sources, which the cache's readers need not see.
-func (d indexDisk) open(sources map[string]*sourceState) error {
+// open makes the directory, which the cache's readers need not see. Those of the sources are made when they are needed.
+func (d indexDisk) open() error {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return fmt.Errorf("make the directory of indexes: %w", err)
-	}
-	for name := range sources {
-		if err := os.Mkdir(filepath.Join(d.dir, name), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("make the directory of indexes: %w", err)
-		}
 	}
 	return nil
 }
@@ -113,7 +108,13 @@ func (d indexDisk) write(source, name string, n diskNote) error {
 
 // replace writes a file whole or not at all, as far as a reader of this boot can tell.
 func (d indexDisk) replace(source, name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Join(d.dir, source), ".new-")
+	dir := filepath.Join(d.dir, source)
+	f, err := os.CreateTemp(dir, ".new-")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			f, err = os.CreateTemp(dir, ".new-")
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("keep index: %w", err)
 	}

@@ -121,7 +121,20 @@ func (c *Content) Sync(ctx context.Context, r SyncRequest, progress func(string)
 	if err := c.knows(r.Source); err != nil {
 		return Report{}, err
 	}
-	return ask[Report](ctx, c, kindSync, r.Source, r, progress)
+	report, err := ask[Report](ctx, c, kindSync, r.Source, r, progress)
+	if err == nil {
+		c.hearOwn(ctx, r.Source)
+	}
+	return report, err
+}
+
+// hearOwn tells the consuming half of this process what is current without waiting for the notification: who has synced
+// finds what was published. Should it fail, the notification does the same.
+func (c *Content) hearOwn(ctx context.Context, source string) {
+	p, err := c.Current(ctx, source)
+	if err == nil {
+		c.consumer.published(p)
+	}
 }
 
 // SyncSoon has a source looked at, and waits for nothing.
