@@ -107,6 +107,7 @@ func (p *process) dropView(ctx context.Context, v View) bool {
 	if p.toTrash(p.viewPath(v)) != nil {
 		return false
 	}
+	p.count.views.Add(1)
 	p.mu.Lock()
 	delete(p.retired, v)
 	p.mu.Unlock()

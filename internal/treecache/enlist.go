@@ -270,7 +270,7 @@ func (p *process) close() {
 
 // maintain is what happens each second.
 func (p *process) maintain(ctx context.Context, n int) {
-	const buryEvery, flushEvery = 5, 30 // seconds
+	const buryEvery, dropEvery, flushEvery = 5, 10, 30 // seconds
 	if n%flushEvery == 0 {
 		p.flush()
 	}
@@ -289,6 +289,9 @@ func (p *process) maintain(ctx context.Context, n int) {
 		bounded, cancel := context.WithTimeout(ctx, time.Minute)
 		err = p.recount(bounded)
 		cancel()
+	}
+	if n%dropEvery == 0 {
+		err = errors.Join(err, p.dropOver(ctx))
 	}
 	err = errors.Join(err, p.reapAll(), p.emptyTrash(ctx), p.keepFloors(ctx))
 	if ctx.Err() == nil {

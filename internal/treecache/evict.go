@@ -78,10 +78,22 @@ func (g *goal) dropRetired() error {
 		if !g.p.isOver(v) && !g.p.isEmpty(v) || !g.p.dropView(g.ctx, v) {
 			continue
 		}
-		g.chunks++
-		g.p.count.chunks.Add(1)
 		if err := g.sweep(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// dropOver removes superseded views without need for room (S4-38). Their objects stay as long as there is room for them.
+func (p *process) dropOver(ctx context.Context) error {
+	all, err := p.listViews()
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		if p.isOver(v) && ctx.Err() == nil {
+			p.dropView(ctx, v)
 		}
 	}
 	return nil

@@ -285,3 +285,41 @@ func TestOverlappingChunksDoNotTakeEachOthersFiles(t *testing.T) {
 		}
 	}
 }
+
+// S4-38: superseded views go after their grace even when there is room, unless they are leased; what they were made of stays for the next.
+func TestSupersededViewsGoInTheBackground(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *treecache.Options) { o.Grace = time.Nanosecond })
+	var dirs []string
+	var revisions []*revision
+	for n := range 3 {
+		r := s.world.mustCourse(t, 4, n)
+		res, l := ensure(t, s.cache, r, r.chunks)
+		if n == 1 {
+			defer l.Release()
+		} else {
+			l.Release()
+		}
+		dirs, revisions = append(dirs, res.Dir), append(revisions, r)
+	}
+	if err := s.cache.Current(revisions[2].view); err != nil {
+		t.Fatal(err)
+	}
+	before := s.world.fetches.Load()
+	treecache.Maintain(s.cache)
+	for n, want := range []bool{false, true, true} {
+		if _, err := os.Stat(dirs[n]); (err == nil) != want {
+			t.Errorf("view %d: %v; want it there: %v", n, err, want)
+		}
+	}
+	if st := s.cache.Stats(); st.DroppedViews != 1 || st.EvictedObjects != 0 {
+		t.Errorf("stats %+v", st)
+	}
+	_, l := ensure(t, s.cache, revisions[0], revisions[0].chunks)
+	l.Release()
+	if s.world.fetches.Load() != before {
+		t.Error("objects went with the view")
+	}
+	treecache.Maintain(s.cache)
+	wantExact(t, s.cache)
+}

@@ -4,9 +4,9 @@ import "sync/atomic"
 
 // counters are those of a cache since it was opened.
 type counters struct {
-	warm, cold, failed       atomic.Int64
-	downloads, bytes         atomic.Int64
-	chunks, objects, evicted atomic.Int64
+	warm, cold, failed              atomic.Int64
+	downloads, bytes                atomic.Int64
+	views, chunks, objects, evicted atomic.Int64
 }
 
 func (n *counters) ensured(warm bool, err error) {
@@ -35,6 +35,7 @@ type Stats struct {
 	Era                           int64 // grows with each unclean boot
 	Warm, Cold, Failed            int64 // calls of Ensure
 	Downloads, DownloadedBytes    int64
+	DroppedViews                  int64 // superseded or empty ones
 	EvictedChunks, EvictedObjects int64
 	EvictedBytes                  int64
 	Finding                       string // what went wrong in the background last; "" when nothing
@@ -47,7 +48,7 @@ func (c *Cache) Stats() Stats {
 		Limits: c.o.Limits,
 		Warm:   n.warm.Load(), Cold: n.cold.Load(), Failed: n.failed.Load(),
 		Downloads: n.downloads.Load(), DownloadedBytes: n.bytes.Load(),
-		EvictedChunks: n.chunks.Load(), EvictedObjects: n.objects.Load(), EvictedBytes: n.evicted.Load(),
+		DroppedViews: n.views.Load(), EvictedChunks: n.chunks.Load(), EvictedObjects: n.objects.Load(), EvictedBytes: n.evicted.Load(),
 	}
 	p := c.live.Load()
 	if p == nil || !p.admit() {
