@@ -43,6 +43,13 @@
 //   - A Reply's release is called once, whatever became of the connection, and before Stop returns.
 //   - An idle connection costs about half a kilobyte and no goroutine.
 //
+// # What it costs
+//
+// Measured beside other work on two processors, in processor time of the server per request of a 4 KB file through a signed
+// link: 6.4 µs here, 28 µs through net/http, 6.0 µs through nginx; with a connection for each request 19 and 65 µs. About
+// two thirds of it is the kernel's. Handing over costs 11 µs, once in a connection: wakening the one who accepts, and the
+// dozen system calls with which the net package adopts a socket.
+//
 // # Limits
 //
 // A head has 16 KiB here; longer ones are handed over to net/http, which has a limit of its own. It has to be complete 10 s
