@@ -15,7 +15,7 @@ import (
 // S4-44: sources are synced by the dozen, with HOLDFAST_SOAK by the thousand, with memory that does not grow with them.
 func TestManySourcesAreSyncedInTurnWithFlatMemory(t *testing.T) {
 	t.Parallel()
-	n := 24
+	n := 12
 	if soak() > 1 {
 		n = 1000
 	}

@@ -83,9 +83,9 @@ func TestEveryKindOfCommitEndsInTheWholeLastRevision(t *testing.T) {
 		if report.Head != head || report.Commit != head {
 			t.Fatalf("after %s: the current commit is %s; want %s", kind, report.Commit, head)
 		}
-		got := []string{}
-		for i := range index(t, c, "physics").Chunks {
-			if key, ok := strings.CutPrefix(index(t, c, "physics").Chunks[i].Key, "question:"); ok {
+		got, ix := []string{}, index(t, c, "physics")
+		for i := range ix.Chunks {
+			if key, ok := strings.CutPrefix(ix.Chunks[i].Key, "question:"); ok {
 				got = append(got, key)
 			}
 		}
