@@ -121,15 +121,8 @@ func (a *Assets) Status() Status {
 	s := a.set.Load()
 	out := Status{
 		URL: a.config.URL, Assets: len(s.names), Served: len(s.resources), Retired: s.retired, Memory: s.bytes,
-		Damaged: s.damaged, Sharing: a.sharing,
+		Damaged: s.damaged, Sharing: a.sharing, Published: s.published,
 	}
-	a.loading.Lock()
-	for _, f := range a.others {
-		if f.Current {
-			out.Published++
-		}
-	}
-	a.loading.Unlock()
 	if last := a.outcome.Load(); last != nil {
 		out.Built, out.Notes = last.at, last.report.Notes
 		if last.err != nil {

@@ -71,14 +71,14 @@ type Assets struct {
 	told    chan struct{} // holds one notification
 	set     atomic.Pointer[set]
 
-	loading sync.Mutex // held while a new set is made; protects the following
+	loading gate // held while a new set is made; protects the following
 	index   *index
 	stamp   os.FileInfo // of the index's file when it was read
 	others  []fetched
 	version int64 // of the shelf; -1 before the first look
 
 	asked   atomic.Int64 // when the shelf was last looked at; nanoseconds since 1970
-	missing sync.Mutex   // held by a request that looks on behalf of all that wait
+	missing gate         // held by a request that looks on behalf of all that wait
 
 	building sync.Mutex // held during a build of this process
 	outcome  atomic.Pointer[outcome]
@@ -92,6 +92,7 @@ func New(o Options) (*Assets, error) {
 	a := &Assets{
 		config: o.Config, log: o.Log, report: o.Report, builder: NewBuilder(o.Config, o.Log), sharing: o.Share && o.DB != nil,
 		cors: newCORS(append(o.Origins, o.Config.Origins...)), told: make(chan struct{}, 1), version: -1, index: newIndex(),
+		loading: newGate(), missing: newGate(),
 	}
 	a.set.Store(loadSet(o.Config, a.cors, a.index, nil, nil))
 	a.meters = newMeters(a)
@@ -185,9 +186,11 @@ func (a *Assets) build(ctx context.Context) (Report, error) {
 
 // Load reads the set that is there, without building, database or store: enough for look-ups by a command.
 func (a *Assets) Load(ctx context.Context) error {
-	a.loading.Lock()
+	if err := a.loading.lock(ctx); err != nil {
+		return err
+	}
 	a.others = readFetched(a.config.Output)
-	a.loading.Unlock()
+	a.loading.unlock()
 	return a.reload(ctx)
 }
 
@@ -205,8 +208,10 @@ func (a *Assets) Build(ctx context.Context) (Report, error) {
 
 // reload serves what the index says now.
 func (a *Assets) reload(ctx context.Context) error {
-	a.loading.Lock()
-	defer a.loading.Unlock()
+	if err := a.loading.lock(ctx); err != nil {
+		return err
+	}
+	defer a.loading.unlock()
 	info, err := os.Stat(indexPath(a.config.Output))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("load assets: %w", err)
@@ -234,9 +239,11 @@ func (a *Assets) share(ctx context.Context) error {
 	if !a.sharing {
 		return nil
 	}
-	a.loading.Lock()
+	if err := a.loading.lock(ctx); err != nil {
+		return err
+	}
 	x := a.index
-	a.loading.Unlock()
+	a.loading.unlock()
 	err := a.shelf.share(ctx, x)
 	if ctx.Err() == nil {
 		a.report(WorkShare, err)

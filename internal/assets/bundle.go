@@ -51,6 +51,9 @@ func fetchDir(output string) string { return filepath.Join(output, ownDir, "fetc
 
 // fetch brings the files of an asset from the store to the set, unless they are there.
 func (s *shelf) fetch(ctx context.Context, r row) error {
+	if err := checkName(r.Name); err != nil {
+		return err // a row that nobody of ours wrote must not name a file elsewhere
+	}
 	if s.has(r.fetched) {
 		return nil
 	}

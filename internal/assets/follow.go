@@ -89,8 +89,10 @@ func (a *Assets) follow(ctx context.Context, shared bool) {
 
 // sync serves what the shelf has now. Only assets whose files are here are served; the others are tried again.
 func (a *Assets) sync(ctx context.Context, first bool) error {
-	a.loading.Lock()
-	defer a.loading.Unlock()
+	if err := a.loading.lock(ctx); err != nil {
+		return err
+	}
+	defer a.loading.unlock()
 	a.asked.Store(time.Now().UnixNano())
 	version, err := a.shelf.version(ctx)
 	if err != nil || version == a.version && !first {
@@ -157,8 +159,10 @@ func (a *Assets) maybeElsewhere(ctx context.Context, path string) bool {
 	ctx, cancel := context.WithTimeout(ctx, missTimeout)
 	defer cancel()
 	came := time.Now().UnixNano()
-	a.missing.Lock()
-	defer a.missing.Unlock()
+	if a.missing.lock(ctx) != nil {
+		return false
+	}
+	defer a.missing.unlock()
 	if asked := a.asked.Load(); asked < came {
 		select {
 		case <-time.After(time.Until(time.Unix(0, asked).Add(syncGap))):
@@ -197,10 +201,12 @@ func (a *Assets) watch(ctx context.Context) {
 			seen = now
 			if _, err := a.Build(ctx); err != nil && ctx.Err() == nil {
 				a.log.WarnContext(ctx, "assets cannot be built", "error", err)
-				seen = ""
+				if errors.Is(err, errChanged) {
+					seen = "" // somebody still writes: look again
+				}
 			}
 		}
-		if a.indexChanged() {
+		if a.indexChanged(ctx) {
 			if err := a.reload(ctx); err != nil {
 				a.log.WarnContext(ctx, "assets cannot be loaded", "error", err)
 			} else if err := a.share(ctx); err != nil && ctx.Err() == nil {
@@ -229,12 +235,14 @@ func (a *Assets) look(ctx context.Context) string {
 }
 
 // indexChanged reports whether somebody else built: the index is replaced by rename, so it is another file then.
-func (a *Assets) indexChanged() bool {
+func (a *Assets) indexChanged(ctx context.Context) bool {
 	info, err := os.Stat(indexPath(a.config.Output))
 	if err != nil {
 		return false
 	}
-	a.loading.Lock()
-	defer a.loading.Unlock()
+	if a.loading.lock(ctx) != nil {
+		return false
+	}
+	defer a.loading.unlock()
 	return a.stamp == nil || !os.SameFile(a.stamp, info)
 }

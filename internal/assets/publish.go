@@ -107,21 +107,33 @@ func packed(logical string, content []byte) (fetched, [][]byte, error) {
 	return f, parts, nil
 }
 
-// checkLogical refuses names that could lead elsewhere or that nobody would serve.
-func checkLogical(name string) error {
-	bad := func(why string) error {
-		return fault.New(fault.Usage, "asset_name", "%q is no name of an asset: %s", name, why).
-			WithHint("name it as a path below static.url, as css/theme.css")
-	}
+// checkName refuses names that could lead elsewhere.
+func checkName(name string) error {
 	switch {
-	case name == "" || name != path.Clean(name) || strings.HasPrefix(name, "/") || strings.HasPrefix(name, ".."):
-		return bad("it must be a plain path")
+	case name == "" || name != path.Clean(name) || strings.HasPrefix(name, "/") || name == ".." || strings.HasPrefix(name, "../"):
+		return badName(name, "it must be a plain path")
 	case !servable(name):
-		return bad("it holds characters that cannot stand in a URL")
-	case hidden(name) || excludedFile(path.Base(name)):
-		return bad("such files are not served")
+		return badName(name, "it holds characters that cannot stand in a URL")
+	case hidden(name):
+		return badName(name, "such files are not served")
 	}
 	return nil
+}
+
+// checkLogical refuses names that nobody would serve, either.
+func checkLogical(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if excludedFile(path.Base(name)) {
+		return badName(name, "such files are not served")
+	}
+	return nil
+}
+
+func badName(name, why string) error {
+	return fault.New(fault.Usage, "asset_name", "%q is no name of an asset: %s", name, why).
+		WithHint("name it as a path below static.url, as css/theme.css")
 }
 
 // Unpublish lets a logical name lead to what was built, or nowhere. The hashed name is served until static.keep has passed.

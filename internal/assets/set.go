@@ -25,6 +25,7 @@ type set struct {
 	bytes     int64                // of bodies
 	open      atomic.Int64         // files that are kept open
 	retired   int
+	published int      // logical names
 	damaged   []string // hashed names whose files are not what the index says
 }
 
@@ -63,6 +64,7 @@ func loadSet(c Config, origins *cors, x *index, others []fetched, before *set) *
 		}
 		if f.Current {
 			l.out.names[f.Logical] = f.Name
+			l.out.published++
 		}
 	}
 	l.bodies(items)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,6 +27,7 @@ func (p *plan) write(ctx context.Context) error {
 	if err := os.RemoveAll(tempDir(p.config.Output)); err != nil {
 		return err
 	}
+	p.sweepTemps()
 	if err := os.Mkdir(tempDir(p.config.Output), 0o755); err != nil {
 		return err
 	}
@@ -57,6 +59,19 @@ func (p *plan) write(ctx context.Context) error {
 		return err
 	}
 	return p.syncDirs()
+}
+
+// sweepTemps removes what builds that died left of manifests: only who holds the lock writes those. What cannot be removed
+// takes room, and nothing else.
+func (p *plan) sweepTemps() {
+	for _, dir := range []string{p.config.Output, filepath.Join(p.config.Output, filepath.Dir(viteManifest))} {
+		entries, _ := os.ReadDir(dir) // it may not be there yet
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), atomicfile.TempPrefix) {
+				_ = os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
 }
 
 // writeFile writes an asset in all its variants, each to a temporary file that then takes its name.
