@@ -49,6 +49,13 @@ func (s *Store) stat(ctx context.Context, name blob.Name) (o minio.ObjectInfo, e
 
 // Open returns the blob; see package blob. The context bounds all reading from it.
 func (s *Store) Open(ctx context.Context, name blob.Name) (blob.Blob, error) {
+	if blob.ReadsAhead(ctx) {
+		if o, err := s.openAhead(ctx, name); err == nil {
+			return o, nil
+		} else if errors.Is(err, blob.ErrNotFound) {
+			return nil, err
+		}
+	}
 	o, err := s.stat(ctx, name)
 	if err != nil {
 		return nil, err
