@@ -35,10 +35,7 @@ func (c *Content) purge(ctx context.Context, token int64, r PurgeRequest, step f
 		return report, fmt.Errorf("purge: %w", err)
 	}
 	// From here on nobody uses the parts; what follows is repeated until it is done.
-	if err := c.deletePurged(ctx, rows); err != nil {
-		return report, fmt.Errorf("purge: %w", err)
-	}
-	return report, c.republish(ctx, report, step)
+	return report, errors.Join(c.deletePurged(ctx, rows), c.republish(ctx, report, step))
 }
 
 // purgeTargets returns the rows of the parts that a request means.
@@ -86,19 +83,32 @@ func (c *Content) bury(ctx context.Context, token int64, rows []partRow, reason 
 	})
 }
 
-// deletePurged removes the bytes of purged parts. Their rows stay.
+// deletePurged removes the bytes of purged parts. Their rows stay, and remember that it is done: checked is infinite.
 func (c *Content) deletePurged(ctx context.Context, rows []partRow) error {
 	var all []error
 	for _, row := range rows {
-		if err := c.store.Delete(ctx, blob.Name(row.part.BlobName())); err != nil {
+		err := c.store.Delete(ctx, blob.Name(row.part.BlobName()))
+		if err == nil {
+			_, err = c.db.Exec(ctx, c.q("UPDATE {s}.content_parts SET checked = 'infinity' WHERE id = $1 AND state = 'purged'"), row.id)
+		}
+		if err != nil {
 			all = append(all, fmt.Errorf("delete part %s: %w", row.part.ID, err))
 		}
 	}
 	return errors.Join(all...)
 }
 
+// finishPurges does what a purge could not, because the store or a repository did not answer.
+func (c *Content) finishPurges(ctx context.Context) error {
+	rows, err := c.partRows(ctx, "state = 'purged' AND checked <> 'infinity'")
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.deletePurged(ctx, rows), c.republish(ctx, nil, func(string) {}))
+}
+
 // republish has those sources synced whose current revision has a purged part, and waits for them. The report, which may be nil,
-// gets theirs. It is part of the routine as well: a source whose repository does not answer now is tried again.
+// gets theirs.
 func (c *Content) republish(ctx context.Context, report *PurgeReport, step func(string)) error {
 	rows, err := c.db.Query(ctx, c.q(`SELECT s.name FROM {s}.content_sources s JOIN {s}.content_revisions r ON r.source = s.id AND r.seq = s.seq
 		WHERE r.parts && ARRAY(SELECT id FROM {s}.content_parts WHERE state = 'purged') ORDER BY s.name`))

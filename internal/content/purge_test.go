@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"holdfast/internal/blob"
@@ -146,6 +147,51 @@ func TestATombstoneNeedsOurSignature(t *testing.T) {
 	if told := e.tombstones(); len(told) != 1 || told[0].Reason != "genuine" {
 		t.Errorf("told %+v", told)
 	}
+}
+
+// A purge that the store does not take, and that the repository keeps from being published, is finished later.
+func TestAPurgeIsFinishedWhenTheStoreIsBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	course := w.course("physics", small(84))
+	store := stuck{w.store, &atomic.Bool{}}
+	w.store = store
+	c, e := w.start()
+	eventually(t, "the first revision", func() bool { return e.latest("physics").Seq == 1 })
+	write(t, course, map[string]string{"serverFilesCourse/answers.txt": leaked})
+	if _, err := c.Sync(t.Context(), SyncRequest{Source: "physics"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	store.broken.Store(true)
+	if _, err := c.Purge(t.Context(), PurgeRequest{Source: "physics", Path: "serverFilesCourse/answers.txt"}, nil); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("a purge without a store: %v", err)
+	}
+	if len(e.tombstones()) == 0 {
+		t.Error("the caches were not told")
+	}
+	store.broken.Store(false)
+	if err := c.finishPurges(t.Context()); err != nil || holds(t, c, leaked) {
+		t.Errorf("finishing: %v; the secret is still stored: %v", err, holds(t, c, leaked))
+	}
+	if n := count(t, c, "{s}.content_parts WHERE state = 'purged' AND checked <> 'infinity'"); n != 0 {
+		t.Errorf("%d purges are open", n)
+	}
+	if _, ok := index(t, c, "physics").Chunk("serverFilesCourse"); ok {
+		t.Error("the chunk with the secret is current still")
+	}
+}
+
+// stuck is a store that deletes nothing while it is broken.
+type stuck struct {
+	blob.Store
+	broken *atomic.Bool
+}
+
+func (s stuck) Delete(ctx context.Context, name blob.Name) error {
+	if s.broken.Load() {
+		return errFlaky
+	}
+	return s.Store.Delete(ctx, name)
 }
 
 // Publishing and purging at the same time never leaves a purged part current.

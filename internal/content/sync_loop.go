@@ -218,5 +218,5 @@ func (p *producer) routine(ctx context.Context) error {
 	errs := []error{p.c.forgetRequests(ctx)}
 	errs = append(errs, p.c.requestCollection(ctx))
 	_, err := p.c.scrubDue(ctx, none)
-	return errors.Join(append(errs, err, p.c.republish(ctx, nil, none))...)
+	return errors.Join(append(errs, err, p.c.finishPurges(ctx))...)
 }
