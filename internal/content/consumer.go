@@ -133,7 +133,7 @@ func (r *reader) stop(ctx context.Context) error {
 // fetch gets a part from the store, for the cache.
 func (r *reader) fetch(ctx context.Context, p treepack.Part) (io.ReadCloser, error) {
 	r.count.fetches.Add(1)
-	b, err := r.c.store.Open(ctx, blob.Name(p.BlobName()))
+	b, err := r.c.store.Open(blob.ReadAhead(ctx), blob.Name(p.BlobName()))
 	if err != nil {
 		return nil, storeError(err) // the cache says which part
 	}

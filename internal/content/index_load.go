@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"holdfast/internal/blob"
 	"holdfast/internal/fault"
 	"holdfast/internal/revision"
 )
@@ -88,7 +89,7 @@ func (r *reader) fromStore(ctx context.Context, p Publication) (*loaded, error) 
 }
 
 func (r *reader) fetchIndex(ctx context.Context, p Publication) ([]byte, error) {
-	b, err := r.c.store.Open(ctx, p.Index)
+	b, err := r.c.store.Open(blob.ReadAhead(ctx), p.Index)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (nowhere) Keep(string, []byte) error { return nil }
 
 // examine reads a stored part and verifies all of it. Its error says that the store could not be asked.
 func (c *Content) examine(ctx context.Context, part treepack.Part) (check, error) {
-	b, err := c.store.Open(ctx, blob.Name(part.BlobName()))
+	b, err := c.store.Open(blob.ReadAhead(ctx), blob.Name(part.BlobName()))
 	switch {
 	case errors.Is(err, blob.ErrNotFound):
 		return missing, nil

@@ -325,7 +325,7 @@ const maxIndex = 256 << 20
 
 // readIndex reads the index of a revision from the store and proves that it is the one.
 func (c *Content) readIndex(ctx context.Context, p Publication) (*revision.Index, error) {
-	b, err := c.store.Open(ctx, p.Index)
+	b, err := c.store.Open(blob.ReadAhead(ctx), p.Index)
 	if err != nil {
 		return nil, fmt.Errorf("read index %s: %w", p.Index, err)
 	}
