@@ -26,6 +26,7 @@ Usage:
   AWS_REGION              AWS_DEFAULT_REGION is the same for older tools
   PUBLIC_URL              scheme and host that visitors use, for links in mails and jobs
   MEDIA_URL, STATIC_URL   where visitors find uploads and assets
+  HOLDFAST_CONTENT_SOCKET where the application asks for content, when a source is named
 
 DATABASE_URL leads to the first endpoint for sessions ([[database.endpoints]]), and to PostgreSQL itself when the pooler is
 switched off, or does not know the role's password.
@@ -130,7 +131,11 @@ func siteVariables(ctx context.Context, client *control.Client, cfg *config.Conf
 		return nil, err
 	}
 	files := strings.TrimSuffix(cmp.Or(cfg.Files.PublicURL, site), "/")
-	return []variable{{"PUBLIC_URL", site}, {"MEDIA_URL", files + cfg.Media.URL}, {"STATIC_URL", site + cfg.Static.URL}}, nil
+	all := []variable{{"PUBLIC_URL", site}, {"MEDIA_URL", files + cfg.Media.URL}, {"STATIC_URL", site + cfg.Static.URL}}
+	if cfg.Content.On() {
+		all = append(all, variable{"HOLDFAST_CONTENT_SOCKET", cfg.Content.Socket})
+	}
+	return all, nil
 }
 
 // envFormats write one variable each.
