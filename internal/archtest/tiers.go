@@ -13,10 +13,10 @@ func tiers() []tier {
 		{"bedrock", []string{"fault", "secret"}},
 		{"ground", []string{
 			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "s3wire", "link",
-			"pgwire", "scram", "epoll", "pgbouncer", "fstype", "treepack", "coursegen",
+			"pgwire", "scram", "epoll", "pgbouncer", "fstype", "treepack", "coursegen", "cache", "resp",
 		}},
 		{"engines", []string{
-			"blob", "postgres", "web", "lane", "cache",
+			"blob", "postgres", "web", "lane",
 			"upstream", "throttle", "pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
 			"gitrepo", "revision", "treecache",
 		}},
@@ -45,7 +45,7 @@ func planned() map[string]string {
 		later   = "watching, backup and access"
 	)
 	return map[string]string{
-		"cache": assets, "cacheserver": assets,
+		"cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
 	}
 }
