@@ -64,7 +64,6 @@ type PurgeReport struct {
 	Parts   []string `json:"parts"`
 	Sources []string `json:"sources,omitempty"` // whose current revision had one: they were published again without
 	Chunks  []string `json:"chunks,omitempty"`  // "source:key" of what is absent now
-	Reports []Report `json:"reports,omitempty"`
 }
 
 // RepairRequest names parts that a consumer found missing or corrupt in the store.

@@ -25,7 +25,7 @@ func (p *producer) reign(ctx context.Context, token int64) {
 		p.queue = nil
 		p.mu.Unlock()
 	}()
-	chores := make(chan request, claimLimit)
+	chores := &chores{wake: newWake()}
 	var work sync.WaitGroup
 	for range p.c.cfg.SyncParallel {
 		work.Go(func() { p.work(ctx, token, q) })
@@ -79,7 +79,7 @@ func (p *producer) lookedAgo(ctx context.Context, ago map[string]time.Duration) 
 }
 
 // takeIn hands requests to those who answer them.
-func (p *producer) takeIn(ctx context.Context, token int64, q *queue, chores chan<- request) {
+func (p *producer) takeIn(ctx context.Context, token int64, q *queue, other *chores) {
 	every(ctx, requestPoll, p.requests, func(ctx context.Context) {
 		all, err := p.c.claimRequests(ctx, token)
 		if ctx.Err() != nil {
@@ -88,14 +88,8 @@ func (p *producer) takeIn(ctx context.Context, token int64, q *queue, chores cha
 		p.c.trouble.report("take requests", err)
 		for _, r := range all {
 			if r.kind != kindSync {
-				select {
-				case chores <- r:
-				case <-ctx.Done():
-					return
-				}
-				continue
-			}
-			if !q.add(r) {
+				other.add(r)
+			} else if !q.add(r) {
 				p.finish(ctx, token, r, nil, p.c.noRevision(r.source, "current"))
 			}
 		}
@@ -164,20 +158,47 @@ const (
 	scrubSlice = 50
 )
 
+// chores are requests that are no syncs, in the order in which they came. There is no bound on them: a purge waits for a sync, so
+// whoever takes requests in must never wait for a chore.
+type chores struct {
+	wake wake
+	mu   sync.Mutex // protects list
+	list []request
+}
+
+func (c *chores) add(r request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = append(c.list, r)
+	c.wake.up()
+}
+
+func (c *chores) next() (r request, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.list) == 0 {
+		return r, false
+	}
+	r, c.list = c.list[0], c.list[1:]
+	return r, true
+}
+
 // tend does everything else, one thing at a time: requests for it as they come, and what has its time.
-func (p *producer) tend(ctx context.Context, token int64, chores <-chan request) {
+func (p *producer) tend(ctx context.Context, token int64, todo *chores) {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case r := <-chores:
-			report, err := p.chore(ctx, token, r)
-			if ctx.Err() != nil {
-				return
+		case <-todo.wake:
+			for r, ok := todo.next(); ok; r, ok = todo.next() {
+				report, err := p.chore(ctx, token, r)
+				if ctx.Err() != nil {
+					return
+				}
+				p.finish(ctx, token, r, report, err)
 			}
-			p.finish(ctx, token, r, report, err)
 		case <-tick.C:
 			err := p.routine(ctx)
 			if ctx.Err() == nil {
