@@ -37,13 +37,12 @@ func (b *bench) startFarStore(ctx context.Context, dir string) (*farStore, error
 		return nil, err
 	}
 	s := &farStore{process: t.process}
-	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: t.client.EndpointURL().Host})
-	forward.Transport = &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
-	direct := forward.Director
-	forward.Director = func(r *http.Request) {
-		host := r.Host // the signature covers it
-		direct(r)
-		r.Host = host
+	forward := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: t.client.EndpointURL().Host})
+			r.Out.Host, r.Out.URL.RawQuery, r.Out.URL.RawPath = r.In.Host, r.In.URL.RawQuery, r.In.URL.RawPath // the signature covers them
+		},
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 	}
 	forward.ModifyResponse = func(r *http.Response) error {
 		if r.Request.Method == http.MethodGet && counts(r.Request) {

@@ -1,6 +1,6 @@
 // Command bench measures Holdfast beside its peers, the same work in one run on one machine, and writes docs/numbers.md.
 //
-// It starts real programs (the holdfast binary, PostgreSQL, PgBouncer, nginx, versitygw, rclone) on loopback addresses in a
+// It starts real programs (the holdfast binary, PostgreSQL, PgBouncer, nginx, versitygw, rclone, git) on loopback addresses in a
 // directory of its own and ends them. Rounds go through all programs in turn, so a machine whose speed drifts is fair to
 // all; the figure is the median of the rounds, and a ratio is the median of the ratios round by round. Memory is the peak of
 // the resident set (VmHWM) of a server's processes, but for the pooler's idle clients, where it is the growth of the set.
