@@ -19,7 +19,6 @@ import (
 	"holdfast/internal/postgres"
 	"holdfast/internal/revision"
 	"holdfast/internal/secret"
-	"holdfast/internal/treepack"
 	"holdfast/internal/unit"
 )
 
@@ -119,7 +118,7 @@ func write(t testing.TB, course *coursegen.Course, files map[string]string) stri
 	return id
 }
 
-// listener is a consuming half that remembers what it was told.
+// ear is a consuming half that remembers what it was told.
 type ear struct {
 	mu     sync.Mutex // protects the following
 	heard  []Publication
@@ -298,6 +297,6 @@ func small(seed uint64) coursegen.Options {
 	return coursegen.Options{Seed: seed, Questions: 6, ServerFiles: coursegen.Bulk{Count: 3, Bytes: 8 << 10}}
 }
 
-var _ = treepack.ID{}
 
+// hours is a span of the configuration.
 func hours(n int) unit.Duration { return unit.Duration(time.Duration(n) * time.Hour) }
