@@ -44,8 +44,12 @@ func (r *reader) baseURL(source, commit string, life time.Duration) string {
 // the same: a stranger learns nothing of what there is. Only a failure of the store is told apart, and only to who may
 // read the file.
 func (c *Content) serveFile(w http.ResponseWriter, q *http.Request) {
-	r := c.reader()
-	f, err := r.openServed(q.Context(), q.URL.Path)
+	f, err := c.reader().openServed(q.Context(), q.URL.Path)
+	c.sendFile(w, q, f, err)
+}
+
+// sendFile answers with a file that was opened, or says that there is none.
+func (c *Content) sendFile(w http.ResponseWriter, q *http.Request, f *servedFile, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, errNotServed) || fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Usage:
@@ -58,7 +62,7 @@ func (c *Content) serveFile(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	defer f.close()
-	r.count.served.Add(1)
+	c.reader().count.served.Add(1)
 	f.send(w, q)
 }
 
@@ -77,6 +81,7 @@ type servedFile struct {
 	name   string
 	etag   string
 	shared bool // proxies may keep it
+	fixed  bool // the address will always lead to this file
 }
 
 func (f *servedFile) close() {
@@ -110,7 +115,7 @@ func (r *reader) openServed(ctx context.Context, address string) (*servedFile, e
 	if err != nil {
 		return nil, err
 	}
-	f, err := r.openFile(ctx, s, x, p.file)
+	f, err := r.openFile(ctx, s, x, p.file, func(path string) bool { return x.Served(x.preset, path) })
 	if err != nil {
 		return nil, err
 	}
@@ -145,11 +150,11 @@ func (r *reader) revisionOf(ctx context.Context, s *sourceState, commit string) 
 // maxHops bounds the symbolic links on the way to a file.
 const maxHops = 8
 
-// openFile opens a file that the rules show to browsers. Symbolic links are followed by name, and each name on the way must
-// be one that browsers may have: no link opens a file that its own path would not.
-func (r *reader) openFile(ctx context.Context, s *sourceState, x *loaded, file string) (*servedFile, error) {
+// openFile opens a file that may be read. Symbolic links are followed by name, and each name on the way must be one that may be
+// read: no link opens a file that its own path would not.
+func (r *reader) openFile(ctx context.Context, s *sourceState, x *loaded, file string, may func(path string) bool) (*servedFile, error) {
 	for range maxHops {
-		if !x.Served(x.preset, file) {
+		if !may(file) {
 			return nil, errNotServed
 		}
 		chunk, ok := x.Locate(file)
@@ -167,7 +172,7 @@ func (r *reader) openFile(ctx context.Context, s *sourceState, x *loaded, file s
 		}
 		f, next, err := openPlain(result.Dir, chunk.Path, file)
 		if err == nil && next == "" {
-			sf := &servedFile{File: f, hold: hold, name: path.Base(file)}
+			sf := &servedFile{File: f, hold: hold, name: path.Base(file), fixed: true}
 			if sf.etag, err = r.etags.of(f, x.Root.Format(), chunk.Tree.String()+"/"+file); err != nil {
 				sf.close()
 			}
@@ -234,14 +239,18 @@ func follow(view, link string, rest []string) (string, error) {
 	return next, nil
 }
 
-// send answers with the file. It never changes under this address.
+// send answers with the file.
 func (f *servedFile) send(w http.ResponseWriter, q *http.Request) {
 	h := w.Header()
 	scope := "private"
 	if f.shared {
 		scope = "public"
 	}
-	h.Set("Cache-Control", scope+", max-age=31536000, immutable")
+	if f.fixed {
+		h.Set("Cache-Control", scope+", max-age=31536000, immutable")
+	} else {
+		h.Set("Cache-Control", scope+", no-cache")
+	}
 	h.Set("ETag", `"`+f.etag+`"`)
 	h.Set("X-Content-Type-Options", "nosniff")
 	kind := typeOf(f.name)

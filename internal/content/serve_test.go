@@ -203,6 +203,28 @@ func gitIn(t *testing.T, dir string, args ...string) {
 	}
 }
 
+// What an application hands over to the edge is any file of a chunk, by source, revision and path.
+func TestAnApplicationMayHandOverAnyFile(t *testing.T) {
+	t.Parallel()
+	c, course, _ := servedSite(t)
+	f := func(name string, code int, body, cache string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		c.Send(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), name)
+		if w.Code != code || code == 200 && (w.Body.String() != body || w.Result().Header.Get("Cache-Control") != cache) {
+			t.Errorf("%s: %d %q %v", name, w.Code, w.Body, w.Result().Header)
+		}
+	}
+	f("course/current/serverFilesCourse/answers.txt", 200, "secret", "private, no-cache")
+	f("closed/"+course.Head+"/clientFilesCourse/note.txt", 200, "for browsers", "private, max-age=31536000, immutable")
+	f("course/current/infoCourse.json", 404, "", "")
+	f("course/current/serverFilesCourse/../elements/box/box.py", 404, "", "")
+	f("course/"+commitTwo+"/serverFilesCourse/answers.txt", 404, "", "")
+	f("nowhere/current/serverFilesCourse/answers.txt", 404, "", "")
+	f("course/current", 404, "", "")
+	f("", 404, "", "")
+}
+
 // With the store down a file that is here is served, and one that is not is a 503, to who may read it.
 func TestFilesAreServedWhileTheStoreIsDown(t *testing.T) {
 	t.Parallel()
