@@ -297,6 +297,5 @@ func small(seed uint64) coursegen.Options {
 	return coursegen.Options{Seed: seed, Questions: 6, ServerFiles: coursegen.Bulk{Count: 3, Bytes: 8 << 10}}
 }
 
-
 // hours is a span of the configuration.
 func hours(n int) unit.Duration { return unit.Duration(time.Duration(n) * time.Hour) }
