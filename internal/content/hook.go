@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -125,7 +127,7 @@ func (j *job) runHook(ctx context.Context, body []byte) ([]byte, error) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	cmd.Stdin = bytes.NewReader(body)
-	cmd.Env = append(cmd.Environ(), "HOLDFAST_SOURCE="+j.name, "HOLDFAST_COMMIT="+j.report.Commit,
+	cmd.Env = append(withoutOurs(os.Environ()), "HOLDFAST_SOURCE="+j.name, "HOLDFAST_COMMIT="+j.report.Commit,
 		"HOLDFAST_SEQ="+strconv.FormatInt(j.report.Seq, 10))
 	out, complaint := &capped{limit: maxHookAnswer + 1}, &capped{limit: 4 << 10}
 	cmd.Stdout, cmd.Stderr = out, complaint
@@ -133,6 +135,11 @@ func (j *job) runHook(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", err, excerpt(complaint.Bytes()))
 	}
 	return out.Bytes(), nil
+}
+
+// withoutOurs drops our own settings, which may be secrets, from an environment.
+func withoutOurs(env []string) []string {
+	return slices.DeleteFunc(env, func(line string) bool { return strings.HasPrefix(line, "HOLDFAST_") })
 }
 
 // capped keeps the first bytes that are written to it.
