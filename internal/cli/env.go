@@ -127,7 +127,7 @@ func siteVariables(ctx context.Context, client *control.Client, cfg *config.Conf
 	site, err := "", error(nil)
 	if len(cfg.Edge.Hosts) > 0 {
 		site = "https://" + cfg.Edge.Hosts[0]
-	} else if site, err = listenURL(ctx, client, "edge", cfg.Edge.Listen, cfg.Edge.TLSCert != ""); err != nil {
+	} else if site, err = listenURL(ctx, client, "edge", cfg.Edge.Listen, cfg.Edge.HasTLS()); err != nil {
 		return nil, err
 	}
 	files := strings.TrimSuffix(cmp.Or(cfg.Files.PublicURL, site), "/")

@@ -44,6 +44,7 @@ Use:
   files           store, fetch, list, link and export files; manage keys and buckets
   assets          build, find and publish stylesheets, scripts, pictures
   content         bring courses from git to every server
+  edge            look at the application's servers, drain them
 
 Know:
   help            help for a command, a setting or the exit codes
@@ -79,7 +80,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newStop(a), newDemo(a),
-		newPool(a), newFiles(a), newAssets(a), newContent(a), newVersion(a), newCompletion(a),
+		newPool(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newVersion(a), newCompletion(a),
 	)
 	return root
 }

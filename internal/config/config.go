@@ -148,7 +148,7 @@ func (c *Config) siteURL() string {
 		return "https://" + c.Edge.Hosts[0]
 	case isSocket(c.Edge.Listen) || strings.HasSuffix(c.Edge.Listen, ":0"):
 		return ""
-	case c.Edge.TLSCert != "":
+	case c.Edge.HasTLS():
 		return "https://" + c.Edge.Listen
 	}
 	return "http://" + c.Edge.Listen
@@ -189,6 +189,13 @@ func (c *Config) pathSettings() []pathSetting {
 		{"database.audit.file", &c.Database.Pooling.Audit.File},
 		{"database.auth.file", &c.Database.Pooling.Auth.File},
 		{"database.auth.ldap.ca_file", &c.Database.Pooling.Auth.LDAP.CAFile},
+	}
+	if c.Edge.AccessLog != "stdout" {
+		all = append(all, pathSetting{"edge.access_log", &c.Edge.AccessLog})
+	}
+	for i := range c.Edge.Certificates {
+		x, key := &c.Edge.Certificates[i], "edge.certificates["+strconv.Itoa(i)+"]."
+		all = append(all, pathSetting{key + "cert", &x.Cert}, pathSetting{key + "key", &x.Key})
 	}
 	for i := range c.Database.Pooling.Endpoints {
 		e, key := &c.Database.Pooling.Endpoints[i], "database.endpoints["+strconv.Itoa(i)+"]."

@@ -24,6 +24,9 @@ func (c *Config) listeners() []listener {
 		{"admin.listen", c.Admin.Listen},
 		{"database.private.listen", c.Database.Private.Listen},
 	}
+	for i, l := range c.Edge.Listeners {
+		all = append(all, listener{"edge.listeners[" + strconv.Itoa(i) + "].listen", l.Listen})
+	}
 	for i, e := range c.Database.Pooling.Doors() {
 		all = append(all, listener{"database.endpoints[" + strconv.Itoa(i) + "].listen", e.Listen})
 	}

@@ -5,8 +5,6 @@ import (
 	"maps"
 
 	"holdfast/internal/admin"
-	"holdfast/internal/demo"
-	"holdfast/internal/edge"
 	"holdfast/internal/files"
 	"holdfast/internal/objects"
 	"holdfast/internal/postgres"
@@ -66,27 +64,13 @@ func (d *Daemon) startS3(ctx context.Context) error {
 	return d.runDoor(ctx, "s3", d.s3)
 }
 
-// startEdge opens the front for visitors.
-func (d *Daemon) startEdge(ctx context.Context) error {
-	routes := d.files.Routes()
-	maps.Copy(routes, d.contentRoutes())
-	maps.Copy(routes, d.assetsRoutes())
-	if d.opts.Demo {
-		maps.Copy(routes, demo.Routes(demoFiles{d.files}, d.demoCourse()))
-	}
-	d.edge = edge.New(edge.Options{
-		Config: d.cfg.Edge, Routes: routes, Lanes: d.lanes(), Loops: d.laneLoops(), Observe: d.meters.edge, Log: d.log,
-	})
-	d.metrics.MustRegister(laneMeters(d.edge.LaneStats)...)
-	return d.runDoor(ctx, "edge", d.edge)
-}
-
 // startAdmin opens the control socket and the admin listener.
 func (d *Daemon) startAdmin(ctx context.Context) error {
 	routes := d.files.APIRoutes()
 	maps.Copy(routes, d.poolRoutes())
 	maps.Copy(routes, d.contentAPI())
 	maps.Copy(routes, d.assetsAPI())
+	maps.Copy(routes, d.edgeAPI())
 	d.admin = admin.New(admin.Options{
 		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
 		Sections: d.sections(), Routes: routes, ControlRoutes: d.files.ControlRoutes(),

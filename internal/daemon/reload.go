@@ -46,6 +46,9 @@ func (d *Daemon) Reload(ctx context.Context) error {
 // apply hands the settings to the parts that take them.
 func (d *Daemon) apply(cfg *config.Config) error {
 	d.reloaded.Store(cfg)
+	if err := d.edge.Reopen(); err != nil {
+		return err
+	}
 	if d.pooler == nil {
 		return nil
 	}

@@ -123,10 +123,3 @@ func (d *Daemon) s3Status(context.Context) admin.Status {
 		},
 	}
 }
-
-func (d *Daemon) edgeStatus(context.Context) admin.Status {
-	return admin.Status{
-		State: admin.OK, Summary: "visitors at " + d.edge.URL(),
-		Facts: admin.Facts{{Name: "url", Value: d.edge.URL()}, {Name: "hosts", Value: d.cfg.Edge.Hosts}},
-	}
-}

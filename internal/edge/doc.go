@@ -1,18 +1,40 @@
-// Package edge is the HTTP front that visitors touch.
+// Package edge is the HTTP front that visitors touch: it answers what Holdfast itself serves (signed links, upload slots,
+// assets, content: routes that package daemon mounts) and hands everything else to the application's servers (package upstream).
 //
-// For now it answers what Holdfast itself serves: signed links, upload slots and public files, each a route that
-// package daemon mounts. Hosts, upstream applications, the page cache and limits join it here.
+// # The way of a request
+//
+//	request id, access log        web.Wrap; every answer is logged and counted, whoever gave it
+//	headers                       set first, so that no answer goes without them
+//	host                          one that is not ours: 421
+//	method and path               CONNECT, TRACE: 405; dot segments, controls: 400
+//	HTTP → HTTPS                  301, where redirect_https says so
+//	limits                        429 or 503 (package throttle)
+//	auth                          the application is asked first, where [[edge.auth]] says so
+//	our own routes                links, slots, public files, assets, content
+//	                              (a page cache has its place here)
+//	the application               package upstream; without one: 404
 //
 // # Guarantees
 //
 //   - A request for a host that is not configured is refused with 421 before any route sees it, so a name that was
 //     pointed at this server (DNS rebinding) reaches nothing.
-//   - Every response has a request id, nosniff and a referrer policy, errors included.
+//   - Every response has a request id and the headers of [edge.headers], errors included. What a route or the application
+//     sets itself counts, and counts once.
+//   - A rule of limits or auth holds for a path in every spelling: it is compared decoded, and with runs of slashes as one;
+//     paths with dot segments are refused.
 //   - What does not exist and what one may not see answer alike.
+//   - X-Accel-Redirect and X-Sendfile count in answers of the application alone, and lead to what [[edge.accel]] names and nowhere else.
+//   - The log holds no query, no cookie, and no path of our own routes: they may hold links, which are secrets.
 //
 // # The lane
 //
 // On a plain TCP listener, simple requests for routes that have a lane (package lane) are answered on event loops, with
-// the same host check, log lines and metrics; all others, and everything over TLS, by net/http. The lane's route is the one
-// that the mux would choose: a longer pattern without a lane takes its requests away.
+// the same host check, headers, log lines and metrics; all others, and everything over TLS, by net/http. The lane's route is the
+// one that the mux would choose: a longer pattern without a lane takes its requests away. Routes for which there are limits or
+// questions to the application have no lane, and where plain HTTP is redirected there is none at all.
+//
+// # Failure
+//
+// Our own answers are short pages, HTML or JSON as the visitor accepts, with the request id that the log has. Who a
+// visitor is, is what the connection says, or what a proxy in trusted_proxies says.
 package edge

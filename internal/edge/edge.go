@@ -2,16 +2,20 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
+	"sync"
 	"sync/atomic"
 
-	"holdfast/internal/control"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"holdfast/internal/fault"
 	"holdfast/internal/lane"
+	"holdfast/internal/lifecycle"
+	"holdfast/internal/throttle"
+	"holdfast/internal/upstream"
 	"holdfast/internal/web"
 )
 
@@ -21,15 +25,116 @@ type Options struct {
 	Routes  map[string]http.Handler // patterns of http.ServeMux
 	Lanes   map[string]lane.Handler // a faster way to some of Routes, under the same patterns; see package lane
 	Loops   int                     // event loops of the lane; default 1
-	Observe web.Observer            // told of every response; may be nil
+	Vaults  map[string]Vault        // what X-Accel-Redirect may lead to, by the names of Accel.To
+	Key     []byte                  // signs sticky cookies; the same on all nodes
+	Report  func(server string, err error)
+	Metrics prometheus.Registerer // may be nil
+	Observe web.Observer          // told of every response; may be nil
 	Log     *slog.Logger
 }
 
-// Edge is the front as a lifecycle.Service. It is ready when it listens.
+// Edge is the front as a lifecycle.Service. It is ready when it listens on all its addresses.
 type Edge struct {
-	*web.Server
-	lane atomic.Pointer[lane.Lane] // of the latest start; nil before, and without one
+	base    lifecycle.Base
+	config  Config
+	servers []*web.Server // the first is that of listen
+	app     *upstream.Pool
+	access  *accessLog
+	lane    atomic.Pointer[lane.Lane] // of the latest start; nil before, and without one
 }
+
+// New builds the front; nothing listens yet.
+func New(o Options) (*Edge, error) {
+	log := o.Log.With("listener", "edge")
+	s, err := newSite(o, log)
+	if err != nil {
+		return nil, err
+	}
+	e := &Edge{config: o.Config, app: s.app, access: s.access}
+	handler := s.handler()
+	pairs := o.Config.pairs()
+	e.servers = append(e.servers, web.NewServer(web.Options{
+		Name: "edge", Listen: o.Config.Listen, Certificates: pairs, Handler: handler, Front: e.front(o, s), Log: log,
+	}))
+	for _, l := range o.Config.Listeners {
+		w := web.Options{Name: "edge", Listen: l.Listen, Handler: handler, Log: log}
+		if l.TLS {
+			w.Certificates = pairs
+		}
+		e.servers = append(e.servers, web.NewServer(w))
+	}
+	return e, nil
+}
+
+// Start opens the log, begins to look after the application's servers, and listens.
+func (e *Edge) Start(ctx context.Context) error {
+	return e.base.Start(ctx, func(ctx context.Context) error {
+		if err := e.open(ctx); err != nil {
+			return errors.Join(err, e.close(context.WithoutCancel(ctx)))
+		}
+		return nil
+	})
+}
+
+func (e *Edge) open(ctx context.Context) error {
+	if err := e.access.open(); err != nil {
+		return err
+	}
+	if e.app != nil {
+		if err := e.app.Start(ctx); err != nil {
+			return err
+		}
+	}
+	for _, s := range e.servers {
+		if err := s.Start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stop closes the listeners, lets requests end until ctx does, and then everything behind them.
+func (e *Edge) Stop(ctx context.Context) error { return e.base.Stop(ctx, e.close) }
+
+func (e *Edge) close(ctx context.Context) error {
+	errs := make([]error, len(e.servers))
+	var all sync.WaitGroup
+	for i, s := range e.servers {
+		all.Go(func() { errs[i] = s.Stop(ctx) })
+	}
+	all.Wait()
+	if e.app != nil {
+		errs = append(errs, e.app.Stop(ctx))
+	}
+	return errors.Join(append(errs, e.access.close())...)
+}
+
+// Addr returns the address of listen, once it is started.
+func (e *Edge) Addr() string { return e.servers[0].Addr() }
+
+// Addrs returns all addresses, that of listen first.
+func (e *Edge) Addrs() []string {
+	var out []string
+	for _, s := range e.servers {
+		out = append(out, s.Addr())
+	}
+	return out
+}
+
+// URL returns the root of this site for people on this machine.
+func (e *Edge) URL() string { return e.servers[0].URL() }
+
+// Upstreams returns the application's servers, or an error where there are none.
+func (e *Edge) Upstreams() (*upstream.Pool, error) {
+	if e.app == nil {
+		return nil, fault.New(fault.Conflict, "no_upstreams", "no application is named").
+			WithHint("name its servers in edge.upstreams")
+	}
+	return e.app, nil
+}
+
+// Reopen opens the access log anew, after somebody moved it away.
+func (e *Edge) Reopen() error { return e.access.reopen() }
 
 // LaneStats returns what the lane did since the latest start; zeros without a lane.
 func (e *Edge) LaneStats() lane.Stats {
@@ -39,31 +144,14 @@ func (e *Edge) LaneStats() lane.Stats {
 	return lane.Stats{}
 }
 
-// New builds the front; nothing listens yet.
-func New(o Options) *Edge {
-	mux := http.NewServeMux()
-	for pattern, h := range o.Routes {
-		mux.Handle(pattern, h)
-	}
-	mux.HandleFunc("/", notFound)
-	log := o.Log.With("listener", "edge")
-	handler := web.Wrap(basicHeaders(knownHost(o.Config.Hosts, mux)), log, o.Observe)
-	e := &Edge{}
-	e.Server = web.NewServer(web.Options{
-		Name: "edge", Listen: o.Config.Listen, TLSCert: o.Config.TLSCert, TLSKey: o.Config.TLSKey,
-		Handler: handler, Front: e.front(o, log), Log: log,
-	})
-	return e
-}
-
 // front puts a lane before net/http, where there is something for it.
-func (e *Edge) front(o Options, log *slog.Logger) func(net.Listener) (net.Listener, error) {
-	if len(o.Lanes) == 0 {
+func (e *Edge) front(o Options, s *site) func(net.Listener) (net.Listener, error) {
+	if len(o.Lanes) == 0 || o.Config.RedirectHTTPS {
 		return nil
 	}
-	f := newFront(o, web.Journal{Log: log, Observe: o.Observe})
+	f := newFront(o, s)
 	return func(l net.Listener) (net.Listener, error) {
-		a, err := lane.Listen(l, lane.Options{Handler: f, Observe: f.observe, Loops: o.Loops, Log: log})
+		a, err := lane.Listen(l, lane.Options{Handler: f, Observe: f.observe, Loops: o.Loops})
 		if err != nil {
 			return nil, err
 		}
@@ -72,46 +160,11 @@ func (e *Edge) front(o Options, log *slog.Logger) func(net.Listener) (net.Listen
 	}
 }
 
-// URL returns the root that links and pages of this site begin with: the first configured host, else the address.
-func (e *Edge) URL() string { return e.Server.URL() }
-
-// Status reports whether the front is up.
-func (e *Edge) Status(context.Context) (addr string, listening bool) {
-	return e.Addr(), e.Addr() != ""
-}
-
-// knownHost refuses names that are not ours. No configured host means any.
-func knownHost(hosts []string, next http.Handler) http.Handler {
-	if len(hosts) == 0 {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !slices.Contains(hosts, hostname(r.Host)) {
-			http.Error(w, "this server does not answer for that host", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// hostname returns the host without its port, in lower case.
-func hostname(hostport string) string {
-	host, _, err := net.SplitHostPort(hostport)
+// newThrottle makes the throttle of the configuration.
+func newThrottle(c Config) (*throttle.Throttle, error) {
+	exempt, err := networks(c.LimitsExempt)
 	if err != nil {
-		host = hostport
+		return nil, err
 	}
-	return strings.ToLower(strings.Trim(host, "[]"))
-}
-
-func basicHeaders(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		next.ServeHTTP(w, r)
-	})
-}
-
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	control.WriteError(w, fault.New(fault.NotFound, "not_found", "nothing here"))
+	return throttle.New(c.Limits, exempt), nil
 }

@@ -16,6 +16,8 @@ import (
 type front struct {
 	hosts   []string
 	routes  []route // the longest prefix first
+	policy  policy
+	access  bool // there is an access log
 	journal web.Journal
 }
 
@@ -26,10 +28,14 @@ type route struct {
 	handler lane.Handler // nil: net/http answers
 }
 
-func newFront(o Options, j web.Journal) *front {
-	f := &front{hosts: o.Config.Hosts, journal: j}
+func newFront(o Options, s *site) *front {
+	f := &front{hosts: o.Config.Hosts, policy: s.policy, access: s.access.path != "", journal: s.journal}
 	for pattern := range o.Routes {
-		f.routes = append(f.routes, route{pattern, literal(pattern), o.Lanes[pattern]})
+		to := route{pattern, literal(pattern), o.Lanes[pattern]}
+		if s.throttle.Covers(to.prefix) || s.guards(to.prefix) {
+			to.handler = nil // the lane asks nobody
+		}
+		f.routes = append(f.routes, to)
 	}
 	slices.SortFunc(f.routes, func(a, b route) int {
 		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), strings.Compare(b.pattern, a.pattern))
@@ -68,7 +74,11 @@ func (f *front) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
 		return lane.NotMine
 	}
 	r.Route = to.pattern
-	return to.handler.Answer(q, r)
+	said := to.handler.Answer(q, r)
+	if said == lane.Answered {
+		f.policy.add(r)
+	}
+	return said
 }
 
 // Warm implements lane.Handler.
@@ -102,7 +112,7 @@ func portOnly(rest []byte) bool {
 // observe tells of an answer as web.Wrap tells of net/http's.
 func (f *front) observe(d lane.Done) {
 	ctx, peer := context.Background(), ""
-	if f.journal.Log.Enabled(ctx, f.journal.Level(d.Status)) {
+	if f.access || f.journal.Log.Enabled(ctx, f.journal.Level(d.Status)) {
 		ctx, peer = logging.WithRequestID(ctx, d.RequestID), d.Peer.String()
 	}
 	f.journal.Write(ctx, web.Line{

@@ -51,7 +51,7 @@ func (l *lines) Observe(route string, _ int, n int64, _ time.Duration) {
 func start(t *testing.T, c edge.Config, l *lines) *edge.Edge {
 	t.Helper()
 	c.Listen = "127.0.0.1:0"
-	e := edge.New(edge.Options{
+	e, err := edge.New(edge.Options{
 		Config: c, Observe: l, Log: logging.New(logging.Config{Level: "debug", Format: "json"}, l),
 		Routes: map[string]http.Handler{
 			"/m/": http.HandlerFunc(slow), "/m/special/": http.HandlerFunc(slow), "/w/{name}/deep": http.HandlerFunc(slow),
@@ -60,6 +60,9 @@ func start(t *testing.T, c edge.Config, l *lines) *edge.Edge {
 		},
 		Lanes: map[string]lane.Handler{"/m/": fast("lane m"), "/a/": fast("lane a"), "/w/": fast("lane w")},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := e.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

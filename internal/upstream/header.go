@@ -71,6 +71,11 @@ func (v *Visitor) tell(h http.Header, requestID string) {
 	h.Set("X-Forwarded-Port", v.Port)
 	h.Set("Forwarded", strings.Join(forwarded, ", "))
 	h.Set(logging.RequestIDHeader, requestID)
+	for name, values := range v.Extra {
+		if delete(h, name); len(values) > 0 {
+			h[name] = values
+		}
+	}
 }
 
 // forwardedNode writes an address as RFC 7239 section 6 wants it.

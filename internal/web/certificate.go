@@ -29,11 +29,37 @@ type stamp struct {
 	size     int64
 }
 
-func (c *certificate) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+// certificates are those of one listener.
+type certificates []*certificate
+
+func newCertificates(pairs []Pair, log *slog.Logger) certificates {
+	var all certificates
+	for _, p := range pairs {
+		all = append(all, &certificate{certFile: p.Cert, keyFile: p.Key, log: log})
+	}
+	return all
 }
 
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (all certificates) config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: all.choose}
+}
+
+// choose returns the first certificate that the client can use for the host that it named, else the first of all: who
+// then goes on without checking is refused by the host of the request.
+func (all certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	first, err := all[0].get()
+	if err != nil || len(all) == 1 || hello.SupportsCertificate(first) == nil {
+		return first, err
+	}
+	for _, c := range all[1:] {
+		if other, err := c.get(); err == nil && hello.SupportsCertificate(other) == nil {
+			return other, nil
+		}
+	}
+	return first, nil
+}
+
+func (c *certificate) get() (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.current != nil && time.Since(c.checked) < recheck {

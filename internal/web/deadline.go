@@ -45,5 +45,10 @@ func keepReading(w http.ResponseWriter, b io.ReadCloser) io.ReadCloser {
 
 func (b *body) Read(p []byte) (int, error) {
 	b.deadline.renew()
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if err != nil { // it is over: a long answer must not run into the deadline of its request
+		_ = b.deadline.set(time.Time{})
+		b.deadline.next = time.Time{}
+	}
+	return n, err
 }

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 )
 
@@ -77,6 +79,15 @@ func (r *Recorder) ReadFrom(src io.Reader) (int64, error) {
 		r.deadline.renew()
 	}
 	return total, nil
+}
+
+// Hijack hands the connection over to another protocol, which counts as the status 101.
+func (r *Recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil && r.status == 0 {
+		r.status = http.StatusSwitchingProtocols
+	}
+	return conn, buffered, err
 }
 
 // cancelled reports whether the client of the request has gone away, as far as the connection knows.

@@ -26,11 +26,24 @@ type Options struct {
 	Listen  string // "host:port", port 0 for a free one, or "unix:" and a path
 	TLSCert string // PEM file with the certificate and its chain; "" for plain HTTP
 	TLSKey  string // PEM file with the key
+	// Certificates are further ones; a client that names a host (SNI) gets the first that is for it, others the first of all.
+	Certificates []Pair
 	Handler http.Handler
 	// Front, if not nil, takes over a plain TCP listener and returns what net/http accepts from. If that has a method Stop,
 	// it is stopped with the server.
 	Front func(net.Listener) (net.Listener, error)
 	Log   *slog.Logger
+}
+
+// Pair names two PEM files.
+type Pair struct{ Cert, Key string }
+
+// pairs returns the certificates; none for plain HTTP.
+func (o Options) pairs() []Pair {
+	if o.TLSCert == "" {
+		return o.Certificates
+	}
+	return append([]Pair{{o.TLSCert, o.TLSKey}}, o.Certificates...)
 }
 
 // Server is a listener as a lifecycle.Service; see the package comment.
@@ -50,7 +63,7 @@ func NewServer(o Options) *Server {
 
 // URL returns the root of the server as a URL, once it is started. It is meant for people on this machine.
 func (s *Server) URL() string {
-	if s.opts.TLSCert != "" {
+	if len(s.opts.pairs()) > 0 {
 		return "https://" + s.Addr()
 	}
 	return "http://" + s.Addr()
@@ -62,15 +75,15 @@ func (s *Server) httpServer() *http.Server {
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug), // peers' mistakes, mostly
 	}
-	if s.opts.TLSCert != "" {
-		h.TLSConfig = (&certificate{certFile: s.opts.TLSCert, keyFile: s.opts.TLSKey, log: s.opts.Log}).config()
+	if all := s.opts.pairs(); len(all) > 0 {
+		h.TLSConfig = newCertificates(all, s.opts.Log).config()
 	}
 	return h
 }
 
 func (s *Server) listen(ctx context.Context) (net.Listener, error) {
-	if s.opts.TLSCert != "" { // a certificate that cannot be used is told at start, not at the first handshake
-		if _, err := tls.LoadX509KeyPair(s.opts.TLSCert, s.opts.TLSKey); err != nil {
+	for _, pair := range s.opts.pairs() { // a certificate that cannot be used is told at start, not at the first handshake
+		if _, err := tls.LoadX509KeyPair(pair.Cert, pair.Key); err != nil {
 			return nil, fault.New(fault.Config, "certificate", "%s: certificate: %w", s.opts.Name, err)
 		}
 	}
@@ -82,7 +95,7 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 		return nil, fault.New(fault.Unavailable, "listen", "%s: %w", s.opts.Name, err).
 			WithHint("another program may use the address: see what with \"ss -ltnp\", or set %s.listen", s.opts.Name)
 	}
-	if s.opts.Front == nil || s.opts.TLSCert != "" {
+	if s.opts.Front == nil || len(s.opts.pairs()) > 0 {
 		return l, nil
 	}
 	front, err := s.opts.Front(l)

@@ -17,6 +17,11 @@ type Observer interface {
 	Observe(route string, status int, bytes int64, took time.Duration)
 }
 
+// LineObserver is an Observer that wants all that is told of a response, with the context of its request.
+type LineObserver interface {
+	ObserveLine(ctx context.Context, l Line)
+}
+
 // Wrap puts around a handler what every request gets; see the package comment. observe may be nil. Requests are logged
 // at level debug, those that ended with a 5xx status at level error: a busy site does not log its every picture. A
 // request that its client cancelled is none of these errors.
@@ -49,7 +54,9 @@ func (j Journal) Level(status int) slog.Level {
 
 // Write tells of a response. The context has its request's id.
 func (j Journal) Write(ctx context.Context, l Line) {
-	if j.Observe != nil {
+	if all, ok := j.Observe.(LineObserver); ok {
+		all.ObserveLine(ctx, l)
+	} else if j.Observe != nil {
 		j.Observe.Observe(l.Route, l.Status, l.Bytes, l.Took)
 	}
 	level := j.Level(l.Status)

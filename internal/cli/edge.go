@@ -1,0 +1,44 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+const edgeHelp = `Look at the application's servers behind the edge, and take them out for maintenance.
+
+Usage:
+  holdfast edge upstream list [--json]
+  holdfast edge upstream drain SERVER [--timeout DURATION] [--json]
+  holdfast edge upstream undrain SERVER [--json]
+
+SERVER is an address as it stands in edge.upstreams.
+
+EXIT STATUS
+  0, or 7 when no Holdfast runs, 6 when no application is named
+
+EXAMPLE
+  holdfast edge upstream list
+`
+
+const edgeUpstreamHelp = `Look at the application's servers behind the edge, and take them out for maintenance.
+
+Usage:
+  holdfast edge upstream list [--json]
+  holdfast edge upstream drain SERVER [--timeout DURATION] [--json]
+  holdfast edge upstream undrain SERVER [--json]
+
+A drained server gets no new requests, and those under way may finish. It stays drained until undrain or a restart of
+Holdfast.
+
+EXIT STATUS
+  0, or 7 when no Holdfast runs, 6 when no application is named
+
+EXAMPLE
+  holdfast edge upstream drain http://10.0.0.5:5000 && ssh 10.0.0.5 systemctl restart app
+`
+
+func newEdge(a *app) *cobra.Command {
+	c := a.group("edge", "look at the application's servers, drain them", edgeHelp)
+	u := a.group("upstream", "look at the application's servers, drain them", edgeUpstreamHelp)
+	u.AddCommand(newUpstreamList(a), newUpstreamDrain(a), newUpstreamUndrain(a))
+	c.AddCommand(u)
+	return c
+}

@@ -1,0 +1,112 @@
+package edge
+
+import (
+	"log/slog"
+	"net/http"
+
+	"holdfast/internal/throttle"
+	"holdfast/internal/upstream"
+	"holdfast/internal/web"
+)
+
+// routeApp is what the application's requests are called in logs and metrics.
+const routeApp = "app"
+
+// site is all that answers, without the listeners.
+type site struct {
+	config   Config
+	trust    upstream.Trust
+	policy   policy
+	mux      *http.ServeMux
+	app      *upstream.Pool // nil without upstreams
+	throttle *throttle.Throttle
+	auth     []*guard
+	strip    []string // fields that only our own questions to the application may set
+	vaults   map[string]Vault
+	access   *accessLog
+	journal  web.Journal
+	log      *slog.Logger
+}
+
+func newSite(o Options, log *slog.Logger) (*site, error) {
+	c := o.Config
+	s := &site{config: c, policy: newPolicy(c.Headers), mux: http.NewServeMux(), vaults: o.Vaults, log: log}
+	for pattern, h := range o.Routes {
+		s.mux.Handle(pattern, h)
+	}
+	var err error
+	if s.trust, err = upstream.ParseTrust(c.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if s.throttle, err = newThrottle(c); err != nil {
+		return nil, err
+	}
+	s.access = newAccessLog(c.AccessLog, log)
+	s.journal = web.Journal{Log: log, Observe: newWitness(o.Observe, s.access, o.Metrics)}
+	for _, rule := range c.Auth {
+		s.auth = append(s.auth, newGuard(rule, s))
+		s.strip = append(s.strip, rule.Copy...)
+	}
+	if len(c.Upstreams) == 0 {
+		return s, nil
+	}
+	u := upstream.Options{
+		Config: c.Upstream, Servers: c.Upstreams, Trust: s.trust, Key: o.Key, Refuse: s.refuse,
+		Report: o.Report, Metrics: o.Metrics, Log: log,
+	}
+	if len(c.Hosts) > 0 {
+		u.Host = c.Hosts[0]
+	}
+	if len(c.Accel) > 0 {
+		u.Handover = s.handOver
+	}
+	s.app, err = upstream.New(u)
+	return s, err
+}
+
+// handler returns the whole way of a request, as the package comment draws it.
+func (s *site) handler() http.Handler {
+	h := http.Handler(http.HandlerFunc(s.answer))
+	for _, step := range []func(http.Handler) http.Handler{ // the innermost first
+		s.asked, s.limited, s.redirected, s.plain, s.known, s.policy.wrap, s.wrapped, s.introduced,
+	} {
+		h = step(h)
+	}
+	return h
+}
+
+// wrapped gives a request its id and its line in the log.
+func (s *site) wrapped(next http.Handler) http.Handler {
+	return web.Wrap(next, s.journal.Log, s.journal.Observe)
+}
+
+// introduced finds out who the visitor is.
+func (s *site) introduced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{Visitor: s.trust.Visitor(r), host: r.Host, path: r.URL.Path}
+		if len(s.strip) > 0 {
+			v.Extra = http.Header{}
+			for _, name := range s.strip {
+				v.Extra[http.CanonicalHeaderKey(name)] = nil
+			}
+		}
+		next.ServeHTTP(w, r.WithContext(withVisit(r.Context(), v)))
+	})
+}
+
+// answer finds our own route, or hands the request to the application.
+func (s *site) answer(w http.ResponseWriter, r *http.Request) {
+	h, pattern := s.mux.Handler(r)
+	switch {
+	case pattern != "":
+		s.mux.ServeHTTP(w, r)
+	case s.app != nil:
+		r.Pattern = routeApp
+		visitOf(r.Context()).app = true
+		s.app.ServeHTTP(w, r)
+	case isMissing(h, r):
+		s.refuse(w, r, upstream.Refusal{Status: http.StatusNotFound, Code: "not_found", Text: "nothing here"})
+	default:
+		s.mux.ServeHTTP(w, r)
+	}
+}
