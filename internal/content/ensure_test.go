@@ -105,9 +105,13 @@ func TestEnsureEqualsGitCheckout(t *testing.T) {
 			plain.Preset, plain.Links = "plain", "course"
 			w.cfg.Sources["whole"] = plain
 			c := w.node()
-			for _, kind := range []coursegen.Kind{"", coursegen.OneQuestion, coursegen.Rename, coursegen.Remove, coursegen.FileToDir, coursegen.CourseLevel} {
-				if kind != "" {
-					commit(t, course, kind)
+			kinds := [][]coursegen.Kind{nil, {coursegen.OneQuestion, coursegen.Rename, coursegen.Remove, coursegen.FileToDir, coursegen.CourseLevel}}
+			if os.Getenv("HOLDFAST_SOAK") != "" {
+				kinds = append(kinds, make([][]coursegen.Kind, 100)...)
+			}
+			for i, some := range kinds {
+				if i > 0 {
+					commit(t, course, some...)
 				}
 				publish(t, c)
 				compareWithCheckout(t, c, course)
