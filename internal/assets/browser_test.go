@@ -106,7 +106,7 @@ func openBrowser(t *testing.T, url string) (stop func()) {
 // so does a page of a configured origin, as stored HTML has it; a page of another origin does not.
 func TestABrowserLoadsAssetsForKnownOrigins(t *testing.T) {
 	t.Parallel()
-	font, err := os.ReadFile("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+	font, err := os.ReadFile("/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf")
 	if err != nil {
 		t.Fatalf("%v: install it with: apt-get install fonts-dejavu-core", err)
 	}

@@ -28,7 +28,8 @@ working until static.keep has passed.
 With --json the fields are those of assets url, and notes (file, target, text).
 
 EXIT STATUS
-  0, 2 when the name cannot be one, 4 when there is no such file, 7 when no Holdfast runs, 8 when the asset is larger than static.publish_max_size
+  0, 2 when the name cannot be one, 4 when there is no such file, 7 when no Holdfast runs, 8 when the asset is larger than
+  static.publish_max_size
 
 EXAMPLE
   holdfast assets publish theme.css css/theme.css
