@@ -105,10 +105,28 @@ func (c *crash) round() {
 	for range 3 {
 		all.Go(func() { c.use(ctx, n) })
 	}
-	<-time.After(200*time.Millisecond + rand.N(1500*time.Millisecond))
+	c.awaitSyncs(rand.IntN(3))
+	<-time.After(rand.N(700 * time.Millisecond))
 	n.kill()
 	cancel()
 	all.Wait()
+}
+
+// awaitSyncs waits until so many more were answered, or it takes too long: a store that lies makes some of them fail.
+func (c *crash) awaitSyncs(more int) {
+	answered := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.published
+	}
+	enough, late := answered()+more, time.After(10*time.Second)
+	for answered() < enough {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-late:
+			return
+		}
+	}
 }
 
 // publish commits and syncs until the daemon is gone.
