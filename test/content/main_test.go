@@ -44,7 +44,6 @@ func explicitly(name string) bool {
 // Limits of waiting. What takes longer hangs: even a loaded machine is faster.
 const (
 	startLimit = 90 * time.Second
-	stopLimit  = 60 * time.Second
 	callLimit  = 120 * time.Second
 )
 

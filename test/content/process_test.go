@@ -91,18 +91,6 @@ func (p *process) signal(sig syscall.Signal) {
 	}
 }
 
-// wait waits for the end of the process and returns its exit code, -1 for one that a signal ended.
-func (p *process) wait(limit time.Duration) int {
-	p.t.Helper()
-	select {
-	case <-p.exited:
-		return p.state.ExitCode()
-	case <-time.After(limit):
-		p.t.Fatalf("process %d still runs after %s", p.pid, limit)
-		return 0
-	}
-}
-
 // line waits for a line of standard error that contains the text.
 func (p *process) line(text string, limit time.Duration) string {
 	p.t.Helper()

@@ -81,13 +81,11 @@ func newRace(t *testing.T, nodes int, settings ...string) *race {
 	r.stamp()
 	first := newSite(t).onS3(r.server).source("course", r.course.Dir).set(settings...)
 	first.set("paths.cache", first.path("cache")) // one for all
-	var sites []*site
 	for i := range nodes {
 		s := first
 		if i > 0 {
 			s = first.twin()
 		}
-		sites = append(sites, s)
 		r.nodes = append(r.nodes, s.begin())
 	}
 	for _, n := range r.nodes {
