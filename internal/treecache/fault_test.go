@@ -195,10 +195,10 @@ func TestStartFailsWithTheReason(t *testing.T) {
 	w := newWorld(t, dir, 1)
 	for n := range int64(40) {
 		var steps atomic.Int64
-		broken := true
+		var healed atomic.Bool
 		o := treecache.Options{Root: filepath.Join(dir, "cache"), Fetch: w.fetch}
 		o = treecache.WithSteps(o, func(string, string) error {
-			if broken && steps.Add(1) >= n+1 {
+			if !healed.Load() && steps.Add(1) >= n+1 {
 				return syscall.EROFS
 			}
 			return nil
@@ -212,7 +212,7 @@ func TestStartFailsWithTheReason(t *testing.T) {
 				t.Errorf("start: %v (%s)", err, fault.CodeOf(err))
 			}
 		}
-		broken = false
+		healed.Store(true)
 		stop(t, c)
 		if err := c.Start(t.Context()); err != nil {
 			t.Errorf("start again: %v", err)

@@ -111,6 +111,7 @@ func weather(t *testing.T, disk string) {
 // watcher looks again and again how much is on the disk.
 type watcher struct {
 	done          chan struct{}
+	once          sync.Once
 	all           sync.WaitGroup
 	bytes, inodes int64
 	looks         int
@@ -137,6 +138,7 @@ func watchDisk(tb testing.TB, disk string, limits treecache.Limits) *watcher {
 		}
 	})
 	tb.Cleanup(func() {
+		w.stop(tb)
 		if w.bytes > limits.Bytes || w.inodes > limits.Inodes && !isTmpfs { // to tmpfs, every name is an inode
 			tb.Errorf("%d bytes and %d inodes were in use; the limits are %d and %d", w.bytes, w.inodes, limits.Bytes, limits.Inodes)
 		}
@@ -154,7 +156,7 @@ func inUse(tb testing.TB, disk string) (bytes, inodes int64) {
 
 func (w *watcher) stop(tb testing.TB) {
 	tb.Helper()
-	close(w.done)
+	w.once.Do(func() { close(w.done) })
 	w.all.Wait()
 }
 
