@@ -142,7 +142,7 @@ func TestRendersRaceAgainstPublishesAndEvictions(t *testing.T) {
 	}
 	for i := range publishes {
 		for _, a := range all {
-			a.let(renders / publishes / apps)
+			a.let((renders + publishes*apps - 1) / (publishes * apps))
 		}
 		r.stamp()
 		if got := r.nodes[i%2].sync(); got.Commit != r.course.Head {
