@@ -41,8 +41,12 @@ func (p *Pool) modify(resp *http.Response) error {
 		x.file = &Handover{Target: target, Raw: raw, Header: h.Clone()}
 		return errHandover
 	}
-	for name := range h { // what the application says itself counts, and counts once
-		x.header.Del(name)
+	if resp.StatusCode == http.StatusSwitchingProtocols { // written to the connection as it is
+		for name, values := range x.to.Header() {
+			if _, ok := h[name]; !ok {
+				h[name] = values
+			}
+		}
 	}
 	if unbuffered {
 		resp.ContentLength = -1 // makes ReverseProxy flush each piece; the field stays
@@ -71,9 +75,9 @@ func (p *Pool) stickyOf(r *http.Request) string {
 }
 
 // fail answers for the application, or with the file that it asked for.
-func (p *Pool) fail(w http.ResponseWriter, out *http.Request, err error) {
+func (p *Pool) fail(_ http.ResponseWriter, out *http.Request, err error) {
 	x, _ := out.Context().Value(exchangeKey{}).(*exchange)
-	r := x.request
+	w, r := x.to, x.request
 	if x.file != nil {
 		x.end()
 		x.node, x.idle = nil, nil // the server is free while the file is sent

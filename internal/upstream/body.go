@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -95,13 +96,48 @@ const stall = time.Minute
 
 // writer sees to it that a pause of the application is not taken for a visitor that takes nothing: after a flush there is nothing to
 // take, so there is no deadline until the next write.
+//
+// It also keeps the application's header apart from the one that was set before, until the answer begins: what the application says
+// replaces it, and an interim answer (RFC 9110 section 15.2) carries its own fields only.
 type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	own     http.Header // the application's; nil once the answer began
 	paused  bool
 }
 
+func (w *writer) Header() http.Header {
+	if w.own == nil {
+		return w.ResponseWriter.Header() // for trailers
+	}
+	return w.own
+}
+
+// WriteHeader brings the two headers together.
+func (w *writer) WriteHeader(status int) {
+	h := w.ResponseWriter.Header()
+	if w.own == nil {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if status < http.StatusOK {
+		kept := maps.Clone(h)
+		clear(h)
+		maps.Copy(h, w.own)
+		w.ResponseWriter.WriteHeader(status)
+		clear(h)
+		maps.Copy(h, kept)
+		return
+	}
+	maps.Copy(h, w.own)
+	w.own = nil
+	w.ResponseWriter.WriteHeader(status)
+}
+
 func (w *writer) Write(b []byte) (int, error) {
+	if w.own != nil {
+		w.WriteHeader(http.StatusOK)
+	}
 	w.restore()
 	return w.ResponseWriter.Write(b)
 }

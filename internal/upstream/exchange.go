@@ -15,8 +15,8 @@ type exchangeKey struct{}
 // exchange is one request on its way to a server and back.
 type exchange struct {
 	pool    *Pool
-	request *http.Request // as it came
-	header  http.Header   // of the answer to the visitor
+	request *http.Request       // as it came
+	to      http.ResponseWriter // the visitor
 	visitor *Visitor
 	cancel  context.CancelFunc
 	body    *requestBody // nil without one

@@ -121,7 +121,7 @@ func (p *Pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := p.limited(r)
 	defer cancel()
 	defer context.AfterFunc(life, cancel)()
-	x := &exchange{pool: p, header: w.Header(), visitor: VisitorOf(ctx), cancel: cancel, request: r}
+	x := &exchange{pool: p, to: w, visitor: VisitorOf(ctx), cancel: cancel, request: r}
 	if x.visitor == nil {
 		v := p.opts.Trust.Visitor(r)
 		x.visitor = &v
@@ -137,7 +137,7 @@ func (p *Pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.body = &requestBody{from: http.MaxBytesReader(w, r2.Body, limit)}
 		r2.Body = x.body
 	}
-	out := &writer{ResponseWriter: w, control: http.NewResponseController(w)}
+	out := &writer{ResponseWriter: w, control: http.NewResponseController(w), own: http.Header{}}
 	defer out.restore()
 	p.proxy.ServeHTTP(out, r2)
 }
