@@ -8,6 +8,7 @@ The files stay, and stay as they are, until the block ends or the process dies.
 import contextlib, fcntl, http.client, json, os, socket, urllib.parse
 
 SOCKET = os.environ.get("HOLDFAST_CONTENT_SOCKET", "/var/lib/holdfast/content.sock")
+BOOT = open("/proc/sys/kernel/random/boot_id").read().strip()
 
 
 class _Socket(http.client.HTTPConnection):
@@ -39,7 +40,8 @@ def at_hand(view, *keys):
         try:
             lease = held.enter_context(open(view + "/.lease"))
             fcntl.flock(lease, fcntl.LOCK_SH)
-            here = all(os.path.exists(view + "/.holdfast/" + urllib.parse.quote(k, safe="")) for k in keys)
+            here = open(view + "/../../../boot").read().strip() == BOOT  # looked after since the last power cut
+            here = here and all(os.path.exists(view + "/.holdfast/" + urllib.parse.quote(k, safe="")) for k in keys)
             here = here and os.path.samestat(os.fstat(lease.fileno()), os.stat(lease.name))  # not replaced meanwhile
         except FileNotFoundError:
             here = False
