@@ -42,7 +42,7 @@
 // # Failure
 //
 // A root that is not there or not readable fails the build, and the set that is there goes on being served. A reference
-// that leads nowhere is left as it is and reported. A file of the set that was damaged is not served: its digest is checked
-// when it is loaded, and the next build writes it anew. Without database or store nothing can be published, and everything
-// that this node has is served.
+// that leads nowhere is left as it is and reported. A small file of the set that was damaged is not served: its digest
+// is checked when it is loaded into memory, and the next build or start writes it anew. Of a large one the length is
+// checked. Without database or store nothing can be published, and everything that this node has is served.
 package assets

