@@ -15,10 +15,14 @@ type requestBody struct {
 	from   io.Reader
 	read   atomic.Bool
 	broken atomic.Bool // the visitor sent too much, or broke off
+	over   atomic.Bool // the exchange ended: the connection may be another request's by now
 }
 
 func (b *requestBody) Read(into []byte) (int, error) {
 	b.read.Store(true)
+	if b.over.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	n, err := b.from.Read(into)
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.broken.Store(true)

@@ -30,6 +30,9 @@ func (x *exchange) end() {
 	if x.idle != nil {
 		x.idle.stop()
 	}
+	if x.body != nil {
+		x.body.over.Store(true)
+	}
 	if x.node != nil {
 		x.pool.release(x.node)
 	}
@@ -58,7 +61,7 @@ func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.node = n
 		x.visitor.Trace.Server = n.ID
 		began = time.Now()
-		resp, err := n.transport.RoundTrip(aimed(r, n.Server))
+		resp, err := n.transport.RoundTrip(x.aimed(r, n.Server))
 		x.visitor.Trace.App += time.Since(began)
 		if err == nil {
 			p.answered(n, resp.StatusCode)
@@ -85,9 +88,12 @@ func (x *exchange) again(r *http.Request, err error) bool {
 	return isDial(err) && x.body.untouched() || safe(r)
 }
 
-// aimed returns the request for one server.
-func aimed(r *http.Request, s Server) *http.Request {
+// aimed returns the request for one server. Its body is our own and not ReverseProxy's, which bears no second try.
+func (x *exchange) aimed(r *http.Request, s Server) *http.Request {
 	out := *r
+	if r.Body != nil && x.body != nil {
+		out.Body = x.body
+	}
 	u := *r.URL
 	u.Scheme, u.Host = s.Scheme, urlHost(s)
 	out.URL = &u
