@@ -97,8 +97,8 @@ func newReader(c *Content) (*reader, error) {
 	r.prefetcher = newPrefetcher(r)
 	parts := []lifecycle.Part{
 		{Name: "cache", Service: r.cache},
-		{Name: "poll", Service: lifecycle.NewLoop(pollEvery, r.poll, func(err error) { c.trouble.report("poll", err) })},
-		{Name: "repair", Service: lifecycle.NewLoop(repairEvery, r.complain, func(err error) { c.trouble.report("ask for repairs", err) })},
+		{Name: "poll", Service: lifecycle.NewLoop(pollEvery, r.poll, func(err error) { c.trouble.Report("poll", err) })},
+		{Name: "repair", Service: lifecycle.NewLoop(repairEvery, r.complain, func(err error) { c.trouble.Report("ask for repairs", err) })},
 		{Name: "prefetch", Service: r.prefetcher},
 	}
 	if c.cfg.Socket != "" {
@@ -161,7 +161,7 @@ func (r *reader) purged(all []Tombstone) {
 	r.base.Go(func(ctx context.Context) {
 		err := r.cache.Forget(ctx, parts...)
 		if ctx.Err() == nil {
-			r.c.trouble.report("forget what was purged", err)
+			r.c.trouble.Report("forget what was purged", err)
 		}
 	})
 }

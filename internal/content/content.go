@@ -68,7 +68,7 @@ type Content struct {
 	deleteWait time.Duration
 	hooks      *http.Client // for the hooks of applications
 	storing    sync.RWMutex // read-locked while a sync stores blobs that have no row yet; strays are removed under the lock
-	trouble    *troubles
+	trouble    *lifecycle.Troubles
 	tombs      tombstones
 	producer   *producer // syncs where the role is
 
@@ -101,7 +101,7 @@ func New(o Options) (*Content, error) { return newWith(o, newConsumer) }
 
 func newWith(o Options, consume func(*Content) (consumer, error)) (*Content, error) {
 	o.complete()
-	c := &Content{cfg: o.Config, opts: o, db: o.DB, store: o.Store, log: o.Log, deleteWait: deleteWait, trouble: newTroubles(o.Log)}
+	c := &Content{cfg: o.Config, opts: o, db: o.DB, store: o.Store, log: o.Log, deleteWait: deleteWait, trouble: lifecycle.NewTroubles(o.Log, "content")}
 	var err error
 	if c.signing, err = signingKey(o.MasterKey); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
@@ -113,7 +113,7 @@ func newWith(o Options, consume func(*Content) (consumer, error)) (*Content, err
 	c.hooks = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: noRedirect}
 	c.memo = revision.NewMemo(memoBlobs)
 	c.producer = newProducer(c)
-	c.listener = postgres.NewListener(o.DB, o.Log, func(err error) { c.trouble.record("listen", err) }, postgres.Subscription{
+	c.listener = postgres.NewListener(o.DB, o.Log, func(err error) { c.trouble.Record("listen", err) }, postgres.Subscription{
 		Channel: c.channel(), Notify: c.heard, Resync: c.resync,
 	})
 	return c, nil

@@ -171,7 +171,7 @@ func (r *reader) wakeUp(s *sourceState) *Publication {
 		return nil
 	}
 	if s.ready.CompareAndSwap(nil, &p) {
-		r.c.trouble.report("keep the current view", r.cache.Current(treecache.View{Source: s.name, Commit: p.Commit}))
+		r.c.trouble.Report("keep the current view", r.cache.Current(treecache.View{Source: s.name, Commit: p.Commit}))
 	}
 	return s.ready.Load()
 }
@@ -219,8 +219,8 @@ func (r *reader) advance(s *sourceState, to *Publication) {
 	}
 	s.last.Store(old)
 	s.ready.Store(to)
-	r.c.trouble.report("keep the current view", r.cache.Current(treecache.View{Source: s.name, Commit: to.Commit}))
-	r.c.trouble.report("note the current revision", r.disk.remember(*to))
+	r.c.trouble.Report("keep the current view", r.cache.Current(treecache.View{Source: s.name, Commit: to.Commit}))
+	r.c.trouble.Report("note the current revision", r.disk.remember(*to))
 }
 
 // mayPass reports whether an error may go away by itself: something that we depend on does not answer, or is full.

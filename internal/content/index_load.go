@@ -84,7 +84,7 @@ func (r *reader) fromStore(ctx context.Context, p Publication) (*loaded, error) 
 	if err != nil {
 		return nil, err
 	}
-	r.c.trouble.report("keep an index", r.disk.save(p, data))
+	r.c.trouble.Report("keep an index", r.disk.save(p, data))
 	return x, nil
 }
 

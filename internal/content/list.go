@@ -184,7 +184,7 @@ func (c *Content) Stats(context.Context, control.Empty) (StatsAnswer, error) {
 			a.Published++
 		}
 	}
-	for work, err := range c.trouble.all() {
+	for work, err := range c.trouble.All() {
 		if err == nil {
 			continue
 		}

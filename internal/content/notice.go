@@ -46,15 +46,15 @@ func (c *Content) heard(payload string) {
 	defer cancel()
 	switch n.kind {
 	case noticePublished:
-		c.trouble.report("hear of a publication", c.tellPublished(ctx, n.value))
+		c.trouble.Report("hear of a publication", c.tellPublished(ctx, n.value))
 	case noticePurged:
-		c.trouble.report("hear of a purge", c.tellPurged(ctx))
+		c.trouble.Report("hear of a purge", c.tellPurged(ctx))
 	case noticeRequest:
-		c.producer.requests.up()
+		c.producer.requests.Up()
 	case noticeEnded:
 		c.producer.waiters.tell(n.value)
 	case noticeRole:
-		c.producer.chances.up()
+		c.producer.chances.Up()
 	}
 }
 
@@ -67,8 +67,8 @@ func (c *Content) resync(ctx context.Context) error {
 	if err := c.tellPurged(ctx); err != nil {
 		return err
 	}
-	c.producer.requests.up()
-	c.producer.chances.up()
+	c.producer.requests.Up()
+	c.producer.chances.Up()
 	c.producer.waiters.tellAll()
 	return nil
 }

@@ -137,7 +137,7 @@ func (p *prefetcher) work(ctx context.Context) {
 		for s := p.next(); s != nil && ctx.Err() == nil; s = p.next() {
 			err := p.catchUp(ctx, s)
 			if ctx.Err() == nil {
-				p.r.c.trouble.report("prefetch "+s.name, err)
+				p.r.c.trouble.Report("prefetch "+s.name, err)
 			}
 		}
 		select {

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"holdfast/internal/lifecycle"
 )
 
 // producer is the half that syncs. Every process has one; it works while its process holds the role.
 type producer struct {
 	c        *Content
 	role     role
-	requests wake // a request waits
-	chances  wake // the role may be free
+	requests lifecycle.Wake // a request waits
+	chances  lifecycle.Wake // the role may be free
 	waiters  waiters
 
 	life context.CancelFunc // ends run
@@ -24,7 +26,7 @@ type producer struct {
 
 func newProducer(c *Content) *producer {
 	return &producer{
-		c: c, requests: newWake(), chances: newWake(),
+		c: c, requests: lifecycle.NewWake(), chances: lifecycle.NewWake(),
 		role: role{db: c.db, q: c.q, node: c.opts.Node, ttl: c.opts.RoleTTL},
 	}
 }
@@ -57,12 +59,12 @@ func (p *producer) stop(ctx context.Context) error {
 
 // run takes the role whenever it is free, and works as long as it is ours.
 func (p *producer) run(ctx context.Context) {
-	every(ctx, p.role.ttl/3, p.chances, func(ctx context.Context) {
+	lifecycle.Every(ctx, p.role.ttl/3, p.chances, func(ctx context.Context) {
 		mine, err := p.role.take(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		p.c.trouble.report("take the role of syncing", err)
+		p.c.trouble.Report("take the role of syncing", err)
 		if mine {
 			p.rule(ctx)
 		}

@@ -11,7 +11,7 @@ type Status struct {
 
 // Status answers from memory.
 func (c *Content) Status() Status {
-	s := Status{Token: c.producer.role.held(), Troubles: c.trouble.all()}
+	s := Status{Token: c.producer.role.held(), Troubles: c.trouble.All()}
 	s.Syncs = s.Token != 0
 	c.producer.mu.Lock()
 	q := c.producer.queue

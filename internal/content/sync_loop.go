@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/internal/lifecycle"
+
 	"github.com/jackc/pgx/v5"
 )
 
@@ -25,7 +27,7 @@ func (p *producer) reign(ctx context.Context, token int64) {
 		p.queue = nil
 		p.mu.Unlock()
 	}()
-	chores := &chores{wake: newWake()}
+	chores := &chores{wake: lifecycle.NewWake()}
 	var work sync.WaitGroup
 	for range p.c.cfg.SyncParallel {
 		work.Go(func() { p.work(ctx, token, q) })
@@ -40,7 +42,7 @@ func (p *producer) newQueue(ctx context.Context) *queue {
 	looked := map[string]time.Duration{}
 	err := p.lookedAgo(ctx, looked)
 	if ctx.Err() == nil {
-		p.c.trouble.report("read sources", err) // without the times all are due at once, which is no harm
+		p.c.trouble.Report("read sources", err) // without the times all are due at once, which is no harm
 	}
 	var entries []*entry
 	now := time.Now()
@@ -80,12 +82,12 @@ func (p *producer) lookedAgo(ctx context.Context, ago map[string]time.Duration) 
 
 // takeIn hands requests to those who answer them.
 func (p *producer) takeIn(ctx context.Context, token int64, q *queue, other *chores) {
-	every(ctx, requestPoll, p.requests, func(ctx context.Context) {
+	lifecycle.Every(ctx, requestPoll, p.requests, func(ctx context.Context) {
 		all, err := p.c.claimRequests(ctx, token)
 		if ctx.Err() != nil {
 			return
 		}
-		p.c.trouble.report("take requests", err)
+		p.c.trouble.Report("take requests", err)
 		for _, r := range all {
 			if r.kind != kindSync {
 				other.add(r)
@@ -94,7 +96,7 @@ func (p *producer) takeIn(ctx context.Context, token int64, q *queue, other *cho
 			}
 		}
 		if len(all) == claimLimit {
-			p.requests.up()
+			p.requests.Up()
 		}
 	})
 }
@@ -133,7 +135,7 @@ func (p *producer) syncOne(ctx context.Context, token int64, name string, reques
 	if ctx.Err() != nil {
 		return report, err
 	}
-	p.c.trouble.report("sync "+name, err)
+	p.c.trouble.Report("sync "+name, err)
 	switch {
 	case err != nil:
 		if noting := p.c.recordFailure(ctx, name, err); noting != nil {
@@ -148,7 +150,7 @@ func (p *producer) syncOne(ctx context.Context, token int64, name string, reques
 
 // finish answers a request.
 func (p *producer) finish(ctx context.Context, token int64, r request, report any, failed error) {
-	p.c.trouble.report("answer requests", p.c.finishRequest(ctx, token, r.id, report, failed))
+	p.c.trouble.Report("answer requests", p.c.finishRequest(ctx, token, r.id, report, failed))
 }
 
 // Intervals of the work that goes on besides.
@@ -161,7 +163,7 @@ const (
 // chores are requests that are no syncs, in the order in which they came. There is no bound on them: a purge waits for a sync, so
 // whoever takes requests in must never wait for a chore.
 type chores struct {
-	wake wake
+	wake lifecycle.Wake
 	mu   sync.Mutex // protects list
 	list []request
 }
@@ -170,7 +172,7 @@ func (c *chores) add(r request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.list = append(c.list, r)
-	c.wake.up()
+	c.wake.Up()
 }
 
 func (c *chores) next() (r request, ok bool) {
@@ -202,7 +204,7 @@ func (p *producer) tend(ctx context.Context, token int64, todo *chores) {
 		case <-tick.C:
 			err := p.routine(ctx)
 			if ctx.Err() == nil {
-				p.c.trouble.report("tend the store of content", err)
+				p.c.trouble.Report("tend the store of content", err)
 			}
 		}
 	}

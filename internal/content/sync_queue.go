@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"holdfast/internal/lifecycle"
 )
 
 // pollShare says how often a source whose time has come goes before those that somebody asked for: one in so many. So neither a
@@ -28,7 +30,7 @@ type entry struct {
 // asked for go in the order in which they were asked for, the others in the order in which their time came.
 type queue struct {
 	now  func() time.Time
-	wake wake
+	wake lifecycle.Wake
 
 	mu      sync.Mutex // protects the following
 	entries map[string]*entry
@@ -36,7 +38,7 @@ type queue struct {
 }
 
 func newQueue(entries []*entry) *queue {
-	q := &queue{now: time.Now, wake: newWake(), entries: make(map[string]*entry, len(entries))}
+	q := &queue{now: time.Now, wake: lifecycle.NewWake(), entries: make(map[string]*entry, len(entries))}
 	for _, e := range entries {
 		q.entries[e.name] = e
 	}
@@ -52,7 +54,7 @@ func (q *queue) add(r request) bool {
 		return false
 	}
 	e.waiting = append(e.waiting, r)
-	q.wake.up()
+	q.wake.Up()
 	return true
 }
 
@@ -61,7 +63,7 @@ func (q *queue) next(ctx context.Context) (*entry, []request) {
 	for {
 		e, requests, pause := q.pick()
 		if e != nil {
-			q.wake.up() // there may be one for the next worker, too
+			q.wake.Up() // there may be one for the next worker, too
 			return e, requests
 		}
 		timer := time.NewTimer(pause)
@@ -137,7 +139,7 @@ func (q *queue) done(e *entry, failed bool) {
 	} else {
 		e.due = time.Time{}
 	}
-	q.wake.up()
+	q.wake.Up()
 }
 
 // length returns how many sources wait for a worker, and how many are being synced.

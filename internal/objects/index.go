@@ -37,9 +37,9 @@ type Index struct {
 	deaths   *deaths
 	memory   *memory
 	used     usedKeys
-	trouble  *troubles
-	polls    wake // something was notified
-	sweeps   wake // there are blobs to be moved
+	trouble  *lifecycle.Troubles
+	polls    lifecycle.Wake // something was notified
+	sweeps   lifecycle.Wake // there are blobs to be moved
 
 	pollMu sync.Mutex // one poll at a time; protects the next
 	heard  int64      // number of the last death that was read
@@ -63,16 +63,16 @@ func New(o Options) *Index {
 	schema := o.DB.Schema()
 	x := &Index{
 		cfg: o.complete(), db: o.DB, schema: schema, blobs: o.Blobs,
-		seal: newSealer(o.MasterKey), log: log, deaths: newDeaths(), memory: newMemory(o.turns()), trouble: newTroubles(log),
-		polls: newWake(), sweeps: newWake(),
+		seal: newSealer(o.MasterKey), log: log, deaths: newDeaths(), memory: newMemory(o.turns()), trouble: lifecycle.NewTroubles(log, "index of stored files"),
+		polls: lifecycle.NewWake(), sweeps: lifecycle.NewWake(),
 	}
 	x.commitSQL = x.q(`SELECT o_status, o_gen, o_expires, o_flags, o_dead, o_dead_seq, o_dead_state
 		FROM {s}.commit_objects($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
 			$21, $22, $23, $24, $25, $26)`)
 	x.headSQL = x.q("SELECT * FROM {s}.head_objects($1, $2)")
-	x.listener = postgres.NewListener(o.DB, log, func(err error) { x.trouble.record("listen", err) }, postgres.Subscription{
+	x.listener = postgres.NewListener(o.DB, log, func(err error) { x.trouble.Record("listen", err) }, postgres.Subscription{
 		Channel: x.rawSchema() + "_objects",
-		Notify:  func(string) { x.polls.up() },
+		Notify:  func(string) { x.polls.Up() },
 		Resync:  x.resync,
 	})
 	return x
@@ -133,7 +133,7 @@ func (x *Index) launch() {
 	x.crews.Store(c)
 	x.base.Go(x.pollLoop)
 	x.base.Go(x.sweepLoop)
-	x.sweeps.up()
+	x.sweeps.Up()
 }
 
 // enlist starts n workers of a batcher, all but the first with others' work; the last of them to end closes gone.

@@ -3,6 +3,8 @@ package objects
 import (
 	"context"
 	"time"
+
+	"holdfast/internal/lifecycle"
 )
 
 const (
@@ -19,14 +21,14 @@ const pollGap = 25 * time.Millisecond
 func (x *Index) pollLoop(ctx context.Context) {
 	gap := time.NewTimer(0)
 	defer gap.Stop()
-	every(ctx, x.cfg.Poll, x.polls, func(ctx context.Context) {
+	lifecycle.Every(ctx, x.cfg.Poll, x.polls, func(ctx context.Context) {
 		select {
 		case <-gap.C:
 		case <-ctx.Done():
 			return
 		}
 		if err := x.poll(ctx); ctx.Err() == nil {
-			x.trouble.report("poll", err)
+			x.trouble.Report("poll", err)
 		}
 		gap.Reset(pollGap)
 	})
@@ -56,7 +58,7 @@ func (x *Index) newestDeath(ctx context.Context, version *int64) (newest int64, 
 
 // resync is called by the listener after every connect, when LISTEN is in force.
 func (x *Index) resync(ctx context.Context) error {
-	x.polls.up() // for the settings
+	x.polls.Up() // for the settings
 	newest, err := x.newestDeath(ctx, new(int64))
 	if err != nil {
 		return err

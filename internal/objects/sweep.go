@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/internal/lifecycle"
+
 	"github.com/jackc/pgx/v5"
 )
 
@@ -24,7 +26,7 @@ func (x *Index) sweepLoop(ctx context.Context) {
 		{"forget", 10 * time.Minute, now, func(context.Context) error { x.deaths.forget(x.memorable()); return nil }},
 		{"last use", time.Hour, now.Add(time.Minute), x.noteUse},
 	}
-	every(ctx, x.cfg.Sweep, x.sweeps, func(ctx context.Context) {
+	lifecycle.Every(ctx, x.cfg.Sweep, x.sweeps, func(ctx context.Context) {
 		x.try(ctx, "trash", x.moveDead)
 		for i := range chores {
 			if c := &chores[i]; !time.Now().Before(c.next) {
@@ -38,7 +40,7 @@ func (x *Index) sweepLoop(ctx context.Context) {
 // try runs a piece of background work and records how it went.
 func (x *Index) try(ctx context.Context, name string, work func(context.Context) error) {
 	if err := work(ctx); ctx.Err() == nil {
-		x.trouble.report(name, err)
+		x.trouble.Report(name, err)
 	}
 }
 
@@ -118,7 +120,7 @@ func (x *Index) endUploads(ctx context.Context) (more bool, err error) {
 		return int(tag.RowsAffected()), err
 	})
 	if n > 0 {
-		x.sweeps.up()
+		x.sweeps.Up()
 	}
 	return n == few, err
 }

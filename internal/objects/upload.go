@@ -125,7 +125,7 @@ func (x *Index) AbortUpload(ctx context.Context, u Upload) error {
 	if !was {
 		return fmt.Errorf("upload %s: %w", u.ID, ErrNoSuchUpload)
 	}
-	x.sweeps.up()
+	x.sweeps.Up()
 	return nil
 }
 

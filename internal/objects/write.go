@@ -236,7 +236,7 @@ func (x *Index) commitOnce(ctx context.Context, args []any, n int) ([]written, e
 		moves = moves || deadKind[i] == "dying"
 	}
 	if moves {
-		x.sweeps.up()
+		x.sweeps.Up()
 	}
 	return results, nil
 }
