@@ -40,12 +40,8 @@ func testOnly() []string {
 
 // planned returns packages that have their place but do not exist yet, with the work that brings them.
 func planned() map[string]string {
-	const (
-		assets  = "assets and the edge"
-		later   = "watching, backup and access"
-	)
+	const later = "watching, backup and access"
 	return map[string]string{
-		"cacheserver": assets,
 		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
 	}
 }

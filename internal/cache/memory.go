@@ -18,6 +18,7 @@ const sweepOnSet = 4
 type Memory[V any] struct {
 	max     int64
 	cost    func(key string, value V) int64
+	added   func(key string)
 	removed func(key string, value V, why Removal)
 
 	mu     sync.Mutex // protects the following
@@ -55,14 +56,17 @@ const (
 // NewMemory returns an empty cache of maxBytes. The cost of an entry is asked once for each Set; it includes the key's bytes
 // if the owner wants them counted.
 func NewMemory[V any](maxBytes int64, cost func(key string, value V) int64) *Memory[V] {
-	m := &Memory[V]{max: maxBytes, cost: cost, removed: func(string, V, Removal) {}, byKey: map[string]*entry[V]{}}
+	m := &Memory[V]{max: maxBytes, cost: cost, byKey: map[string]*entry[V]{}}
+	m.added, m.removed = func(string) {}, func(string, V, Removal) {}
 	m.root.prev, m.root.next = &m.root, &m.root
 	return m
 }
 
-// OnRemove names a function that is told of every entry that goes, while the lock is held: it must be quick and must not
-// call the Memory. To be called before the first use.
-func (m *Memory[V]) OnRemove(f func(key string, value V, why Removal)) { m.removed = f }
+// OnChange names functions that are told of every key that comes, and of every value that goes, while the lock is held: they
+// must be quick and must not call the Memory. A value that is Replaced goes without its key. To be called before the first use.
+func (m *Memory[V]) OnChange(added func(key string), removed func(key string, value V, why Removal)) {
+	m.added, m.removed = added, removed
+}
 
 // Get returns the value of a key, counts a hit or a miss, and makes the entry the newest.
 func (m *Memory[V]) Get(key string) (V, bool) {
@@ -222,6 +226,7 @@ func (m *Memory[V]) insert(e *entry[V], deadline time.Time) {
 	m.bytes += e.cost
 	m.schedule(e, deadline)
 	m.gone.forget(e.key)
+	m.added(e.key)
 }
 
 // remove unlinks an entry everywhere. Callers must hold mu.

@@ -51,7 +51,8 @@ func readReply(in *bufio.Reader, depth int) (Value, error) {
 	case ':':
 		v.Int, err = strconv.ParseInt(text, 10, 64)
 	case '$', '=', '*', '%', '~', '>':
-		return v, v.sized(in, text, depth)
+		err := v.sized(in, text, depth)
+		return v, err
 	default:
 		return v, protocol("unknown kind of reply %q", v.Kind)
 	}

@@ -163,3 +163,10 @@ func (w *Writer) aggregate(kind byte, n int) {
 	}
 	w.head(kind, int64(n))
 }
+
+// Raw writes bytes that are protocol already.
+func (w *Writer) Raw(b []byte) {
+	if w.fits(len(b)) {
+		w.buf = append(w.buf, b...)
+	}
+}
