@@ -1,6 +1,7 @@
 package cacheserver
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -12,7 +13,7 @@ import (
 // joinRelay joins a client that has logged in with the other server, until one of them leaves. Its HELLO is answered by that
 // server; its other commands so far were answered here.
 func (c *client) joinRelay() {
-	other, in, greeting, err := c.server.relay.dial(c.w.Proto, c.greet)
+	other, in, greeting, err := c.server.relay.dial(context.Background(), c.w.Proto, c.greet)
 	if err != nil {
 		c.server.log.Warn("cache: relay", "error", err)
 		c.w.Error("ERR the cache server behind Holdfast cannot be reached")

@@ -66,8 +66,8 @@ func touch(c *client, a [][]byte) {
 	c.w.Int(n)
 }
 
-// maxMillis is the last moment that a key may end at: the clock of the cache counts nanoseconds in 64 bits, to the year 2262.
-const maxMillis = 9_200_000_000_000
+// maxMillis is the last moment that a key may end at: the cache counts microseconds in 64 bits, some 285,000 years.
+const maxMillis = 9_000_000_000_000_000
 
 // moment reads when a key is to end, in a unit, from now or from 1970. SET and its kin refuse what is not after zero.
 func (c *client) moment(name string, arg []byte, unit time.Duration, absolute bool) (time.Time, bool) {
@@ -92,8 +92,13 @@ func momentOf(n int64, unit time.Duration, absolute bool) (time.Time, bool) {
 	if absolute {
 		return time.UnixMilli(n), n <= maxMillis
 	}
-	at := time.Now().Add(time.Duration(n) * time.Millisecond)
+	at := after(time.Now(), n)
 	return at, at.UnixMilli() <= maxMillis
+}
+
+// after returns a moment so many milliseconds after another; a time.Duration would end after 292 years.
+func after(from time.Time, millis int64) time.Time {
+	return time.UnixMicro(from.UnixMicro() + millis*1000)
 }
 
 // expire changes when a key ends; the zero time is never.
@@ -167,14 +172,12 @@ func ttl(c *client, a [][]byte) {
 	}
 	millis := until.UnixMilli()
 	if name[len(name)-1] == 'l' {
-		millis = max(0, (time.Until(until) + time.Millisecond - 1).Milliseconds())
+		millis = max(0, (until.UnixMicro()-time.Now().UnixMicro()+999)/1000)
 	}
 	switch {
 	case name[0] == 'p':
-	case name == "ttl":
-		millis = (millis + 500) / 1000
 	default:
-		millis /= 1000
+		millis = (millis + 500) / 1000
 	}
 	c.w.Int(millis)
 }

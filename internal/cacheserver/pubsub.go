@@ -313,7 +313,7 @@ func pubsub(c *client, a [][]byte) {
 		}
 		c.listOf(found)
 	case is(a[1], "numsub"):
-		c.w.Map(len(a) - 2)
+		c.w.Array(2 * (len(a) - 2))
 		for _, name := range a[2:] {
 			c.w.Bulk(name)
 			c.w.Int(int64(len(h.channels[string(name)])))

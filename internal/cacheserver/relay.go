@@ -58,8 +58,8 @@ func newRelay(c Config) (*relay, error) {
 
 // dial returns a connection to the other server, logged in, and its answer to HELLO where the client said that (greet) or speaks
 // RESP3.
-func (r *relay) dial(proto int, greet bool) (net.Conn, *bufio.Reader, resp.Value, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+func (r *relay) dial(ctx context.Context, proto int, greet bool) (net.Conn, *bufio.Reader, resp.Value, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, r.network, r.address)
@@ -121,11 +121,11 @@ func ask(conn net.Conn, in *bufio.Reader, words ...string) (resp.Value, error) {
 }
 
 // Check reports whether the other server can be reached and lets us in; nil without one.
-func (s *Server) Check() error {
+func (s *Server) Check(ctx context.Context) error {
 	if s.relay == nil {
 		return nil
 	}
-	conn, _, _, err := s.relay.dial(2, false)
+	conn, _, _, err := s.relay.dial(ctx, 2, false)
 	if err != nil {
 		return err
 	}

@@ -194,7 +194,7 @@ func (c *client) endAfter(name []byte, i *item, millis []byte, from time.Time) {
 		c.w.Error("ERR invalid expire time in 'pexpire' command")
 		return
 	}
-	c.store.expire(c.key(name), i, from.Add(time.Duration(n)*time.Millisecond))
+	c.store.expire(c.key(name), i, after(from, n))
 	c.w.Int(1)
 }
 

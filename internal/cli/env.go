@@ -24,6 +24,7 @@ Usage:
   AWS_ENDPOINT_URL_S3     where the endpoint is; the SDKs and aws-cli read it since 2023, older ones take --endpoint-url
   AWS_S3_ENDPOINT_URL     the same, for the settings of django-storages
   AWS_REGION              AWS_DEFAULT_REGION is the same for older tools
+  CACHE_URL, REDIS_URL    the cache, for frameworks that speak to Redis; only with cache.enabled
   PUBLIC_URL              scheme and host that visitors use, for links in mails and jobs
   MEDIA_URL, STATIC_URL   where visitors find uploads and assets
   HOLDFAST_CONTENT_SOCKET where the application asks for content, when a source is named
@@ -95,6 +96,11 @@ func runEnv(ctx context.Context, a *app, o envOptions) error {
 		}
 		vars = append(vars, s3...)
 	}
+	redis, err := cacheVariables(ctx, client, cfg)
+	if err != nil {
+		return err
+	}
+	vars = append(vars, redis...)
 	site, err := siteVariables(ctx, client, cfg)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ Run:
 
 Use:
   pool            look at the pooler, steer it, and size its pools
+  cache           look at the cache for frameworks, empty it
   files           store, fetch, list, link and export files; manage keys and buckets
   assets          build, find and publish stylesheets, scripts, pictures
   content         bring courses from git to every server
@@ -80,7 +81,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newStop(a), newDemo(a),
-		newPool(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newVersion(a), newCompletion(a),
+		newPool(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newVersion(a), newCompletion(a),
 	)
 	return root
 }

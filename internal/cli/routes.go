@@ -32,3 +32,9 @@ const (
 	routePoolResume    = "/v1/pool/resume"
 	routePoolReconnect = "/v1/pool/reconnect"
 )
+
+// The routes of the cache; cacheserver.go of package daemon says what each does.
+const (
+	routeCacheStatus = "/v1/cache/status"
+	routeCacheFlush  = "/v1/cache/flush"
+)

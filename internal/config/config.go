@@ -9,6 +9,7 @@ import (
 	"holdfast/internal/assets"
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/s3"
+	"holdfast/internal/cacheserver"
 	"holdfast/internal/content"
 	"holdfast/internal/edge"
 	"holdfast/internal/fault"
@@ -39,6 +40,8 @@ type Config struct {
 	Files files.Config `toml:"files"`
 	// Content brings directories from git, such as courses, to this machine and every other one.
 	Content content.Config `toml:"content"`
+	// Cache is the endpoint that frameworks speak Redis to, over memory of this process or a server of your own.
+	Cache cacheserver.Config `toml:"cache"`
 	// Edge is the HTTP front for visitors.
 	Edge edge.Config `toml:"edge"`
 	// Admin is the status page, the metrics and the API of administrators.
@@ -86,6 +89,7 @@ func Default() Config {
 		S3:       s3api.DefaultConfig(),
 		Files:    files.DefaultConfig(),
 		Content:  content.DefaultConfig(),
+		Cache:    cacheserver.DefaultConfig(),
 		Edge:     edge.DefaultConfig(),
 		Admin:    admin.DefaultConfig(),
 	}
@@ -122,6 +126,7 @@ func (c *Config) complete(dir string) {
 	fallback(&c.Media.Root, filepath.Join(c.Paths.State, "media"))
 	fallback(&c.Static.Output, filepath.Join(c.Paths.State, "assets"))
 	fallback(&c.Content.Socket, filepath.Join(c.Paths.State, "content.sock"))
+	fallback(&c.Cache.Socket, filepath.Join(c.Paths.State, "cache.sock"))
 	fallback(&c.Database.Pooling.Audit.File, filepath.Join(c.Paths.State, "audit.jsonl"))
 	if c.Database.Mode == "" {
 		c.Database.Mode = "private"
@@ -186,6 +191,10 @@ func (c *Config) pathSettings() []pathSetting {
 		{"admin.tls_cert", &c.Admin.TLSCert},
 		{"admin.tls_key", &c.Admin.TLSKey},
 		{"content.socket", &c.Content.Socket},
+		{"cache.socket", &c.Cache.Socket},
+		{"cache.tls_cert", &c.Cache.TLSCert},
+		{"cache.tls_key", &c.Cache.TLSKey},
+		{"cache.redis_ca_file", &c.Cache.RedisCAFile},
 		{"database.audit.file", &c.Database.Pooling.Audit.File},
 		{"database.auth.file", &c.Database.Pooling.Auth.File},
 		{"database.auth.ldap.ca_file", &c.Database.Pooling.Auth.LDAP.CAFile},

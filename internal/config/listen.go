@@ -27,6 +27,9 @@ func (c *Config) listeners() []listener {
 	for i, l := range c.Edge.Listeners {
 		all = append(all, listener{"edge.listeners[" + strconv.Itoa(i) + "].listen", l.Listen})
 	}
+	if c.Cache.Enabled {
+		all = append(all, listener{"cache.listen", c.Cache.Listen})
+	}
 	for i, e := range c.Database.Pooling.Doors() {
 		all = append(all, listener{"database.endpoints[" + strconv.Itoa(i) + "].listen", e.Listen})
 	}

@@ -50,6 +50,7 @@ func (d *decoder) judge(c *Config, dir string, network func(string) string) {
 	p = append(p, c.S3.Validate().Under("s3")...)
 	p = append(p, c.Files.Validate().Under("files")...)
 	p = append(p, c.Content.Validate().Under("content")...)
+	p = append(p, c.Cache.Validate().Under("cache")...)
 	p = append(p, c.Edge.Validate().Under("edge")...)
 	p = append(p, c.Admin.Validate().Under("admin")...)
 	p = append(p, c.listenProblems()...)

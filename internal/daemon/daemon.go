@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/blob"
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/readcache"
+	"holdfast/internal/cacheserver"
 	"holdfast/internal/config"
 	"holdfast/internal/content"
 	"holdfast/internal/edge"
@@ -82,6 +83,7 @@ type Daemon struct {
 	content  *content.Content // nil when no source is named
 	assets   *assets.Assets   // nil when static.root is not set
 	s3       *s3api.Server
+	redis    *cacheserver.Server // nil when it is switched off
 	edge     *edge.Edge
 	admin    *admin.Admin
 
@@ -153,6 +155,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"assets", d.startAssets},
 		{"content", d.startContent},
 		{"s3", d.startS3},
+		{"cache", d.startCache},
 		{"edge", d.startEdge},
 		{"admin", d.startAdmin},
 	} {

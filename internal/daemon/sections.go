@@ -17,6 +17,7 @@ func (d *Daemon) sections() []admin.Section {
 		{Name: "assets", Report: d.assetsStatus},
 		{Name: "content", Report: d.contentStatus},
 		{Name: "s3", Report: d.s3Status},
+		{Name: "cache", Report: d.cacheStatus},
 		{Name: "edge", Report: d.edgeStatus},
 	}
 }
