@@ -25,18 +25,18 @@ func TestTheCommandsTellWhatTheyDo(t *testing.T) {
 	if out := s.must("content", "add", "course", course.Dir); !strings.Contains(out, "content.sources.course") {
 		t.Errorf("add says:\n%s", out)
 	}
-	if r := s.holdfast("content", "add", "course", course.Dir); r.code != 6 || !strings.Contains(r.stderr, "hint: ") {
-		t.Errorf("add of what is there ends with %d:\n%s", r.code, r.stderr)
+	if r := s.holdfast("content", "add", "course", course.Dir); r.Code != 6 || !strings.Contains(r.Stderr, "hint: ") {
+		t.Errorf("add of what is there ends with %d:\n%s", r.Code, r.Stderr)
 	}
-	if r := s.holdfast("content", "list"); r.code != 7 || !strings.Contains(r.stderr, "holdfast serve") {
-		t.Errorf("list without a daemon ends with %d:\n%s", r.code, r.stderr)
+	if r := s.holdfast("content", "list"); r.Code != 7 || !strings.Contains(r.Stderr, "holdfast serve") {
+		t.Errorf("list without a daemon ends with %d:\n%s", r.Code, r.Stderr)
 	}
 	n := s.serve()
 	n.sync()
 	commit(t, course, coursegen.OneQuestion, coursegen.Add)
 	out := s.holdfast("content", "sync", "course")
-	if out.code != 11 || !strings.Contains(out.stdout, "link-escape") {
-		t.Errorf("sync ends with %d and names no rejected chunk:\n%s%s", out.code, out.stdout, out.stderr)
+	if out.Code != 11 || !strings.Contains(out.Stdout, "link-escape") {
+		t.Errorf("sync ends with %d and names no rejected chunk:\n%s%s", out.Code, out.Stdout, out.Stderr)
 	}
 	commit(t, course, coursegen.OneQuestion)
 	r := decode[content.Report](t, s.holdfast("content", "sync", "course", "--json"), 11)
@@ -89,8 +89,8 @@ func wantServed(t *testing.T, n *node, files listing) {
 // decode reads the answer of a command that ends with a code.
 func decode[T any](t *testing.T, r result, code int) (v T) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(r.stdout), &v); err != nil || r.code != code {
-		t.Fatalf("%v; the exit code is %d, want %d:\n%s%s", err, r.code, code, r.stdout, r.stderr)
+	if err := json.Unmarshal([]byte(r.Stdout), &v); err != nil || r.Code != code {
+		t.Fatalf("%v; the exit code is %d, want %d:\n%s%s", err, r.Code, code, r.Stdout, r.Stderr)
 	}
 	return v
 }
@@ -114,8 +114,8 @@ func wantExits(t *testing.T, s *site, course *coursegen.Course) {
 	} {
 		for _, format := range []string{"", " --json"} {
 			r := s.holdfast(append([]string{"content"}, strings.Fields(c.args+format)...)...)
-			if r.code != c.code || c.code == 4 && !strings.Contains(r.stderr, "hint") {
-				t.Errorf("content %s%s ends with %d, want %d:\n%s%s", c.args, format, r.code, c.code, r.stdout, r.stderr)
+			if r.Code != c.code || c.code == 4 && !strings.Contains(r.Stderr, "hint") {
+				t.Errorf("content %s%s ends with %d, want %d:\n%s%s", c.args, format, r.Code, c.code, r.Stdout, r.Stderr)
 			}
 		}
 	}
@@ -140,8 +140,8 @@ func wantKeeping(t *testing.T, s *site, course *coursegen.Course) {
 	if _, err := os.Stat(filepath.Join(dir, "questions", q, "info.json")); !os.IsNotExist(err) {
 		t.Errorf("what was purged is still there: %v", err)
 	}
-	if r := s.holdfast("content", "ensure", "course", "question:"+q); r.code != 4 {
-		t.Errorf("ensure of what was purged ends with %d:\n%s%s", r.code, r.stdout, r.stderr)
+	if r := s.holdfast("content", "ensure", "course", "question:"+q); r.Code != 4 {
+		t.Errorf("ensure of what was purged ends with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 }
 
@@ -182,10 +182,10 @@ func TestEachBadSourceIsToldWithItsReason(t *testing.T) {
 		r := s.holdfast("content", "sync", c.source)
 		ok := false
 		for _, code := range c.codes {
-			ok = ok || r.code == code
+			ok = ok || r.Code == code
 		}
-		if !ok || !strings.Contains(r.stderr, c.says) || !strings.Contains(r.stderr, "hint: ") || !strings.Contains(r.stderr, c.source) {
-			t.Errorf("sync of the source %s ends with %d:\n%s", c.source, r.code, r.stderr)
+		if !ok || !strings.Contains(r.Stderr, c.says) || !strings.Contains(r.Stderr, "hint: ") || !strings.Contains(r.Stderr, c.source) {
+			t.Errorf("sync of the source %s ends with %d:\n%s", c.source, r.Code, r.Stderr)
 		}
 	}
 	s.must("content", "sync", "good")
@@ -196,8 +196,8 @@ func TestEachBadSourceIsToldWithItsReason(t *testing.T) {
 			t.Errorf("list does not name %s:\n%s", source, text)
 		}
 	}
-	if r := s.holdfast("content", "ensure", "branch", "elements"); r.code != 4 {
-		t.Errorf("ensure of a source that was never published ends with %d:\n%s", r.code, r.stderr)
+	if r := s.holdfast("content", "ensure", "branch", "elements"); r.Code != 4 {
+		t.Errorf("ensure of a source that was never published ends with %d:\n%s", r.Code, r.Stderr)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestKilledAtAnyMomentWithAStoreThatLies(t *testing.T) {
 	t.Parallel()
 	c := newCrash(t)
 	l := &lies{refuse: 3, cut: 3, lose: 3, truncate: 3, flip: 3}
-	c.site.serve().kill() // it has made its tables
+	c.site.serve().Kill() // it has made its tables
 	rounds := sized(10, 400)
 	for range rounds {
 		l.tell(c.server)
@@ -95,7 +95,7 @@ func (c *crash) round() {
 	n := c.site.begin()
 	if rand.IntN(5) == 0 {
 		<-time.After(rand.N(700 * time.Millisecond)) // while it starts, too
-		n.kill()
+		n.Kill()
 		return
 	}
 	n.ready()
@@ -107,7 +107,7 @@ func (c *crash) round() {
 	}
 	c.awaitSyncs(rand.IntN(3))
 	<-time.After(rand.N(700 * time.Millisecond))
-	n.kill()
+	n.Kill()
 	cancel()
 	all.Wait()
 }
@@ -255,8 +255,8 @@ func marked(t testing.TB, view string) (paths []string) {
 
 // wantNothingLeft fails unless a daemon that has nothing to do has nothing unfinished in its cache.
 func (n *node) wantNothingLeft() {
-	n.t.Helper()
-	eventually(n.t, 20*time.Second, func() error {
+	n.T.Helper()
+	eventually(n.T, 20*time.Second, func() error {
 		for _, dir := range []string{"tmp", "trash"} {
 			err := filepath.WalkDir(filepath.Join(n.site.cache(), dir), func(path string, e fs.DirEntry, err error) error {
 				if err == nil && !e.IsDir() {

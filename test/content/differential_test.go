@@ -48,37 +48,37 @@ func fine() (all []coursegen.Oddity) {
 
 // wantAll ensures every chunk of what was just published and compares each with git.
 func (n *node) wantAll(truth *checkouts, r content.Report) {
-	n.t.Helper()
+	n.T.Helper()
 	a := n.ensure("all")
 	switch {
 	case a.Revision != r.Commit:
-		n.t.Fatalf("ensure gives %s, %s was published", a.Revision, r.Commit)
+		n.T.Fatalf("ensure gives %s, %s was published", a.Revision, r.Commit)
 	case r.Published && len(a.Chunks) != r.Chunks || len(a.Absent) > 0:
-		n.t.Errorf("ensure gives %d of %d chunks, absent are %q", len(a.Chunks), r.Chunks, a.Absent)
+		n.T.Errorf("ensure gives %d of %d chunks, absent are %q", len(a.Chunks), r.Chunks, a.Absent)
 	case len(r.Rejected) > 0:
-		n.t.Errorf("rejected: %+v", r.Rejected)
+		n.T.Errorf("rejected: %+v", r.Rejected)
 	}
 	n.wantChunks(truth, a)
 }
 
 // wantChunks compares chunks with git, and all that lies in the view as well: nothing else may be there.
 func (n *node) wantChunks(truth *checkouts, a content.EnsureAnswer) {
-	n.t.Helper()
-	want, got := truth.of(n.t, a.Revision), list(n.t, a.Dir)
+	n.T.Helper()
+	want, got := truth.of(n.T, a.Revision), list(n.T, a.Dir)
 	for key, path := range a.Chunks {
 		if key == "thumbnails" {
 			continue // it is gathered: a part of what lies there
 		}
-		compare(n.t, a.Source+" "+key, got.below(path), want.below(path))
+		compare(n.T, a.Source+" "+key, got.below(path), want.below(path))
 	}
 	for path, what := range got {
 		if want[path] != what {
-			n.t.Errorf("%q in the view is %s, git has %s", path, what, want[path])
+			n.T.Errorf("%q in the view is %s, git has %s", path, what, want[path])
 		}
 	}
 	for path := range want {
 		if isThumbnail(path) && a.Chunks["thumbnails"] != "" && got[path] == "" {
-			n.t.Errorf("the thumbnail %q is missing", path)
+			n.T.Errorf("the thumbnail %q is missing", path)
 		}
 	}
 }

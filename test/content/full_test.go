@@ -53,8 +53,8 @@ func TestADiskThatIsFullIsToldAndSurvived(t *testing.T) {
 			fill(t, filepath.Join(disk, "ballast"))
 			wantFull(t, s, n)
 			compare(t, "what is leased", list(t, held.Dir).below("questions/"+first), truth.of(t, held.Revision).below("questions/"+first))
-			if r := s.holdfast("content", "ensure", "course", "question:"+first, "--ttl", "1s"); r.code != 0 {
-				t.Errorf("ensure of what is here ends with %d:\n%s", r.code, r.stderr)
+			if r := s.holdfast("content", "ensure", "course", "question:"+first, "--ttl", "1s"); r.Code != 0 {
+				t.Errorf("ensure of what is here ends with %d:\n%s", r.Code, r.Stderr)
 			}
 			wantViewsRight(t, s.cache(), truth)
 			if err := os.RemoveAll(filepath.Join(disk, "ballast")); err != nil {
@@ -111,7 +111,7 @@ func wantFull(t *testing.T, s *site, n *node) {
 	}
 	t.Logf("refused after %s: %v", time.Since(began).Round(time.Millisecond), err)
 	r := s.holdfast("content", "ensure", "course", "all")
-	if r.code != 8 || !strings.Contains(r.stderr, "hint: ") || !strings.Contains(r.stderr, "no space left") {
-		t.Errorf("holdfast content ensure ends with %d:\n%s", r.code, r.stderr)
+	if r.Code != 8 || !strings.Contains(r.Stderr, "hint: ") || !strings.Contains(r.Stderr, "no space left") {
+		t.Errorf("holdfast content ensure ends with %d:\n%s", r.Code, r.Stderr)
 	}
 }

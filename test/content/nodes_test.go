@@ -98,7 +98,7 @@ func (p *platform) wantAll(commit string) {
 	for _, n := range p.nodes {
 		a := n.ensure("render:" + p.course.Questions()[p.edits%5])
 		if a.Revision != commit {
-			p.t.Errorf("process %d gives %s, want %s", n.pid, a.Revision, commit)
+			p.t.Errorf("process %d gives %s, want %s", n.PID, a.Revision, commit)
 		}
 		n.wantChunks(p.truth, a)
 	}
@@ -142,7 +142,7 @@ func (p *platform) replaceHolder() {
 		p.t.Fatal("nobody syncs")
 	}
 	dead := p.nodes[at]
-	dead.kill()
+	dead.Kill()
 	p.nodes = append(p.nodes[:at:at], p.nodes[at+1:]...)
 	commit := p.push()
 	began := time.Now()
@@ -190,12 +190,12 @@ func TestAMachineGoesOnWithoutItsStore(t *testing.T) {
 		t.Errorf("without the store: %+v", a)
 	}
 	p.push()
-	if r := n.site.holdfast("content", "sync", "course"); r.code != 7 || !strings.Contains(r.stderr, "hint: ") {
-		t.Errorf("sync without the store ends with %d:\n%s", r.code, r.stderr)
+	if r := n.site.holdfast("content", "sync", "course"); r.Code != 7 || !strings.Contains(r.Stderr, "hint: ") {
+		t.Errorf("sync without the store ends with %d:\n%s", r.Code, r.Stderr)
 	}
 	r := n.site.holdfast("content", "ensure", "course", "question:"+questions[7])
-	if r.code != 7 || !strings.Contains(r.stderr, "hint: ") {
-		t.Errorf("ensure of what is not here ends with %d:\n%s", r.code, r.stderr)
+	if r.Code != 7 || !strings.Contains(r.Stderr, "hint: ") {
+		t.Errorf("ensure of what is not here ends with %d:\n%s", r.Code, r.Stderr)
 	}
 	p.server.Inject(nil)
 	n.wantChunks(p.truth, n.ensure("question:"+questions[7]))

@@ -240,7 +240,7 @@ func wantSeen(t testing.TB, nodes []*node, commit string) {
 		eventually(t, seen, func() error {
 			a, err := call[content.RevisionAnswer](n, "revision", content.RevisionRequest{Source: "course"})
 			if err == nil && a.Revision != commit {
-				err = fmt.Errorf("process %d answers with %s, wanted is %s", n.pid, a.Revision, commit)
+				err = fmt.Errorf("process %d answers with %s, wanted is %s", n.PID, a.Revision, commit)
 			}
 			return err
 		})

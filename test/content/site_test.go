@@ -36,8 +36,8 @@ func newSite(t testing.TB) *site {
 		"content.poll": "0", "content.gc_every": "0", "content.scrub_every": "0", "content.free_bytes": "0", "content.free_inodes": "0",
 	}}
 	cmd := self([]string{"DATABASE_URL=" + s.db.URL()}, "init", "--dir", s.dir)
-	if r := finish(t, cmd); r.code != 0 {
-		t.Fatalf("init ends with %d:\n%s", r.code, r.stderr)
+	if r := finish(t, cmd); r.Code != 0 {
+		t.Fatalf("init ends with %d:\n%s", r.Code, r.Stderr)
 	}
 	return s
 }
@@ -121,10 +121,10 @@ func (s *site) holdfast(args ...string) result {
 func (s *site) must(args ...string) string {
 	s.t.Helper()
 	r := s.holdfast(args...)
-	if r.code != 0 {
-		s.t.Fatalf("holdfast %s ends with %d:\n%s%s", strings.Join(args, " "), r.code, r.stdout, r.stderr)
+	if r.Code != 0 {
+		s.t.Fatalf("holdfast %s ends with %d:\n%s%s", strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
 	}
-	return r.stdout
+	return r.Stdout
 }
 
 // ask runs a command with --json and decodes its answer.
@@ -162,10 +162,10 @@ func (s *site) begin() *node {
 
 // ready waits until the daemon says that it is ready, and learns where it listens.
 func (n *node) ready() {
-	n.t.Helper()
+	n.T.Helper()
 	var line struct{ Edge string }
-	if err := json.Unmarshal([]byte(n.line(`"msg":"ready"`, startLimit)), &line); err != nil {
-		n.t.Fatal(err)
+	if err := json.Unmarshal([]byte(n.Line(`"msg":"ready"`, startLimit)), &line); err != nil {
+		n.T.Fatal(err)
 	}
 	n.edge = line.Edge
 }
@@ -180,23 +180,23 @@ func call[R any](n *node, verb string, req any) (R, error) {
 }
 
 func mustCall[R any](n *node, verb string, req any) R {
-	n.t.Helper()
+	n.T.Helper()
 	r, err := call[R](n, verb, req)
 	if err != nil {
-		n.t.Fatalf("%s: %v", verb, err)
+		n.T.Fatalf("%s: %v", verb, err)
 	}
 	return r
 }
 
 // sync publishes the course as it is now, and returns the report.
 func (n *node) sync() content.Report {
-	n.t.Helper()
+	n.T.Helper()
 	return mustCall[content.Report](n, "sync", content.SyncRequest{Source: "course"})
 }
 
 // ensure puts chunks of the current revision in place, for ten minutes.
 func (n *node) ensure(want ...string) content.EnsureAnswer {
-	n.t.Helper()
+	n.T.Helper()
 	return mustCall[content.EnsureAnswer](n, "ensure", content.EnsureRequest{Source: "course", Want: want, Lease: content.LeaseTTL})
 }
 

@@ -37,11 +37,11 @@ func TestALargeObjectGoesInAndOutWithFlatMemory(t *testing.T) {
 		"parts": {PartSize: 64 << 20, NumThreads: 2},
 	} {
 		transfer(t, c, name+"-warm", 8<<20, opts) // buffers and connections are there from now on
-		forgetPeak(t, n.pid)
-		before := memory(t, n.pid, "VmHWM")
+		forgetPeak(t, n.PID)
+		before := memory(t, n.PID, "VmHWM")
 		began := time.Now()
 		transfer(t, c, name, size, opts)
-		took, after := time.Since(began), memory(t, n.pid, "VmHWM")
+		took, after := time.Since(began), memory(t, n.PID, "VmHWM")
 		t.Logf("%s: %d MB in and out in %s, %d MB/s; memory %d KB, before %d KB", name, size>>20, took.Round(time.Millisecond),
 			int64(float64(2*size>>20)/took.Seconds()), after, before)
 		if after > before+flat {

@@ -46,7 +46,7 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 		n = site.begin()
 		for rand.N(4) == 0 { // killed while it starts, and recovers
 			<-time.After(rand.N(500 * time.Millisecond))
-			n.kill()
+			n.Kill()
 			n = site.begin()
 		}
 		n.ready()
@@ -79,7 +79,7 @@ func crash(n *node, c *client, l *ledger) {
 		}
 	}
 	<-time.After(rand.N(30 * time.Millisecond))
-	n.kill()
+	n.Kill()
 	cancel()
 	all.Wait()
 }

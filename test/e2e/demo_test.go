@@ -22,10 +22,10 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := launch(t, self([]string{"TMPDIR=" + tmp, "HOME=" + tmp}, "demo"))
-	if _, err := p.out.await("Ctrl-C ends it", startLimit); err != nil {
-		t.Fatalf("%v; it said:\n%s", err, p.err)
+	if _, err := p.Out.Await("Ctrl-C ends it", startLimit); err != nil {
+		t.Fatalf("%v; it said:\n%s", err, p.Err)
 	}
-	printed := p.out.String()
+	printed := p.Out.String()
 	value := func(pattern string) string {
 		t.Helper()
 		m := regexp.MustCompile(pattern).FindStringSubmatch(printed)
@@ -55,13 +55,13 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	_ = conn.Close(t.Context()) // it was used
 	poolIsFull(t, printed)
 
-	processes := append(descendants(t, p.pid), p.pid)
+	processes := append(descendants(t, p.PID), p.PID)
 	if len(processes) < 3 {
 		t.Errorf("processes %v: where is PostgreSQL?", processes)
 	}
-	p.signal(syscall.SIGINT)
-	if code := p.wait(stopLimit); code != 0 {
-		t.Errorf("Ctrl-C ends the demo with %d: %s", code, p.err)
+	p.Signal(syscall.SIGINT)
+	if code := p.Wait(stopLimit); code != 0 {
+		t.Errorf("Ctrl-C ends the demo with %d: %s", code, p.Err)
 	}
 	for _, pid := range processes {
 		lifecycletest.Eventually(t, time.Second, func() error {
@@ -84,8 +84,8 @@ func poolIsFull(t *testing.T, printed string) {
 		t.Fatalf("the demo shows no full pool: %q", lines)
 	}
 	r := finish(t, shell(t, strings.Join(lines, "\n")+"\n"))
-	if r.code == 0 || !regexp.MustCompile(`ERROR:  pool .*: no connection came free within 5(\.\d+)?s\nDETAIL:  Pool .* has 20 of 20 connections open`).MatchString(r.stderr) {
-		t.Errorf("the client that is one too many ends with %d:\n%s%s", r.code, r.stdout, r.stderr)
+	if r.Code == 0 || !regexp.MustCompile(`ERROR:  pool .*: no connection came free within 5(\.\d+)?s\nDETAIL:  Pool .* has 20 of 20 connections open`).MatchString(r.Stderr) {
+		t.Errorf("the client that is one too many ends with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 }
 
@@ -96,7 +96,7 @@ func runPrinted(t *testing.T, printed, command, want string) {
 	line := regexp.MustCompile(command).FindString(printed)
 	script := strings.Join(regexp.MustCompile(`(?m)^ *export AWS\S+`).FindAllString(printed, -1), "\n") + "\n" + line + "\n"
 	r := finish(t, shell(t, script))
-	if r.code != 0 || !strings.Contains(r.stdout, want) {
-		t.Errorf("%s ends with %d:\n%s%s", line, r.code, r.stdout, r.stderr)
+	if r.Code != 0 || !strings.Contains(r.Stdout, want) {
+		t.Errorf("%s ends with %d:\n%s%s", line, r.Code, r.Stdout, r.Stderr)
 	}
 }

@@ -55,12 +55,12 @@ func TestTheSupervisorIsToldAndAnIdleDaemonEndsAtOnce(t *testing.T) {
 		if err := wantStatus(n.admin+"/readyz", 200); err != nil {
 			t.Error(err)
 		}
-		n.signal(sig)
+		n.Signal(sig)
 		began := time.Now()
 		if got := next(); got != "STOPPING=1" {
 			t.Errorf("heard %q, want STOPPING=1", got)
 		}
-		if code := n.wait(stopLimit); code != 0 {
+		if code := n.Wait(stopLimit); code != 0 {
 			t.Errorf("after %s it ends with %d", sig, code)
 		}
 		if took := time.Since(began); took > 2*time.Second {
@@ -72,7 +72,7 @@ func TestTheSupervisorIsToldAndAnIdleDaemonEndsAtOnce(t *testing.T) {
 	if out := site.must("stop"); out != "stopped\n" {
 		t.Errorf("holdfast stop says %q", out)
 	}
-	if code := n.wait(time.Second); code != 0 {
+	if code := n.Wait(time.Second); code != 0 {
 		t.Errorf("after holdfast stop it ends with %d", code)
 	}
 }
@@ -119,8 +119,8 @@ func TestADownloadUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
 	site := newSite(t, pgtest.Database(t))
 	n := site.serve()
 	d := slowDownload(t, n, filmSize)
-	n.signal(syscall.SIGTERM)
-	n.line(`"msg":"stopping"`, stopLimit)
+	n.Signal(syscall.SIGTERM)
+	n.Line(`"msg":"stopping"`, stopLimit)
 	for _, url := range []string{n.edge, n.s3} {
 		lifecycletest.Eventually(t, 5*time.Second, func() error {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
@@ -134,15 +134,15 @@ func TestADownloadUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
 	if err := wantStatus(n.admin+"/readyz", 503); err != nil {
 		t.Errorf("while it stops: %v", err)
 	}
-	if r := site.holdfast("status"); r.code != 7 || !strings.Contains(r.stdout, "Holdfast is stopping") {
-		t.Errorf("status while it stops: %d, %s", r.code, r.stdout)
+	if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "Holdfast is stopping") {
+		t.Errorf("status while it stops: %d, %s", r.Code, r.Stdout)
 	}
 	rest, err := io.Copy(io.Discard, d.res.Body)
 	if err != nil || rest != filmSize-64<<10 {
 		t.Errorf("the rest of the download: %d bytes, %v", rest, err)
 	}
 	d.conn.Close()
-	if code := n.wait(stopLimit); code != 0 {
+	if code := n.Wait(stopLimit); code != 0 {
 		t.Errorf("it ends with %d", code)
 	}
 }
@@ -152,11 +152,11 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	n := newSite(t, pgtest.Database(t)).serve()
 	slowDownload(t, n, filmSize)
-	n.signal(syscall.SIGTERM)
-	n.line(`"msg":"stopping"`, stopLimit)
-	n.signal(syscall.SIGTERM)
+	n.Signal(syscall.SIGTERM)
+	n.Line(`"msg":"stopping"`, stopLimit)
+	n.Signal(syscall.SIGTERM)
 	began := time.Now()
-	if code := n.wait(stopLimit); code != -1 {
+	if code := n.Wait(stopLimit); code != -1 {
 		t.Errorf("it ends with %d, not by the signal", code)
 	}
 	if took := time.Since(began); took > 2*time.Second {
@@ -169,15 +169,15 @@ func TestAStalledDownloadIsCutInTheEnd(t *testing.T) {
 	t.Parallel()
 	n := newSite(t, pgtest.Database(t)).serve()
 	slowDownload(t, n, filmSize)
-	n.signal(syscall.SIGTERM)
+	n.Signal(syscall.SIGTERM)
 	began := time.Now()
-	if code := n.wait(daemon.Drain + 20*time.Second); code != 0 {
+	if code := n.Wait(daemon.Drain + 20*time.Second); code != 0 {
 		t.Errorf("it ends with %d", code)
 	}
 	if took := time.Since(began); took < daemon.Drain-time.Second {
 		t.Errorf("the visitor had %s, not %s", took, daemon.Drain)
 	}
-	if !strings.Contains(n.err.String(), `"msg":"requests cut","listener":"edge"`) {
+	if !strings.Contains(n.Err.String(), `"msg":"requests cut","listener":"edge"`) {
 		t.Error("nothing is said of the requests that were cut")
 	}
 }

@@ -59,8 +59,8 @@ func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 
 	good := wantSomeRefused(t, c)
 	wantBlobs(t, disk, good+1)
-	if r := site.holdfast("status"); r.code != 0 {
-		t.Errorf("with the reserve untouched the status is %d:\n%s", r.code, r.stdout)
+	if r := site.holdfast("status"); r.Code != 0 {
+		t.Errorf("with the reserve untouched the status is %d:\n%s", r.Code, r.Stdout)
 	}
 
 	// Somebody else fills the disk to its last byte.
@@ -69,8 +69,8 @@ func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 	if name, status := code(c.tryPut("papers", "small", "x")); status != http.StatusInsufficientStorage {
 		t.Errorf("put of a byte: %s, %d", name, status)
 	}
-	if r := site.holdfast("files", "put", site.path("holdfast.toml"), "papers/cli"); r.code != 8 || !strings.Contains(r.stderr, "hint: ") {
-		t.Errorf("files put ends with %d: %s", r.code, r.stderr)
+	if r := site.holdfast("files", "put", site.path("holdfast.toml"), "papers/cli"); r.Code != 8 || !strings.Contains(r.Stderr, "hint: ") {
+		t.Errorf("files put ends with %d: %s", r.Code, r.Stderr)
 	}
 	c.want("papers", "first", "before it was full")
 	if err := wantStatus(n.link("papers/first"), 200); err != nil {

@@ -21,8 +21,8 @@ type client struct {
 }
 
 func (n *node) client(key credential) *client {
-	n.t.Helper()
-	return newClient(n.t, n.s3, "holdfast", key)
+	n.T.Helper()
+	return newClient(n.T, n.s3, "holdfast", key)
 }
 
 func newClient(t testing.TB, url, region string, key credential) *client {

@@ -34,13 +34,13 @@ func TestOneProcessListensOnLoopbackAlone(t *testing.T) {
 	n := &node{process: launch(t, cmd), site: site}
 	n.ready()
 	want := []string{"127.0.0.1:6432", "127.0.0.1:7070", "127.0.0.1:8000", "127.0.0.1:9000"}
-	if got := doors(t, n.pid); !slices.Equal(got, want) {
+	if got := doors(t, n.PID); !slices.Equal(got, want) {
 		t.Errorf("it listens on %q, want %q", got, want)
 	}
 	if n.edge != "http://127.0.0.1:8000" || n.s3 != "http://127.0.0.1:9000" || n.admin != "http://127.0.0.1:7070" {
 		t.Errorf("it says that it listens on %s, %s, %s", n.edge, n.s3, n.admin)
 	}
-	if others := descendants(t, n.pid); len(others) != 0 {
+	if others := descendants(t, n.PID); len(others) != 0 {
 		t.Errorf("processes besides the one: %v", others)
 	}
 }

@@ -60,6 +60,6 @@ func TestOnANetworkFilesMayLieAndCachesMayNot(t *testing.T) {
 		t.Errorf("status does not say where the files are:\n%s", out)
 	}
 	for _, n := range []*node{n, twin} { // the mount goes with the test
-		n.kill()
+		n.Kill()
 	}
 }

@@ -125,7 +125,7 @@ func (p *pair) accessKeyRevoked(t *testing.T) {
 func (p *pair) killOne(t *testing.T) {
 	p.ca.put("papers", "last", "of the killed one")
 	url := strings.Replace(p.a.link("papers/last"), p.a.edge, p.b.edge, 1)
-	p.a.kill()
+	p.a.Kill()
 	began := time.Now()
 	p.cb.want("papers", "last", "of the killed one")
 	if status, _, body := fetch(t, url); status != 200 || body != "of the killed one" {

@@ -56,9 +56,9 @@ func TestLinksAreServedWhilePostgreSQLIsAway(t *testing.T) {
 			lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
 			t.Logf("noticed after %s", time.Since(down).Round(time.Millisecond))
 			wantRefused(t, c)
-			if r := site.holdfast("status"); r.code != 7 || !strings.Contains(r.stdout, "PostgreSQL does not answer") ||
-				!strings.Contains(r.stdout, "signed links go on being served") {
-				t.Errorf("status ends with %d:\n%s", r.code, r.stdout)
+			if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "PostgreSQL does not answer") ||
+				!strings.Contains(r.Stdout, "signed links go on being served") {
+				t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 			}
 			wantLinks(t, seen, unseen, large)
 			outage.end(t, pg)
@@ -69,8 +69,8 @@ func TestLinksAreServedWhilePostgreSQLIsAway(t *testing.T) {
 			lifecycletest.Eventually(t, soon, func() error { return wantStatus(seen, 403) }) // it was replaced
 			wantLinks(t, large)
 			c.want("papers", "small", "again")
-			if r := site.holdfast("status"); r.code != 0 {
-				t.Errorf("status ends with %d:\n%s", r.code, r.stdout)
+			if r := site.holdfast("status"); r.Code != 0 {
+				t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 			}
 		})
 	}
@@ -154,8 +154,8 @@ func TestTheS3StoreGoesAwayAndComesBack(t *testing.T) {
 		t.Errorf("link: %v", err)
 	}
 	lifecycletest.Eventually(t, 2*noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
-	if r := site.holdfast("status"); r.code != 7 || !strings.Contains(r.stdout, "The store of the files cannot be used") {
-		t.Errorf("status ends with %d:\n%s", r.code, r.stdout)
+	if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "The store of the files cannot be used") {
+		t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 	}
 	peer.Inject(nil)
 	c.want("papers", "small", "a few bytes")
@@ -188,8 +188,8 @@ func TestTheDirectoryOfTheStoreGoesAwayAndComesBack(t *testing.T) {
 		t.Errorf("put while the store is away: %s, %d", name, status)
 	}
 	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
-	if r := site.holdfast("status"); r.code != 7 || !strings.Contains(r.stdout, "is no longer the directory that was opened") {
-		t.Errorf("status ends with %d:\n%s", r.code, r.stdout)
+	if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "is no longer the directory that was opened") {
+		t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 	}
 	if left, err := os.ReadDir(root); err != nil || len(left) != 0 {
 		t.Errorf("in the directory in its place: %v, %v", left, err)

@@ -40,11 +40,11 @@ func TestAPostgreSQLOfOurOwnLivesAndDiesWithTheDaemon(t *testing.T) {
 	c.want("papers", "one", "text")
 	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 200) })
 
-	family := descendants(t, n.pid)
+	family := descendants(t, n.PID)
 	if len(family) < 3 {
 		t.Fatalf("processes besides the daemon: %v", family)
 	}
-	n.kill()
+	n.Kill()
 	for _, pid := range family {
 		lifecycletest.Eventually(t, 10*time.Second, func() error {
 			if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {

@@ -55,7 +55,7 @@ func TestEverythingButThePathsMayBeReadOnly(t *testing.T) {
 			n.ready()
 			cycle(t, n)
 			site.must("stop")
-			if code := n.wait(stopLimit); code != 0 {
+			if code := n.Wait(stopLimit); code != 0 {
 				t.Errorf("it ends with %d", code)
 			}
 			text, err := os.ReadFile(trace)
@@ -104,8 +104,8 @@ func cycle(t *testing.T, n *node) {
 	site.must("files", "rm", "papers/two")
 	site.must("env")
 	site.must("check")
-	if r := site.holdfast("status"); r.code != 0 {
-		t.Errorf("status ends with %d:\n%s", r.code, r.stdout)
+	if r := site.holdfast("status"); r.Code != 0 {
+		t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 	}
 }
 

@@ -51,7 +51,7 @@ func (h *hunt) hear(where, text string) { h.said[where] += text }
 func (h *hunt) run(s *site, args ...string) result {
 	h.t.Helper()
 	r := s.holdfast(args...)
-	h.hear("holdfast "+strings.Join(args, " "), r.stdout+r.stderr)
+	h.hear("holdfast "+strings.Join(args, " "), r.Stdout+r.Stderr)
 	return r
 }
 
@@ -81,16 +81,16 @@ func (h *hunt) page(n *node, method, path, token string) {
 // process hears what a process writes and what everybody on the machine can see of it and of those that it started.
 func (h *hunt) process(p *process) {
 	h.t.Helper()
-	for _, pid := range append(descendants(h.t, p.pid), p.pid) {
+	for _, pid := range append(descendants(h.t, p.PID), p.PID) {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil {
 			h.t.Fatal(err)
 		}
 		h.hear("command line of a process", string(line))
 	}
-	p.kill()
-	h.hear("log of "+fmt.Sprint(p.pid), p.err.String())
-	h.hear("standard output of serve", p.out.String())
+	p.Kill()
+	h.hear("log of "+fmt.Sprint(p.PID), p.Err.String())
+	h.hear("standard output of serve", p.Out.String())
 }
 
 // search fails for every secret that was said, in every spelling that an encoder may give it.
@@ -176,10 +176,10 @@ func attachedSite(t *testing.T, h *hunt, databaseURL string) *site {
 		"database.endpoints": anyPort, "log.level": "debug",
 	}}
 	r := finish(t, self([]string{"DATABASE_URL=" + databaseURL}, "init", "--dir", s.dir))
-	if r.code != 0 {
-		t.Fatalf("init: %s", r.stderr)
+	if r.Code != 0 {
+		t.Fatalf("init: %s", r.Stderr)
 	}
-	h.hear("init", r.stdout+r.stderr)
+	h.hear("init", r.Stdout+r.Stderr)
 	h.secretFile(s.path("secrets/master_key"))
 	h.secretFile(s.path("secrets/admin_token"))
 	return s
@@ -296,10 +296,10 @@ func (h *hunt) mistakes(s *site, pg *pgtest.PG, database string) {
 			wrong = s.twin().set("files.master_key", "mistaken-token", "edge.listen", "nonsense")
 		}
 		p := launch(h.t, self(wrong.env(), "serve"))
-		if p.wait(startLimit) == 0 {
+		if p.Wait(startLimit) == 0 {
 			h.t.Errorf("with a mistaken %s it starts", name)
 		}
-		h.hear("serve with a mistaken "+name, p.err.String())
+		h.hear("serve with a mistaken "+name, p.Err.String())
 		h.run(wrong, "check")
 		h.run(wrong, "config", "render")
 	}
@@ -308,7 +308,7 @@ func (h *hunt) mistakes(s *site, pg *pgtest.PG, database string) {
 		"postgresql://journal:mistaken-pw-8c3v@[::1/x", "host=x password=mistaken-pw-8c3v",
 	} {
 		r := finish(h.t, self([]string{"DATABASE_URL=" + u}, "init", "--dir", shortDir(h.t)))
-		h.hear("init with "+strings.ReplaceAll(u, "mistaken-pw-8c3v", "…"), r.stdout+r.stderr)
+		h.hear("init with "+strings.ReplaceAll(u, "mistaken-pw-8c3v", "…"), r.Stdout+r.Stderr)
 	}
 }
 

@@ -37,8 +37,8 @@ func newSite(t testing.TB, db *pgtest.DB) *site {
 	if db != nil {
 		cmd.Env = append(cmd.Env, "DATABASE_URL="+db.URL())
 	}
-	if r := finish(t, cmd); r.code != 0 {
-		t.Fatalf("init ends with %d:\n%s", r.code, r.stderr)
+	if r := finish(t, cmd); r.Code != 0 {
+		t.Fatalf("init ends with %d:\n%s", r.Code, r.Stderr)
 	}
 	return s
 }
@@ -100,10 +100,10 @@ func (s *site) holdfast(args ...string) result {
 func (s *site) must(args ...string) string {
 	s.t.Helper()
 	r := s.holdfast(args...)
-	if r.code != 0 {
-		s.t.Fatalf("holdfast %s ends with %d:\n%s%s", strings.Join(args, " "), r.code, r.stdout, r.stderr)
+	if r.Code != 0 {
+		s.t.Fatalf("holdfast %s ends with %d:\n%s%s", strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
 	}
-	return r.stdout
+	return r.Stdout
 }
 
 // ask runs a command with --json and decodes its answer.
@@ -139,10 +139,10 @@ func (s *site) begin() *node {
 
 // ready waits until the daemon says that it is ready, and learns where it listens.
 func (n *node) ready() {
-	n.t.Helper()
+	n.T.Helper()
 	var line struct{ Edge, S3, Admin string }
-	if err := json.Unmarshal([]byte(n.line(`"msg":"ready"`, startLimit)), &line); err != nil {
-		n.t.Fatal(err)
+	if err := json.Unmarshal([]byte(n.Line(`"msg":"ready"`, startLimit)), &line); err != nil {
+		n.T.Fatal(err)
 	}
 	n.edge, n.s3, n.admin = line.Edge, line.S3, line.Admin
 }
@@ -151,8 +151,8 @@ func (n *node) ready() {
 func (s *site) refused(code int, words ...string) string {
 	s.t.Helper()
 	p := launch(s.t, self(s.env(), "serve"))
-	got := p.wait(startLimit)
-	said := p.err.String()
+	got := p.Wait(startLimit)
+	said := p.Err.String()
 	if got != code {
 		s.t.Errorf("serve ends with %d, want %d; it said:\n%s", got, code, said)
 	}
@@ -176,8 +176,8 @@ func (s *site) newKey() credential {
 
 // link returns a signed link to a file, on this node's own edge.
 func (n *node) link(name string) string {
-	n.t.Helper()
+	n.T.Helper()
 	return n.edge + ask[struct{ Path string }](n.site, "files", "url", name).Path
 }
 
-func (n *node) String() string { return fmt.Sprintf("node %d", n.pid) }
+func (n *node) String() string { return fmt.Sprintf("node %d", n.PID) }
