@@ -33,7 +33,9 @@ type stamp struct {
 type certificates []*certificate
 
 // TLSConfig returns the settings of a listener that is not HTTP, over pairs of PEM files that are read again when they change.
-func TLSConfig(pairs []Pair, log *slog.Logger) *tls.Config { return newCertificates(pairs, log).config() }
+func TLSConfig(pairs []Pair, log *slog.Logger) *tls.Config {
+	return newCertificates(pairs, log).config()
+}
 
 func newCertificates(pairs []Pair, log *slog.Logger) certificates {
 	var all certificates

@@ -28,7 +28,7 @@ type Options struct {
 	TLSKey  string // PEM file with the key
 	// Certificates are further ones; a client that names a host (SNI) gets the first that is for it, others the first of all.
 	Certificates []Pair
-	Handler http.Handler
+	Handler      http.Handler
 	// Front, if not nil, takes over a plain TCP listener and returns what net/http accepts from. If that has a method Stop,
 	// it is stopped with the server.
 	Front func(net.Listener) (net.Listener, error)
