@@ -5,7 +5,7 @@
 // for a moment: room is made before an entry is taken, first from entries that have ended, then from those that were
 // used longest ago. An entry that is larger than the whole bound is refused.
 //
-// Entries end to the nanosecond of the clock: one that has ended is never returned, whether its memory was reclaimed yet
+// Entries end to the microsecond: one that has ended is never returned, whether its memory was reclaimed yet
 // or not. [Memory.Sweep] reclaims it; every Set does a little of that, too.
 //
 // Misses are counted by reason. For that a Memory remembers, as hashes, the latest keys that it evicted or that ended.

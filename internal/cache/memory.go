@@ -37,7 +37,7 @@ type entry[V any] struct {
 	key        string
 	value      V
 	cost       int64
-	deadline   int64 // Unix time in ns; 0 never
+	deadline   int64 // Unix time in µs; 0 never
 	slot, due  int   // places in slots and in the heap; due is -1 outside
 	prev, next *entry[V]
 }
@@ -92,7 +92,7 @@ func (m *Memory[V]) Peek(key string) (value V, deadline time.Time, ok bool) {
 		return value, deadline, false
 	}
 	if e.deadline != 0 {
-		deadline = time.Unix(0, e.deadline)
+		deadline = time.UnixMicro(e.deadline)
 	}
 	return e.value, deadline, true
 }
@@ -123,7 +123,7 @@ func (m *Memory[V]) SetUntil(key string, value V, deadline time.Time) bool {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sweep(now.UnixNano(), sweepOnSet)
+	m.sweep(now.UnixMicro(), sweepOnSet)
 	old := m.find(key)
 	if cost > m.max || !deadline.IsZero() && !deadline.After(now) {
 		if old != nil {
@@ -135,11 +135,11 @@ func (m *Memory[V]) SetUntil(key string, value V, deadline time.Time) bool {
 		return cost <= m.max
 	}
 	if old != nil {
-		m.replace(old, value, cost, now.UnixNano())
+		m.replace(old, value, cost, now.UnixMicro())
 		m.schedule(old, deadline)
 		return true
 	}
-	m.makeRoom(now.UnixNano(), cost)
+	m.makeRoom(now.UnixMicro(), cost)
 	m.insert(&entry[V]{key: key, value: value, cost: cost, due: -1}, deadline)
 	return true
 }
@@ -165,7 +165,7 @@ func (m *Memory[V]) SetDeadline(key string, deadline time.Time) bool {
 		return false
 	}
 	m.schedule(e, deadline)
-	if e.ended(time.Now().UnixNano()) {
+	if e.ended(time.Now().UnixMicro()) {
 		m.remove(e, Deleted)
 	}
 	return true
@@ -202,7 +202,7 @@ func (m *Memory[V]) find(key string) *entry[V] {
 	if e == nil || e.deadline == 0 {
 		return e
 	}
-	if e.ended(time.Now().UnixNano()) {
+	if e.ended(time.Now().UnixMicro()) {
 		m.remove(e, Expired)
 		return nil
 	}
@@ -279,7 +279,7 @@ func (m *Memory[V]) makeRoom(now, cost int64) {
 func (m *Memory[V]) schedule(e *entry[V], deadline time.Time) {
 	e.deadline = 0
 	if !deadline.IsZero() {
-		e.deadline = max(1, deadline.UnixNano())
+		e.deadline = max(1, deadline.UnixMicro())
 	}
 	switch {
 	case e.due >= 0 && e.deadline == 0:

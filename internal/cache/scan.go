@@ -17,7 +17,7 @@ type Item[V any] struct {
 func (m *Memory[V]) Scan(cursor uint64, places int) (items []Item[V], next uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now().UnixNano()
+	now := time.Now().UnixMicro()
 	at := cursor
 	for ; at < uint64(len(m.slots)) && places > 0; at, places = at+1, places-1 {
 		if e := m.slots[at]; e != nil && !e.ended(now) {
@@ -50,7 +50,7 @@ func (m *Memory[V]) Range(f func(key string, value V) bool) {
 func (m *Memory[V]) Sweep(most int) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.sweep(time.Now().UnixNano(), most)
+	return m.sweep(time.Now().UnixMicro(), most)
 }
 
 func (m *Memory[V]) sweep(now int64, most int) (n int) {
