@@ -18,7 +18,7 @@
 //   - No step waits for ever: a fetch ends when nothing has moved for Options.Stall, or when the mirror outgrows Options.MaxBytes.
 //   - Several processes may use one mirror: those that change it wait for each other by a lock that the git processes inherit, so
 //     that what a killed process left behind still counts.
-//   - After Close of a Repo's Objects no process and no goroutine of them is left.
+//   - After Close of a Repo's Objects no process and no goroutine of them is left; after Rest none of its Reader that nobody uses.
 //
 // # Failure
 //
@@ -28,4 +28,5 @@
 // The mirror holds nothing that the remote does not have, but for kept commits of rewritten branches. So what is broken in it is not
 // mended: it is renamed to <Dir>.broken, and the remote is cloned again; kept commits are taken over from the broken one as far as they
 // can be read. A mirror is under suspicion after an object was missing or unreadable; the next Fetch then examines it.
+// A Repo that is opened is examined by its first Fetch, and once an hour; in between, a Fetch looks for the objects that are new.
 package gitrepo

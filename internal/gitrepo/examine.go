@@ -14,15 +14,32 @@ import (
 
 // examine looks for damage, as thoroughly as the doubt asks for, and returns what it found.
 func (r *Repo) examine(ctx context.Context, d doubt) error {
-	if _, err := r.inspect(ctx); err != nil || d == none {
-		return err
+	if d > none || !r.inspected() {
+		if _, err := r.inspect(ctx); err != nil {
+			return err
+		}
+	}
+	if d == none {
+		return nil
 	}
 	if d == unsound {
 		if err := r.readAll(ctx); err != nil {
 			return err
 		}
 	}
-	return r.reachAll(ctx)
+	if err := r.reachAll(ctx); err != nil {
+		return err
+	}
+	r.foundWhole()
+	return nil
+}
+
+// inspected reports whether the directory is the one that was inspected last.
+func (r *Repo) inspected() bool {
+	now := inodeOf(r.dir)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return now != 0 && r.inode == now
 }
 
 // reachAll looks whether every object of the fetched and the kept commits' trees is there: 10,000 objects take some

@@ -94,15 +94,11 @@ func (f *fetch) prepare(ctx context.Context) error {
 		}
 		return f.replace(ctx, broken)
 	}
-	f.trust(d)
-	return nil
-}
-
-// trust ends a doubt that was examined.
-func (f *fetch) trust(d doubt) {
 	if d != none {
-		f.clear(treepack.ID{})
+		id, _ := f.peeled(ctx) // none before the first fetch
+		f.clear(id)            // it was examined with the others
 	}
+	return nil
 }
 
 // once fetches, and looks whether everything of the commit arrived.
@@ -124,15 +120,15 @@ func (f *fetch) once(ctx context.Context) (treepack.ID, error) {
 		_ = f.sweep() // what SIGKILL left; the next Fetch sweeps again
 		return treepack.ID{}, f.explainFetch(ctx, err)
 	}
-	text, err := f.git(ctx, "rev-parse", "--verify", "--end-of-options", fetchedRef+"^{commit}")
+	id, err := f.fetched(ctx)
 	if err != nil {
 		return treepack.ID{}, like(ErrMirrorCorrupt, "fetch %s: %w", f.remote.url, err)
 	}
-	id, err := treepack.ParseID(text)
-	if err != nil {
-		return treepack.ID{}, err
-	}
 	if _, examined := f.doubts(); examined == id {
+		return id, nil
+	}
+	if f.reachNew(ctx, id) {
+		f.clear(id)
 		return id, nil
 	}
 	if err := f.examine(ctx, missing); err != nil {
@@ -140,6 +136,27 @@ func (f *fetch) once(ctx context.Context) (treepack.ID, error) {
 	}
 	f.clear(id)
 	return id, nil
+}
+
+// fetched returns what the ref of the fetched commit names. Its file tells, unless git has packed it, or it names no commit.
+func (f *fetch) fetched(ctx context.Context) (treepack.ID, error) {
+	text, err := os.ReadFile(filepath.Join(f.dir, filepath.FromSlash(fetchedRef)))
+	if err == nil {
+		id, err := treepack.ParseID(strings.TrimSuffix(string(text), "\n"))
+		if _, examined := f.doubts(); err == nil && examined == id {
+			return id, nil // seen to be a commit before
+		}
+	}
+	return f.peeled(ctx)
+}
+
+// peeled asks git for the fetched commit.
+func (f *fetch) peeled(ctx context.Context) (treepack.ID, error) {
+	text, err := f.git(ctx, "rev-parse", "--verify", "--end-of-options", fetchedRef+"^{commit}")
+	if err != nil {
+		return treepack.ID{}, err
+	}
+	return treepack.ParseID(text)
 }
 
 // explainFetch is explain with the names of the branches that there are.

@@ -76,6 +76,7 @@ func open(t testing.TB, o gitrepo.Options) *gitrepo.Repo {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(r.Rest)
 	return r
 }
 

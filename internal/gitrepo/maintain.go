@@ -21,6 +21,7 @@ func (r *Repo) Maintain(ctx context.Context) error {
 
 // clean packs the mirror anew and removes what nothing has named since. The caller holds the lock.
 func (r *Repo) clean(ctx context.Context, lock *os.File, since string) error {
+	r.Rest() // readers would hold the packs that go
 	_, err := r.run(ctx, job{args: []string{"-c", "gc.cruftPacks=false", "gc", "--quiet", "--prune=" + since}, lock: lock})
 	if err != nil {
 		return fmt.Errorf("pack the mirror of %s anew: %w", r.remote.url, err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"holdfast/internal/treepack"
 )
@@ -64,7 +65,14 @@ func (r *Repo) inspect(ctx context.Context) (treepack.Format, error) {
 	if _, err := os.Stat(filepath.Join(r.dir, "objects", "info", "alternates")); err == nil {
 		return 0, errors.New("it borrows objects from elsewhere")
 	}
-	return treepack.ParseFormat(name)
+	format, err := treepack.ParseFormat(name)
+	if err == nil {
+		now := inodeOf(r.dir)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.inode = now
+	}
+	return format, err
 }
 
 // create makes an empty mirror of the remote's format.
@@ -102,7 +110,7 @@ func (r *Repo) make(ctx context.Context, format treepack.Format) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.format, r.doubt, r.examined = format, unknown, treepack.ID{}
+	r.format, r.doubt, r.examined, r.whole, r.inode = format, unknown, treepack.ID{}, time.Time{}, 0
 	return nil
 }
 
@@ -131,6 +139,7 @@ func (r *Repo) replace(ctx context.Context, reason error) error {
 	if err != nil {
 		return err
 	}
+	r.Rest() // readers would go on with the broken one
 	broken := r.dir + ".broken"
 	if _, statErr := os.Stat(broken); statErr == nil {
 		err = os.RemoveAll(r.dir)

@@ -36,10 +36,26 @@ func (r *Repo) Objects(ctx context.Context) (*Objects, error) {
 	if _, err := os.Stat(r.dir); err != nil {
 		return nil, like(ErrMirrorCorrupt, "read the mirror: %w", err)
 	}
+	return r.newObjects(), ctx.Err()
+}
+
+func (r *Repo) newObjects() *Objects {
 	return &Objects{
 		repo:  r,
 		check: newPool(r, readers, "--batch-check"), whole: newPool(r, readers, "--batch"), streamed: newPool(r, streamers, "--batch"),
-	}, ctx.Err()
+	}
+}
+
+// Reader returns the reader that the Repo itself uses. It is not to be closed; [Repo.Rest] ends its processes.
+func (r *Repo) Reader() *Objects { return r.reader }
+
+// Rest ends the processes of the Reader that nobody uses at this moment, and waits for them. They start again when they are needed.
+func (r *Repo) Rest() { r.reader.rest() }
+
+func (o *Objects) rest() {
+	for _, p := range []*pool{o.check, o.whole, o.streamed} {
+		p.rest()
+	}
 }
 
 // Close ends the processes and waits for them. Calls in progress fail with ErrClosed, as do reads of open blobs.

@@ -106,6 +106,17 @@ func (p *pool) close() {
 	p.left.Wait()
 }
 
+// rest ends the processes that nobody has lent.
+func (p *pool) rest() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, b := range idle {
+		p.giveBackIdle(b)
+	}
+}
+
 // giveBackIdle ends a process that nobody has lent.
 func (p *pool) giveBackIdle(b *batch) {
 	p.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"time"
 
 	"holdfast/internal/fstype"
 	"holdfast/internal/treepack"
@@ -31,10 +32,14 @@ type Repo struct {
 	options Options
 	log     *slog.Logger
 
+	reader *Objects // of this Repo's own questions, and of [Repo.Reader]
+
 	mu       sync.Mutex // protects the following
 	format   treepack.Format
 	doubt    doubt
 	examined treepack.ID // the fetched commit that was found whole
+	whole    time.Time   // when all commits were last found whole; zero: never
+	inode    uint64      // of the directory that was inspected; 0: none
 }
 
 // doubt is what the next Fetch has to look for.
@@ -91,7 +96,9 @@ func configure(o Options) (*Repo, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Repo{dir: filepath.Clean(o.Dir), remote: remote, options: o, log: o.Log}, nil
+	r := &Repo{dir: filepath.Clean(o.Dir), remote: remote, options: o, log: o.Log}
+	r.reader = r.newObjects()
+	return r, nil
 }
 
 // versionLine is what git version prints: git version 2.39.5.
@@ -147,6 +154,20 @@ func (r *Repo) doubts() (doubt, treepack.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.doubt, r.examined
+}
+
+// recentlyWhole reports whether the last examination of all commits still counts.
+func (r *Repo) recentlyWhole() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.whole.IsZero() && time.Since(r.whole) < examinedFor
+}
+
+// foundWhole notes that all commits were examined.
+func (r *Repo) foundWhole() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.whole = time.Now()
 }
 
 func (r *Repo) trustFile() string { return filepath.Join(r.dir, trust) }
