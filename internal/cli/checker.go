@@ -138,6 +138,9 @@ type door struct{ key, addr string }
 
 func (k *checker) doors() []door {
 	all := []door{{"edge.listen", k.cfg.Edge.Listen}, {"s3.listen", k.cfg.S3.Listen}, {"admin.listen", k.cfg.Admin.Listen}}
+	for _, l := range k.cfg.Edge.Listeners {
+		all = append(all, door{"edge.listeners.listen", l.Listen})
+	}
 	for _, e := range k.cfg.Database.Pooling.Doors() {
 		all = append(all, door{"database.endpoints.listen", e.Listen})
 	}

@@ -152,6 +152,12 @@ func TestAStockFlaskSiteWorksUnchangedAndIsRestartedUnderLoad(t *testing.T) {
 		who["address"] != "127.0.0.1" || who["forwarded"] != "127.0.0.1" || who["proto"] != "http" || who["host"] != "www.example.org" {
 		t.Errorf("who: %v, %v", who, err)
 	}
+	restartAll(t, s, servers, stops)
+}
+
+// restartAll restarts the servers in turn while visitors ask.
+func restartAll(t *testing.T, s *site, servers []string, stops []func()) {
+	t.Helper()
 	p, _ := s.Upstreams()
 	stop := load(t, s, 4)
 	for i := range servers {

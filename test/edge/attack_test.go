@@ -37,18 +37,17 @@ func (s *seen) take() string {
 	return all
 }
 
-// What each bad input gets, and what of it reaches the application. docs/security.md has the table for people.
-func TestBadInputsGetWhatTheTableSays(t *testing.T) {
-	t.Parallel()
-	app := &seen{}
-	s := start(t, edge.Options{Config: config(startApp(t, app).url)})
+// badInput is what is sent, and what comes of it.
+type badInput struct {
+	send   string
+	status string // of the first answer; several with "|"
+	app    string // what the application sees
+}
+
+func badInputs() map[string]badInput {
 	const end = "\r\nHost: x\r\nConnection: close\r\n\r\n"
 	long := strings.Repeat("a", 100_000)
-	for name, c := range map[string]struct {
-		send   string
-		status string // of the first answer; several with "|"
-		app    string // what the application sees
-	}{
+	return map[string]badInput{
 		"length and encoding (CL.TE)":       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n", "200", `POST / ""`},
 		"two lengths":                       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400", ""},
 		"length with a sign":                {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", "400", ""},
@@ -85,7 +84,15 @@ func TestBadInputsGetWhatTheTableSays(t *testing.T) {
 		"dots in a name":                    {"GET /a..b/.well-known/x HTTP/1.1" + end, "200", `GET /a..b/.well-known/x ""`},
 		"body of a GET that looks like one": {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\nConnection: close\r\n\r\nGET /smuggled HTTP/1.1\r\nA: b\r\n", "200", `GET / "GET /smuggled HTTP/1.1\r\nA: b\r\n"`},
 		"asterisk":                          {"OPTIONS * HTTP/1.1" + end, "204|200", ""},
-	} {
+	}
+}
+
+// What each bad input gets, and what of it reaches the application. docs/security.md has the table for people.
+func TestBadInputsGetWhatTheTableSays(t *testing.T) {
+	t.Parallel()
+	app := &seen{}
+	s := start(t, edge.Options{Config: config(startApp(t, app).url)})
+	for name, c := range badInputs() {
 		app.take()
 		got := s.raw(c.send)
 		status := ""

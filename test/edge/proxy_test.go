@@ -88,10 +88,8 @@ func TestAnApplicationOnAUnixSocketIsReached(t *testing.T) {
 	}
 }
 
-// Server-sent events arrive one by one; a connection that is upgraded carries bytes in both directions.
-func TestStreamsAndWebSocketsPassPieceByPiece(t *testing.T) {
-	t.Parallel()
-	next := make(chan struct{})
+// talkative sends an event for each that it gets from next, and speaks another protocol at /ws.
+func talkative(next chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -118,7 +116,14 @@ func TestStreamsAndWebSocketsPassPieceByPiece(t *testing.T) {
 		_ = rw.Flush()
 		_, _ = io.Copy(io.Discard, rw)
 	})
-	s := start(t, edge.Options{Config: config(startApp(t, mux).url)})
+	return mux
+}
+
+// Server-sent events arrive one by one; a connection that is upgraded carries bytes in both directions.
+func TestStreamsAndWebSocketsPassPieceByPiece(t *testing.T) {
+	t.Parallel()
+	next := make(chan struct{})
+	s := start(t, edge.Options{Config: config(startApp(t, talkative(next)).url)})
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/events", nil)
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -283,4 +288,71 @@ func TestAFailureOfTheApplicationIsAShortPageWithTheRequestID(t *testing.T) {
 	}
 	a.Close()
 	f("GET /down", http.StatusServiceUnavailable, "app_down")
+}
+
+// A visitor who goes away ends the request at the application, and is nobody's failure.
+func TestAVisitorWhoLeavesEndsTheRequestAtTheApplication(t *testing.T) {
+	t.Parallel()
+	came, gone := make(chan struct{}), make(chan struct{})
+	a := startApp(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(came)
+		<-r.Context().Done()
+		close(gone)
+	}))
+	s := start(t, edge.Options{Config: config(a.url)})
+	ctx, cancel := context.WithCancel(t.Context())
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL(), nil)
+		if resp, err := http.DefaultClient.Do(r); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	<-came
+	cancel()
+	<-left
+	<-gone
+	p, _ := s.Upstreams()
+	eventually(t, "the server is free", func() error {
+		if st := p.Status()[0]; st.Busy != 0 || st.Failures != 0 || st.State != "up" || !strings.Contains(s.log.String(), `"status":499`) {
+			return fmt.Errorf("%+v", st)
+		}
+		return nil
+	})
+}
+
+// An answer that pauses for longer than idle is cut; one that says something now and then is not, over HTTP/2 either.
+func TestAnAnswerMayPauseOnlyForSoLong(t *testing.T) {
+	t.Parallel()
+	a := startApp(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range 5 {
+			_, _ = io.WriteString(w, "x")
+			_ = http.NewResponseController(w).Flush()
+			<-time.After(100 * time.Millisecond)
+		}
+		if r.URL.Path == "/hangs" {
+			<-r.Context().Done()
+		}
+	}))
+	cert, roots := certificate(t, t.TempDir(), "one.example.org")
+	c := config(a.url)
+	c.TLSCert, c.TLSKey = cert.Cert, cert.Key
+	c.Upstream.Timeouts.Idle = unit.Duration(300 * time.Millisecond)
+	s := start(t, edge.Options{Config: c})
+	k := client(roots, "one.example.org", true)
+	f := func(path string, whole bool) {
+		t.Helper()
+		resp, err := k.Get(s.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if resp.ProtoMajor != 2 || string(b) != "xxxxx" || (err == nil) != whole {
+			t.Errorf("%s: %s %q, %v", path, resp.Proto, b, err)
+		}
+	}
+	f("/talks", true)
+	f("/hangs", false)
 }
