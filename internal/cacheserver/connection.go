@@ -23,7 +23,8 @@ func connectionCommands() []command {
 
 // login compares a password; it answers when it is wrong. Without a password, on the socket, the one of the address is right.
 func (c *client) login(user, password []byte) bool {
-	if string(user) == "default" && c.server.opts.Password.Equal(string(password)) {
+	isDefault := len(user) == 0 || string(user) == "default" // redis-cli sends "" for a URL without a user
+	if isDefault && c.server.opts.Password.Equal(string(password)) {
 		c.known = true
 		c.in.SetLimits(c.server.limits(true))
 		return true
