@@ -14,8 +14,8 @@ const upstreamListHelp = `Say how the application's servers are.
 Usage:
   holdfast edge upstream list [--json]
 
-STATE is "up", "slow_start" (back, with less than its share), "down", "draining" (requests are still under way) or "drained". BUSY
-are requests under way, FAILURES those that met an error or an answer of 5xx since the start.
+STATE is "up", "slow_start" (back, with less than its share), "down", "draining" (requests are still under way) or
+"drained". BUSY are requests under way, FAILURES those that met an error or an answer of 5xx since the start.
 
 With --json the fields are waiting (requests that wait for a server) and upstreams: server, state, since, busy, requests,
 failures, last_error.
