@@ -25,3 +25,5 @@
 // A lock on <state>/lock keeps a second daemon off the same state directory. The kernel lets go of it however the
 // process ends.
 package daemon
+
+//go:generate go test -run ^TestThePageOfMetricsIsFresh$ -update .

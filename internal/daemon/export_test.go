@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/internal/lane"
+	"holdfast/internal/metrics"
 	"holdfast/internal/objects"
 )
 
@@ -26,3 +27,6 @@ func (d *Daemon) LinkForTest(ctx context.Context, bucket, key string) (string, e
 
 // LaneForTest returns what the edge's lane did.
 func (d *Daemon) LaneForTest() lane.Stats { return d.edge.LaneStats() }
+
+// MetricsForTest returns the registry.
+func (d *Daemon) MetricsForTest() *metrics.Registry { return d.metrics }

@@ -25,11 +25,14 @@ const (
 )
 
 // Registry holds the collectors of one process. It is a prometheus.Registerer and a prometheus.Gatherer.
-type Registry struct{ *prometheus.Registry }
+type Registry struct {
+	*prometheus.Registry
+	described described
+}
 
 // New returns a registry with the build's version and the numbers of the Go runtime and of the process.
 func New(version string) *Registry {
-	r := prometheus.NewRegistry()
+	r := &Registry{Registry: prometheus.NewRegistry()}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "holdfast_build_info",
 		Help: "Always 1; its labels say what was built.",
@@ -43,7 +46,7 @@ func New(version string) *Registry {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	return &Registry{r}
+	return r
 }
 
 // Handler serves the numbers in the formats that Prometheus understands. A collector that fails is logged and left
