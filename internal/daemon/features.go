@@ -70,6 +70,7 @@ func (d *Daemon) startAdmin(ctx context.Context) error {
 	maps.Copy(routes, d.poolRoutes())
 	maps.Copy(routes, d.contentAPI())
 	maps.Copy(routes, d.assetsAPI())
+	maps.Copy(routes, d.cacheAPI())
 	maps.Copy(routes, d.edgeAPI())
 	d.admin = admin.New(admin.Options{
 		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
