@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,7 +103,11 @@ func (c *client) serve() {
 	_ = c.flush()
 }
 
+// leave ends a connection, also that of a command that panicked: the others go on.
 func (c *client) leave() {
+	if p := recover(); p != nil {
+		c.server.log.Error("cache: panic", "panic", p, "stack", string(debug.Stack()))
+	}
 	c.server.hub.leave(c)
 	if c.box != nil {
 		c.box.close()
@@ -228,6 +234,10 @@ func (c *client) run(args [][]byte) {
 	cmd := c.server.lookup(args[0])
 	if refusal := c.refusal(cmd, args); refusal != "" {
 		c.tx.failed = true
+		if cmd != nil && cmd.name == "exec" && c.known {
+			c.tx = transaction{}
+			refusal = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(refusal, "ERR ")
+		}
 		c.w.Error(refusal)
 		return
 	}

@@ -142,6 +142,8 @@ func selectDB(c *client, a [][]byte) {
 	switch {
 	case !ok:
 		c.w.Error(errInt)
+	case n != int64(int32(n)):
+		c.w.Error("ERR value is out of range, value must between -2147483648 and 2147483647")
 	case n < 0 || n >= databases:
 		c.w.Error("ERR DB index is out of range")
 	default:

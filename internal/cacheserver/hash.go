@@ -266,6 +266,10 @@ func hincrby(c *client, a [][]byte) {
 }
 
 func hincrbyfloat(c *client, a [][]byte) {
+	if _, ok := parseFloat(a[3]); !ok {
+		c.w.Error(errFloat)
+		return
+	}
 	i, value, ok := c.hashNumber(a)
 	if !ok {
 		return

@@ -108,12 +108,46 @@ func (s *store) expire(key string, i *item, until time.Time) {
 	s.mem.SetDeadline(key, until)
 }
 
+// expireOptions are the conditions of EXPIRE and its kin.
+type expireOptions struct{ nx, xx, gt, lt bool }
+
+func (o *expireOptions) parse(c *client, a [][]byte) bool {
+	for _, option := range a {
+		switch {
+		case is(option, "nx"):
+			o.nx = true
+		case is(option, "xx"):
+			o.xx = true
+		case is(option, "gt"):
+			o.gt = true
+		case is(option, "lt"):
+			o.lt = true
+		default:
+			c.w.Error("ERR Unsupported option " + string(clip(option)))
+			return false
+		}
+	}
+	switch {
+	case o.nx && (o.xx || o.gt || o.lt):
+		c.w.Error("ERR NX and XX, GT or LT options at the same time are not compatible")
+		return false
+	case o.gt && o.lt:
+		c.w.Error("ERR GT and LT options at the same time are not compatible")
+		return false
+	}
+	return true
+}
+
 // expire is EXPIRE, PEXPIRE, EXPIREAT and PEXPIREAT with their conditions.
 func expire(c *client, a [][]byte) {
 	name := lower(a[0])
 	unit := time.Second
 	if name[0] == 'p' {
 		unit = time.Millisecond
+	}
+	var o expireOptions
+	if !o.parse(c, a[3:]) {
+		return
 	}
 	n, ok := c.integer(a[2])
 	if !ok {
@@ -124,33 +158,9 @@ func expire(c *client, a [][]byte) {
 		c.w.Error("ERR invalid expire time in '" + name + "' command")
 		return
 	}
-	var nx, xx, gt, lt bool
-	for _, option := range a[3:] {
-		switch {
-		case is(option, "nx"):
-			nx = true
-		case is(option, "xx"):
-			xx = true
-		case is(option, "gt"):
-			gt = true
-		case is(option, "lt"):
-			lt = true
-		default:
-			c.w.Error("ERR Unsupported option " + string(clip(option)))
-			return
-		}
-	}
-	switch {
-	case nx && (xx || gt || lt):
-		c.w.Error("ERR NX and XX, GT or LT options at the same time are not compatible")
-		return
-	case gt && lt:
-		c.w.Error("ERR GT and LT options at the same time are not compatible")
-		return
-	}
 	i, present := c.store.deadline(c.key(a[1]))
 	never := present.IsZero() // counts as later than all others
-	if i == nil || nx && !never || xx && never || gt && (never || !until.After(present)) || lt && !never && !until.Before(present) {
+	if i == nil || o.nx && !never || o.xx && never || o.gt && (never || !until.After(present)) || o.lt && !never && !until.Before(present) {
 		c.w.Int(0)
 		return
 	}

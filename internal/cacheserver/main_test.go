@@ -46,7 +46,7 @@ func start(t testing.TB, change func(*cacheserver.Config)) (*cacheserver.Server,
 	if p := c.Validate(); len(p) > 0 {
 		t.Fatal(p)
 	}
-	s, err := cacheserver.New(cacheserver.Options{Config: c, Password: secret.New(password), Log: slog.New(slog.DiscardHandler), Version: "test"})
+	s, err := cacheserver.New(cacheserver.Options{Config: c, Password: secret.New(password), Log: slog.New(noPanic{slog.DiscardHandler, t}), Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +61,21 @@ func start(t testing.TB, change func(*cacheserver.Config)) (*cacheserver.Server,
 		}
 	})
 	return s, c
+}
+
+// noPanic fails a test when a command panics.
+type noPanic struct {
+	slog.Handler
+	t testing.TB
+}
+
+func (h noPanic) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h noPanic) Handle(_ context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "panic") {
+		r.Attrs(func(a slog.Attr) bool { h.t.Error(a); return true })
+	}
+	return nil
 }
 
 // peer is a client of the protocol.

@@ -74,33 +74,36 @@ type setOptions struct {
 
 // parse reads options; it reports false, having answered, when they make no sense.
 func (o *setOptions) parse(c *client, name string, a [][]byte) bool {
-	timed := false
+	var when []byte
+	var unit time.Duration
+	var absolute bool
+	timed, getex := false, name == "getex"
 	for i := 0; i < len(a); i++ {
-		unit, absolute, isTime := timeOption(a[i])
+		u, abs, isTime := timeOption(a[i])
 		switch {
-		case is(a[i], "nx") && !o.xx:
+		case is(a[i], "nx") && !o.xx && !getex:
 			o.nx = true
-		case is(a[i], "xx") && !o.nx:
+		case is(a[i], "xx") && !o.nx && !getex:
 			o.xx = true
-		case is(a[i], "get"):
+		case is(a[i], "get") && !getex:
 			o.get = true
-		case is(a[i], "keepttl") && !timed && !o.persist:
+		case is(a[i], "keepttl") && !timed && !getex:
 			o.keep = true
-		case is(a[i], "persist") && !timed && !o.keep:
+		case is(a[i], "persist") && !timed && getex:
 			o.persist = true
 		case isTime && i+1 < len(a) && !timed && !o.keep && !o.persist:
-			timed = true
+			timed, unit, absolute, when = true, u, abs, a[i+1]
 			i++
-			var ok bool
-			if o.until, ok = c.moment(name, a[i], unit, absolute); !ok {
-				return false
-			}
 		default:
 			c.w.Error(errSyntax)
 			return false
 		}
 	}
-	return true
+	ok := true
+	if timed { // looked at when all else makes sense, as Redis does
+		o.until, ok = c.moment(name, when, unit, absolute)
+	}
+	return ok
 }
 
 func timeOption(a []byte) (unit time.Duration, absolute, ok bool) {
@@ -121,10 +124,6 @@ func timeOption(a []byte) (unit time.Duration, absolute, ok bool) {
 func set(c *client, a [][]byte) {
 	var o setOptions
 	if !o.parse(c, "set", a[3:]) {
-		return
-	}
-	if o.persist {
-		c.w.Error(errSyntax)
 		return
 	}
 	key := c.key(a[1])
@@ -182,10 +181,6 @@ func getset(c *client, a [][]byte) {
 func getex(c *client, a [][]byte) {
 	var o setOptions
 	if !o.parse(c, "getex", a[2:]) {
-		return
-	}
-	if o.nx || o.xx || o.get || o.keep {
-		c.w.Error(errSyntax)
 		return
 	}
 	i, ok := c.text(a[1])
