@@ -13,6 +13,8 @@ func BenchmarkSyncOfAnEdit(b *testing.B) {
 	course := w.course("mega", coursegen.Mega(1))
 	c, _ := w.build()
 	token := own(b, c)
+	c.producer.repos.begin()
+	defer c.producer.repos.end()
 	first := syncNow(b, c, token, "mega")
 	b.ReportMetric(first.Took.Total-first.Took.Fetch, "first-ms")
 	b.Logf("first: %d chunks, %d parts, %d bytes, %+v", first.Chunks, first.Uploaded.Parts, first.Uploaded.Bytes, first.Took)

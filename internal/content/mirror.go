@@ -36,6 +36,9 @@ func (m *mirrors) close() error {
 		if o.objects != nil {
 			all = append(all, o.objects.Close())
 		}
+		if o.repo != nil {
+			o.repo.Rest()
+		}
 	}
 	return errors.Join(all...)
 }

@@ -16,6 +16,7 @@ type producer struct {
 	requests lifecycle.Wake // a request waits
 	chances  lifecycle.Wake // the role may be free
 	waiters  waiters
+	repos    repos
 
 	life context.CancelFunc // ends run
 	done sync.WaitGroup     // of run

@@ -34,6 +34,7 @@ type job struct {
 	how    effort
 	step   func(string)
 
+	repo     *repo
 	id       int64 // of the source's row
 	current  *Publication
 	previous *revision.Index // of current; nil without one, or when it cannot be read
@@ -89,6 +90,8 @@ func (j *job) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	j.repo = repo
+	defer j.c.producer.repos.give(repo)
 	j.step("fetching")
 	fetching := time.Now()
 	head, err := repo.Fetch(ctx, j.cfg.Branch, func(line string) { j.step("fetching: " + line) })
@@ -97,18 +100,18 @@ func (j *job) run(ctx context.Context) error {
 	}
 	j.report.Head, j.report.Took.Fetch = head.String(), since(fetching)
 	j.step("fetched " + head.String())
-	root, err := j.lookAt(ctx, repo, head)
+	root, err := j.lookAt(ctx, repo.Reader(), head)
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", head, err)
 	}
 	if j.nothingNew(root) {
 		return j.recordLook(ctx)
 	}
-	if err := j.publishCommit(ctx, repo, head, root); err != nil {
+	if err := j.publishCommit(ctx, repo.Reader(), head, root); err != nil {
 		return fmt.Errorf("commit %s: %w", head, err)
 	}
 	tending := time.Now()
-	j.afterwards(ctx, repo, head)
+	j.afterwards(ctx, head)
 	j.report.Took.Tend = since(tending)
 	return nil
 }
@@ -130,9 +133,16 @@ func (j *job) load(ctx context.Context) (err error) {
 	return nil
 }
 
-// open opens the mirror.
-func (j *job) open(ctx context.Context) (*gitrepo.Repo, error) {
-	return j.c.openMirror(ctx, j.name, j.cfg, j.log)
+// open opens the mirror, unless it is open from the sync before.
+func (j *job) open(ctx context.Context) (*repo, error) {
+	if r := j.c.producer.repos.take(j.name); r != nil {
+		return r, nil
+	}
+	opened, err := j.c.openMirror(ctx, j.name, j.cfg, j.c.log.With("source", j.name))
+	if err != nil {
+		return nil, err
+	}
+	return &repo{Repo: opened, name: j.name}, nil
 }
 
 func (c *Content) openMirror(ctx context.Context, name string, cfg SourceConfig, log *slog.Logger) (*gitrepo.Repo, error) {
@@ -156,13 +166,13 @@ func (c *Content) openMirror(ctx context.Context, name string, cfg SourceConfig,
 }
 
 // lookAt returns the tree of the course in a commit.
-func (j *job) lookAt(ctx context.Context, repo *gitrepo.Repo, head treepack.ID) (root treepack.ID, err error) {
-	info, err := repo.Commit(ctx, head)
+func (j *job) lookAt(ctx context.Context, objects *gitrepo.Objects, head treepack.ID) (root treepack.ID, err error) {
+	info, err := objects.Commit(ctx, head)
 	if err != nil {
 		return root, err
 	}
 	j.report.Author, j.report.Subject = info.Author, info.Subject
-	return repo.Below(ctx, info.Tree, j.cfg.Root)
+	return objects.Below(ctx, info.Tree, j.cfg.Root)
 }
 
 // nothingNew reports whether the revision that the commit would make is the current one: the same tree under the same rules.
@@ -182,14 +192,9 @@ func (j *job) buildOptions() revision.BuildOptions {
 }
 
 // publishCommit makes a revision of a commit and publishes it.
-func (j *job) publishCommit(ctx context.Context, repo *gitrepo.Repo, head, root treepack.ID) error {
+func (j *job) publishCommit(ctx context.Context, objects *gitrepo.Objects, head, root treepack.ID) error {
 	j.c.storing.RLock()
 	defer j.c.storing.RUnlock()
-	objects, err := repo.Objects(ctx)
-	if err != nil {
-		return err
-	}
-	defer objects.Close()
 	building := time.Now()
 	ix, err := j.build(ctx, objects, root)
 	if err != nil {
@@ -227,7 +232,7 @@ func (j *job) publishCommit(ctx context.Context, repo *gitrepo.Repo, head, root 
 func (j *job) build(ctx context.Context, objects treepack.Source, root treepack.ID) (*revision.Index, error) {
 	o := j.buildOptions()
 	if j.current != nil {
-		previous, err := j.c.readIndex(ctx, *j.current)
+		previous, err := j.readPrevious(ctx)
 		if err != nil {
 			j.log.WarnContext(ctx, "the index of the current revision cannot be read: everything is looked at anew", "error", err)
 			j.report.Notes = append(j.report.Notes, "the index of the current revision could not be read: "+err.Error())
@@ -244,6 +249,16 @@ func (j *job) build(ctx context.Context, objects treepack.Source, root treepack.
 	}
 	rejectPurged(ix, j.purged)
 	return ix, nil
+}
+
+// readPrevious reads the index of what is current. The one that this process published itself is at hand.
+func (j *job) readPrevious(ctx context.Context) (*revision.Index, error) {
+	if data, ok := j.repo.stored(*j.current); ok {
+		if ix, err := j.c.decodeIndex(*j.current, data); err == nil {
+			return ix, nil
+		}
+	}
+	return j.c.readIndex(ctx, *j.current)
 }
 
 func (j *job) nextSeq() int64 {
@@ -273,6 +288,7 @@ func (j *job) seal(ctx context.Context, ix *revision.Index) error {
 	if err != nil {
 		return err
 	}
+	j.repo.remember(p, data)
 	j.report.Published = true
 	j.step("published")
 	return nil
@@ -297,7 +313,8 @@ func (j *job) describe(ix *revision.Index) {
 const tendEachTime = 16
 
 // afterwards does what may fail without harm: the revision is published.
-func (j *job) afterwards(ctx context.Context, repo *gitrepo.Repo, head treepack.ID) {
+func (j *job) afterwards(ctx context.Context, head treepack.ID) {
+	repo := j.repo.Repo
 	err := repo.Keep(ctx, j.report.Seq, head)
 	if err == nil && j.report.Seq%tendEachTime == 0 {
 		if err = j.forget(ctx, repo); err == nil {
@@ -333,6 +350,11 @@ func (c *Content) readIndex(ctx context.Context, p Publication) (*revision.Index
 	if err := errors.Join(err, b.Close()); err != nil {
 		return nil, fmt.Errorf("read index %s: %w", p.Index, err)
 	}
+	return c.decodeIndex(p, data)
+}
+
+// decodeIndex proves that an index is that of the publication.
+func (c *Content) decodeIndex(p Publication, data []byte) (*revision.Index, error) {
 	ix, err := revision.Decode(data, c.public)
 	if err != nil {
 		return nil, fmt.Errorf("read index %s: %w", p.Index, err)

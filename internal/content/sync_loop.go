@@ -32,6 +32,7 @@ func (p *producer) reign(ctx context.Context, token int64) {
 	for range p.c.cfg.SyncParallel {
 		work.Go(func() { p.work(ctx, token, q) })
 	}
+	work.Go(func() { p.repos.keep(ctx) })
 	work.Go(func() { p.takeIn(ctx, token, q, chores) })
 	work.Go(func() { p.tend(ctx, token, chores) })
 	work.Wait()
