@@ -44,7 +44,7 @@ func (a *Amount) add(packed int64) { a.Parts++; a.Bytes += packed }
 type Took struct {
 	Fetch   float64 `json:"fetch"`
 	Build   float64 `json:"build"`
-	Upload  float64 `json:"upload"` // packing included
+	Upload  float64 `json:"upload"` // of parts, with packing, and of the index
 	Publish float64 `json:"publish"`
 	Tend    float64 `json:"tend"` // the mirror, after the publish
 	Total   float64 `json:"total"`

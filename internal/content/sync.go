@@ -277,7 +277,10 @@ func (j *job) seal(ctx context.Context, ix *revision.Index) error {
 	p := newPublication(j.name, ix, data)
 	p.source = j.id
 	j.step("storing the index")
-	if err := j.c.putIndex(ctx, p.Index, data); err != nil {
+	storing := time.Now()
+	err = j.c.putIndex(ctx, p.Index, data)
+	j.report.Took.Upload += since(storing)
+	if err != nil {
 		return err
 	}
 	j.step("index stored")
