@@ -7,12 +7,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-
 	"net"
 	"net/url"
 	"os"
 	"strconv"
-
 	"time"
 
 	"holdfast/internal/resp"

@@ -53,7 +53,7 @@ type Server struct {
 }
 
 // counters are what is counted besides the cache itself.
-type counters struct{ commands, connections, refused, denied, slow atomic.Int64 }
+type counters struct{ commands, connections, refused, denied atomic.Int64 }
 
 // New returns a Server of which nothing runs.
 func New(o Options) (*Server, error) {

@@ -69,15 +69,23 @@ func get(c *client, a [][]byte) {
 // setOptions are those of SET and GETEX.
 type setOptions struct {
 	nx, xx, get, keep, persist bool
-	until                      time.Time
+
+	when     []byte // nil for no time
+	unit     time.Duration
+	absolute bool
+}
+
+// moment returns when the key is to end, zero for no time; it reports false, having answered, when that makes no sense.
+func (o *setOptions) moment(c *client, name string) (time.Time, bool) {
+	if o.when == nil {
+		return time.Time{}, true
+	}
+	return c.moment(name, o.when, o.unit, o.absolute)
 }
 
 // parse reads options; it reports false, having answered, when they make no sense.
-func (o *setOptions) parse(c *client, name string, a [][]byte) bool {
-	var when []byte
-	var unit time.Duration
-	var absolute bool
-	timed, getex := false, name == "getex"
+func (o *setOptions) parse(c *client, getex bool, a [][]byte) bool {
+	timed := false
 	for i := 0; i < len(a); i++ {
 		u, abs, isTime := timeOption(a[i])
 		switch {
@@ -92,18 +100,14 @@ func (o *setOptions) parse(c *client, name string, a [][]byte) bool {
 		case is(a[i], "persist") && !timed && getex:
 			o.persist = true
 		case isTime && i+1 < len(a) && !timed && !o.keep && !o.persist:
-			timed, unit, absolute, when = true, u, abs, a[i+1]
+			timed, o.unit, o.absolute, o.when = true, u, abs, a[i+1]
 			i++
 		default:
 			c.w.Error(errSyntax)
 			return false
 		}
 	}
-	ok := true
-	if timed { // looked at when all else makes sense, as Redis does
-		o.until, ok = c.moment(name, when, unit, absolute)
-	}
-	return ok
+	return true
 }
 
 func timeOption(a []byte) (unit time.Duration, absolute, ok bool) {
@@ -123,7 +127,11 @@ func timeOption(a []byte) (unit time.Duration, absolute, ok bool) {
 // set is SET: since Redis 7 GET goes with NX.
 func set(c *client, a [][]byte) {
 	var o setOptions
-	if !o.parse(c, "set", a[3:]) {
+	if !o.parse(c, false, a[3:]) {
+		return
+	}
+	end, ok := o.moment(c, "set")
+	if !ok {
 		return
 	}
 	key := c.key(a[1])
@@ -135,7 +143,7 @@ func set(c *client, a [][]byte) {
 	taken := !(o.nx && old != nil || o.xx && old == nil)
 	if taken {
 		if !o.keep {
-			until = o.until
+			until = end
 		}
 		if !c.setText(a[1], a[2], until) {
 			return
@@ -180,16 +188,24 @@ func getset(c *client, a [][]byte) {
 
 func getex(c *client, a [][]byte) {
 	var o setOptions
-	if !o.parse(c, "getex", a[2:]) {
+	if !o.parse(c, true, a[2:]) {
 		return
 	}
 	i, ok := c.text(a[1])
 	if !ok {
 		return
 	}
+	if i == nil {
+		c.w.Null()
+		return
+	}
+	end, ok := o.moment(c, "getex")
+	if !ok {
+		return
+	}
 	c.bulkOf(i)
-	if i != nil && (o.persist || !o.until.IsZero()) {
-		c.store.expire(c.key(a[1]), i, o.until)
+	if o.persist || o.when != nil {
+		c.store.expire(c.key(a[1]), i, end)
 	}
 }
 
