@@ -2,10 +2,12 @@ package cacheserver_test
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"holdfast/internal/cacheserver"
+	"holdfast/internal/certtest"
 	"holdfast/internal/secret"
 )
 
@@ -44,5 +46,32 @@ func TestAServerBehindThatDoesNotAnswerIsToldOf(t *testing.T) {
 	p.want("OK", "AUTH "+password)
 	if got := show(p.read()); got != "-ERR the cache server behind Holdfast cannot be reached" {
 		t.Error(got)
+	}
+}
+
+// Row S1-06: one Holdfast with TLS is the cache of another: both see the same key. A stranger's certificate is refused.
+func TestOneServerCanBeTheCacheOfOthers(t *testing.T) {
+	t.Parallel()
+	pair, err := certtest.SelfSigned(certtest.Leaf{Hosts: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := pair.Write(cert, key); err != nil {
+		t.Fatal(err)
+	}
+	keeper, kc := start(t, func(c *cacheserver.Config) { c.TLSCert, c.TLSKey = cert, key })
+	other, _ := start(t, func(c *cacheserver.Config) {
+		c.Redis, c.RedisPassword, c.RedisCAFile = "rediss://"+keeper.Addr(), secret.New(password), cert
+	})
+	p := login(t, other)
+	p.want("OK", "SET shared 1")
+	dial(t, "unix", kc.Socket).want("1", "GET shared")
+	stranger, _ := start(t, func(c *cacheserver.Config) {
+		c.Redis, c.RedisPassword = "rediss://"+keeper.Addr(), secret.New(password)
+	})
+	if err := stranger.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("a certificate that nobody vouches for: %v", err)
 	}
 }
