@@ -27,6 +27,7 @@ const (
 type Objects struct {
 	repo                   *Repo
 	check, whole, streamed *pool
+	sizes                  sizes
 }
 
 var _ treepack.Source = (*Objects)(nil)
@@ -53,6 +54,7 @@ func (r *Repo) Reader() *Objects { return r.reader }
 func (r *Repo) Rest() { r.reader.rest() }
 
 func (o *Objects) rest() {
+	o.sizes.forget()
 	for _, p := range []*pool{o.check, o.whole, o.streamed} {
 		p.rest()
 	}
@@ -73,11 +75,21 @@ func (o *Objects) Tree(ctx context.Context, id treepack.ID) ([]byte, error) {
 
 // Size returns the bytes of a blob.
 func (o *Objects) Size(ctx context.Context, id treepack.ID) (int64, error) {
-	var size int64
-	err := o.ask(ctx, o.check, id, "blob", func(_ *batch, n int64) error {
+	if size, known := o.sizes.get(id); known && !o.check.isClosed() {
+		return size, nil
+	}
+	return o.askSize(ctx, id)
+}
+
+// askSize asks git, so that an object that is not there any more is noticed.
+func (o *Objects) askSize(ctx context.Context, id treepack.ID) (size int64, err error) {
+	err = o.ask(ctx, o.check, id, "blob", func(_ *batch, n int64) error {
 		size = n
 		return nil
 	})
+	if err == nil {
+		o.sizes.put(id, size)
+	}
 	return size, err
 }
 

@@ -68,6 +68,6 @@ func (o *Objects) reachEntry(ctx context.Context, before, after treepack.Entry, 
 	case treepack.Submodule:
 		return true // it names a commit of another repository
 	}
-	_, err := o.Size(ctx, after.ID)
+	_, err := o.askSize(ctx, after.ID)
 	return err == nil
 }
