@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"holdfast/internal/blob"
 	"holdfast/internal/fault"
@@ -77,16 +78,13 @@ type release struct {
 func (c *Content) release(ctx context.Context, r *release) error {
 	err := c.db.InTx(ctx, func(tx pgx.Tx) error {
 		for _, step := range []func(context.Context, pgx.Tx, *release) error{
-			c.lockSource, c.holdParts, c.consult, c.insertRevision, c.point,
+			c.lockSource, c.holdParts, c.consult, c.makeCurrent,
 		} {
 			if err := step(ctx, tx, r); err != nil {
 				return err
 			}
 		}
-		if err := c.producer.role.fence(ctx, tx, r.token); err != nil {
-			return err
-		}
-		return c.notify(ctx, tx, notice{noticePublished, r.source})
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("publish revision %d: %w", r.Seq, err)
@@ -96,15 +94,15 @@ func (c *Content) release(ctx context.Context, r *release) error {
 
 // lockSource makes sure that the revision follows the current one. Purges wait until we are done, and we for them.
 func (c *Content) lockSource(ctx context.Context, tx pgx.Tx, r *release) error {
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock_shared($1)", purgeLock); err != nil {
-		return err
-	}
-	// The hook may take longer than the server lets a transaction be idle.
-	if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
-		return err
-	}
 	var seq int64
-	if err := tx.QueryRow(ctx, c.q("SELECT seq FROM {s}.content_sources WHERE id = $1 FOR NO KEY UPDATE"), r.source).Scan(&seq); err != nil {
+	var b pgx.Batch
+	b.Queue("SELECT pg_advisory_xact_lock_shared($1)", purgeLock)
+	// The hook may take longer than the server lets a transaction be idle.
+	b.Queue("SET LOCAL idle_in_transaction_session_timeout = 0")
+	b.Queue(c.q("SELECT seq FROM {s}.content_sources WHERE id = $1 FOR NO KEY UPDATE"), r.source).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&seq)
+	})
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
 	if seq != r.Seq-1 {
@@ -119,17 +117,28 @@ func (c *Content) holdParts(ctx context.Context, tx pgx.Tx, r *release) (err err
 	return err
 }
 
-// insertRevision writes the row of the revision.
-func (c *Content) insertRevision(ctx context.Context, tx pgx.Tx, r *release) error {
+// makeCurrent writes the row of the revision, and moves the pointer if it still stands where it stood and the role is still ours. The
+// statements go in one message: each waits for the one before, but we wait once.
+func (c *Content) makeCurrent(ctx context.Context, tx pgx.Tx, r *release) error {
 	report, err := json.Marshal(r.report)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, c.q(`INSERT INTO {s}.content_revisions
+	var b pgx.Batch
+	b.Queue(c.q(`INSERT INTO {s}.content_revisions
 		(source, seq, commit, root, preset, index_name, index_sha256, chunks, rejected, plain, parts, report)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`),
 		r.source, r.Seq, r.Commit.String(), r.root.String(), r.preset, string(r.Index), r.IndexSum[:], r.chunks, r.rejected, r.plain, r.ids, report)
-	return err
+	b.Queue(c.q(`UPDATE {s}.content_sources SET seq = $2, head = $3, looked = now(), failed = NULL, failure = NULL
+		WHERE id = $1 AND seq = $2 - 1`), r.source, r.Seq, r.Commit.String()).Exec(func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() == 0 {
+			return errSuperseded
+		}
+		return nil
+	})
+	c.producer.role.queueFence(&b, r.token)
+	b.Queue("SELECT pg_notify($1, $2)", c.channel(), notice{noticePublished, r.source}.String())
+	return tx.SendBatch(ctx, &b).Close()
 }
 
 // partIDs returns the row ids of all parts, ascending. Those that the current revision has, too, are alive through it. Each of
@@ -300,14 +309,4 @@ func (c *Content) consult(ctx context.Context, tx pgx.Tx, r *release) error {
 		return hookRefused(errors.New("one of its statements ended the transaction"))
 	}
 	return nil
-}
-
-// point moves the pointer, if it still stands where it stood.
-func (c *Content) point(ctx context.Context, tx pgx.Tx, r *release) error {
-	tag, err := tx.Exec(ctx, c.q(`UPDATE {s}.content_sources SET seq = $2, head = $3, looked = now(), failed = NULL, failure = NULL
-		WHERE id = $1 AND seq = $2 - 1`), r.source, r.Seq, r.Commit.String())
-	if err == nil && tag.RowsAffected() == 0 {
-		err = errSuperseded
-	}
-	return err
 }

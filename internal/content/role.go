@@ -91,15 +91,23 @@ func (r *role) giveUp(ctx context.Context, channel string) error {
 // fence makes sure, inside a transaction, that the role is still that of the token. The row is locked until the transaction
 // ends, so that nobody takes the role in between: it is to be the last statement before the commit.
 func (r *role) fence(ctx context.Context, tx pgx.Tx, token int64) error {
-	var now int64
-	err := tx.QueryRow(ctx, r.q(`SELECT token FROM {s}.content_roles WHERE name = $1 FOR SHARE`), roleSync).Scan(&now)
-	if err != nil {
-		return fmt.Errorf("look at the role of syncing: %w", err)
-	}
-	if token == 0 || now != token {
-		return errRoleLost
-	}
-	return nil
+	var b pgx.Batch
+	r.queueFence(&b, token)
+	return tx.SendBatch(ctx, &b).Close()
+}
+
+// queueFence is fence as one of several statements that are sent together.
+func (r *role) queueFence(b *pgx.Batch, token int64) {
+	b.Queue(r.q(`SELECT token FROM {s}.content_roles WHERE name = $1 FOR SHARE`), roleSync).QueryRow(func(row pgx.Row) error {
+		var now int64
+		if err := row.Scan(&now); err != nil {
+			return fmt.Errorf("look at the role of syncing: %w", err)
+		}
+		if token == 0 || now != token {
+			return errRoleLost
+		}
+		return nil
+	})
 }
 
 func (r *role) set(token int64, until time.Time) {
