@@ -72,7 +72,7 @@ func nameOf(part treepack.Part) string {
 // objectPath returns a path in an object.
 func (p *process) objectPath(name string, elem ...string) string {
 	_, digits, _ := strings.Cut(name, "-")
-	return filepath.Join(append([]string{p.o.Root, "objects", digits[:min(2, len(digits))], name}, elem...)...)
+	return below(below(p.o.Root, "objects", digits[:min(2, len(digits))], name), elem...)
 }
 
 // state is what the mark of an object tells.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -77,9 +76,24 @@ func join(ctx context.Context, o *Options, count *counters) (*process, error) {
 	return p, nil
 }
 
-// path returns a path below the root.
+// path returns a path below the root. The elements are clean, empty or a dot: there are too many calls to look at each of them.
 func (p *process) path(elem ...string) string {
-	return filepath.Join(append([]string{p.o.Root}, elem...)...)
+	return below(p.o.Root, elem...)
+}
+
+// below is filepath.Join for elements that are clean.
+func below(dir string, elem ...string) string {
+	n := len(dir)
+	for _, e := range elem {
+		n += 1 + len(e)
+	}
+	path := append(make([]byte, 0, n), dir...)
+	for _, e := range elem {
+		if e != "" && e != "." {
+			path = append(append(path, '/'), e...)
+		}
+	}
+	return string(path)
 }
 
 // fresh returns a path that nothing has, in a directory below the root.

@@ -110,7 +110,7 @@ func checkPath(path string) error {
 func (v View) name() string { return v.Source + "/" + v.Commit.String() }
 
 func (p *process) viewPath(v View, elem ...string) string {
-	return p.path(append([]string{"views", v.Source, v.Commit.String()}, elem...)...)
+	return below(below(p.o.Root, "views", v.Source, v.Commit.String()), elem...)
 }
 
 func (p *process) markerPath(v View, key string) string {
