@@ -8,10 +8,12 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,7 +100,7 @@ func (l listPaths) holds(path string) bool {
 
 // printed returns a schema path as people write it: NAME is a name of theirs, and the tables of a list have none.
 func (l listPaths) printed(path string) string {
-	for list := range l {
+	for _, list := range slices.Backward(slices.Sorted(maps.Keys(l))) { // a list in a list before the one around it
 		if rest, ok := strings.CutPrefix(path, list+"."+anyName+"."); ok {
 			path = list + "." + rest
 		}
