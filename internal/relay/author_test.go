@@ -169,13 +169,14 @@ func (a *author) simple() (g group) {
 
 // commands is one or a few commands by the extended protocol, as drivers send them.
 func (a *author) commands() (g group) {
+	drops := false
 	for range 1 + a.IntN(4) {
 		sql := a.command()
 		switch a.IntN(6) {
 		case 0:
 			sql = a.pinning()
 		case 1:
-			sql = a.oneOf("DEALLOCATE s1", "DEALLOCATE s2")
+			sql, drops = a.oneOf("DEALLOCATE s1", "DEALLOCATE s2"), true
 		}
 		g.add("Parse/Bind/Execute "+sql, join(mParse("", sql), mBind("", ""), mExecute("", 0)))
 		if a.IntN(3) == 0 {
@@ -185,6 +186,10 @@ func (a *author) commands() (g group) {
 	}
 	g.add("Sync", mSync())
 	g.ready++
+	if drops { // which cannot be bound again later, when its name may mean another statement: see the limits in doc.go
+		g.add("Parse SELECT 1", join(mParse("", "SELECT 1"), mSync()))
+		g.ready++
+	}
 	return g
 }
 

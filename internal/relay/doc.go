@@ -74,7 +74,7 @@
 //   - A statement is parsed anew when the settings that it depends on have changed, so that constants in it mean what they mean now.
 //   - In a transaction that has failed, a statement that the server lacks fails with 25P02 whatever else is wrong with its use.
 //   - Statements prepared by Parse have no SQL names: EXECUTE does not know them, nor DEALLOCATE in a text of several statements or
-//     in one that is itself prepared under a name. Names that differ only after 63 bytes are different. Names that begin with
+//     in one that is itself prepared under a name, or was parsed or bound when they were not there yet. Names that differ only after 63 bytes are different. Names that begin with
 //     "holdfast_" are as good as others, but SQL can reach the servers' own by them and harm its own pool.
 //   - A named Parse of more than 1 MiB pins. An unnamed one keeps the server until it was bound once.
 //   - Of more than 8 unnamed statements in one pipeline that are all skipped, none before them comes back.
