@@ -40,7 +40,7 @@ func (p *process) provideAll(ctx context.Context, k pins, objects []object) (loa
 		}
 	}
 	part := func(ctx context.Context, o object) error { return p.providePart(ctx, k, o, &sum) }
-	err = p.each(ctx, 2*p.o.Parallel, missing, part) // as many are unpacked while the others are on their way
+	err = p.each(ctx, p.o.Parallel, missing, part)
 	if errors.Is(err, ErrFull) && len(missing) > 1 { // what is reserved for those in flight is more than they need
 		err = p.each(ctx, 1, missing, part)
 	}

@@ -1,12 +1,10 @@
 package treecache
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +24,12 @@ func (p *process) makePart(ctx context.Context, o object, loaded *atomic.Int64) 
 	}
 	if ok, err := p.reprove(ctx, o); ok || err != nil {
 		return err
+	}
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	err := p.untilFits(ctx, p.estimate(o), func() error { return p.downloadOnce(ctx, o) })
 	if errors.Is(err, treepack.ErrCorrupt) {
@@ -102,17 +106,9 @@ func (p *process) unpack(ctx context.Context, b *budget, dir string, o object) e
 	if err != nil {
 		return err
 	}
-	leave, err := p.enterSlot(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
 	body, err := p.openPack(ctx, o.piece.Part)
 	if err != nil {
 		return err
-	}
-	if o.piece.Part.Packed <= smallPack {
-		body.readAhead(leave)
 	}
 	err = treepack.Unpack(body, o.piece.Part, s)
 	closeErr := body.close()
@@ -132,20 +128,6 @@ func (p *process) unpack(ctx context.Context, b *budget, dir string, o object) e
 	return s.finish(o.piece.Part)
 }
 
-// smallPack is what a pack may have at most to be read into memory before it is unpacked: the next one is on its way then. Parts that are
-// no single files are hardly larger.
-const smallPack = 512 << 10
-
-// enterSlot waits until one more download may be under way. leave may be called again.
-func (p *process) enterSlot(ctx context.Context) (leave func(), err error) {
-	select {
-	case p.slots <- struct{}{}:
-		return sync.OnceFunc(func() { <-p.slots }), nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
-
 // unavailable says that the store failed. Cancelled calls stay what they are.
 func unavailable(part treepack.Part, err error) error {
 	if isGivenUp(err) && !errors.Is(err, errStalled) {
@@ -162,14 +144,12 @@ var errStalled = errors.New("the store sent nothing for too long")
 
 // packBody is a pack being read: it remembers the store's error, and gives up when nothing comes for Options.Stall.
 type packBody struct {
-	ctx     context.Context
-	body    io.ReadCloser
-	ahead   bytes.Reader // what was read already
-	closing error        // of the body, when it was read to its end and closed
-	err     error
-	stall   time.Duration
-	timer   *time.Timer
-	cancel  context.CancelCauseFunc
+	ctx    context.Context
+	body   io.ReadCloser
+	err    error
+	stall  time.Duration
+	timer  *time.Timer
+	cancel context.CancelCauseFunc
 }
 
 // openPack asks the store for a pack. The limit of silence holds for the asking, too.
@@ -196,40 +176,8 @@ func (r *packBody) because(err error) error {
 	return err
 }
 
-// readAhead reads what there is, and calls done when that is all. A pack that is larger than it should be is read on later; so is an error
-// met again.
-func (r *packBody) readAhead(done func()) {
-	data, err := io.ReadAll(io.LimitReader(readerFunc(r.read), smallPack+1))
-	r.ahead.Reset(data)
-	if err != nil || len(data) > smallPack {
-		return
-	}
-	r.timer.Stop()
-	r.closing = r.body.Close() // whoever gives it may count it as long as it is open
-	r.body = nil
-	done()
-}
-
-type readerFunc func([]byte) (int, error)
-
-// Read implements io.Reader.
-func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
-
-// Read reads what is at hand, and then from the store.
+// Read reads from the store.
 func (r *packBody) Read(b []byte) (int, error) {
-	if r.ahead.Len() > 0 {
-		return r.ahead.Read(b)
-	}
-	return r.read(b)
-}
-
-func (r *packBody) read(b []byte) (int, error) {
-	switch {
-	case r.err != nil:
-		return 0, r.err
-	case r.body == nil:
-		return 0, io.EOF
-	}
 	if r.ctx.Err() != nil {
 		r.err = context.Cause(r.ctx)
 		return 0, r.err
@@ -246,8 +194,5 @@ func (r *packBody) read(b []byte) (int, error) {
 func (r *packBody) close() error {
 	r.timer.Stop()
 	defer r.cancel(nil)
-	if r.body == nil {
-		return r.closing
-	}
 	return r.body.Close()
 }

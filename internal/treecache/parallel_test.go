@@ -48,7 +48,7 @@ func (c *counted) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// Options.Parallel bounds what is under way from the store, although more are being unpacked.
+// Options.Parallel bounds what is under way from the store.
 func TestNoMorePacksAreOpenThanMayBe(t *testing.T) {
 	t.Parallel()
 	c := crowd{full: make(chan struct{})}
