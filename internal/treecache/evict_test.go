@@ -201,11 +201,18 @@ func TestOpenFilesCountUntilTheyAreClosed(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	treecache.Maintain(s.cache)
+	// A program that another test starts has a copy of the descriptor until it has become that program.
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		treecache.Maintain(s.cache)
+		if left, _ = filepath.Glob(filepath.Join(s.o.Root, "trash", "*")); len(left) == 0 {
+			break
+		}
+		<-time.After(10 * time.Millisecond)
+	}
 	if after := s.cache.Stats(); after.Bytes > before.Bytes-30_000 {
 		t.Errorf("%d bytes before it was closed, %d after", before.Bytes, after.Bytes)
 	}
-	if left, _ = filepath.Glob(filepath.Join(s.o.Root, "trash", "*")); len(left) > 0 {
+	if len(left) > 0 {
 		t.Errorf("left in trash: %q", left)
 	}
 	wantExact(t, s.cache)
