@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,10 @@ const (
 	scratchSize = 64 << 10 // bytes; what a large result brings in one read, and what the kernel buffers for a socket
 	roundSize   = 256      // events fetched at once; when more are ready the kernel hands out the rest next, in turn
 )
+
+// yieldEvery is how often a loop that never sleeps lets Go's scheduler look: before it would be interrupted for having run for ten
+// milliseconds, after which the scheduler's watchdog stays awake for a millisecond.
+const yieldEvery = 4 * time.Millisecond
 
 // ErrStopped is what Start returns after Stop: a Loop runs once.
 var ErrStopped = errors.New("the loop has been stopped")
@@ -41,6 +46,7 @@ type Loop struct {
 	timers   wheel
 	deferred queue
 	now      time.Time
+	yielded  time.Time // when the scheduler was last asked
 	scratch  []byte
 
 	asleep atomic.Bool // the loop sleeps or is about to: who makes it false has to ring the bell
@@ -144,6 +150,10 @@ func (l *Loop) round() bool {
 	n := l.wait()
 	l.crowded = n > 1
 	l.now = time.Now()
+	if l.now.Sub(l.yielded) > yieldEvery {
+		l.yielded = l.now
+		runtime.Gosched()
+	}
 	l.dispatch(l.events[:n])
 	l.timers.advance(l.now)
 	last := l.mail.Load() && l.deliver()
