@@ -8,12 +8,12 @@ import (
 	"holdfast/internal/lane"
 )
 
-// laneLoops returns how many event loops the edge shall have, and gives Go a processor more for each: a loop that sleeps in
-// the kernel keeps one for a while (package epoll).
+// laneLoops returns how many event loops the edge shall have: one for each processor, because the copying of large files is
+// work that any of them can do. Go gets a processor more for each: a loop that sleeps in the kernel keeps one for a while
+// (package epoll).
 func (d *Daemon) laneLoops() int {
-	procs := runtime.GOMAXPROCS(0)
-	n := max(1, procs/2)
-	runtime.GOMAXPROCS(procs + n)
+	n := runtime.NumCPU()
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
 	return n
 }
 
