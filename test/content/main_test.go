@@ -1,7 +1,6 @@
 package content_test
 
 import (
-	"flag"
 	"os"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 
 	"holdfast/internal/cli"
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // The variables that make the test binary the program, or an application.
@@ -25,20 +25,8 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(actAsApp); text != "" {
 		os.Exit(beApp(text))
 	}
-	flag.Parse()
-	if !explicitly("test.parallel") {
-		_ = flag.Set("test.parallel", parallel) // a flag that package testing has
-	}
+	program.Parallel("4")
 	pgtest.Main(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
-}
-
-// parallel is how many tests run at once: they wait for other processes most of the time.
-const parallel = "4"
-
-func explicitly(name string) bool {
-	found := false
-	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
-	return found
 }
 
 // Limits of waiting. What takes longer hangs: even a loaded machine is faster.

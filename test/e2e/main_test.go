@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"flag"
 	"os"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 
 	"holdfast/internal/cli"
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // actAs is set in the environment of the processes that are to be the program and not its tests.
@@ -19,20 +19,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(actAs) != "" {
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 	}
-	flag.Parse()
-	if !explicitly("test.parallel") {
-		_ = flag.Set("test.parallel", parallel) // a flag that package testing has
-	}
+	program.Parallel("6")
 	pgtest.Main(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
-}
-
-// parallel is how many tests run at once: they wait for other processes most of the time.
-const parallel = "6"
-
-func explicitly(name string) bool {
-	found := false
-	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
-	return found
 }
 
 // Limits of waiting. What takes longer hangs: even a loaded machine is faster.
