@@ -44,6 +44,12 @@ func (c *conn) respond(q *Request, r *Reply, began time.Time, rest []byte) bool 
 	}
 	a.done = Done{Method: q.Method, Route: r.Route, Status: r.Status, Peer: c.peer, RequestID: id}
 	*r = Reply{header: r.header[:0]} // what is to be released is the answer's now
+	if to := c.loopFor(a.left); to != w && !w.draining {
+		a.head = append([]byte(nil), a.head...) // it is the loop's
+		c.keep(rest)
+		c.move(to)
+		return false
+	}
 	if c.push() {
 		return c.finished(rest)
 	}

@@ -27,6 +27,7 @@ const (
 	warming                // its Handler's Warm
 	writing                // the socket
 	fetching               // a file's bytes
+	moving                 // its next loop
 	lingering              // the peer to have read everything
 	ended
 )
@@ -34,6 +35,8 @@ const (
 // conn is a connection on a loop.
 type conn struct {
 	worker     *worker
+	home       *worker // of small answers
+	far        *worker // of large ones; nil before the first
 	fd         int
 	watch      *epoll.Watch
 	timer      epoll.Timer
@@ -59,7 +62,7 @@ func (c *conn) Ready(e epoll.Events) {
 		c.write()
 	case lingering:
 		c.discard()
-	case queueing, warming, fetching:
+	case queueing, warming, fetching, moving:
 		if e&epoll.Failed != 0 {
 			c.end()
 		}
@@ -238,7 +241,7 @@ func (c *conn) Expired(*epoll.Timer) {
 		c.end()
 	case writing:
 		c.stalled()
-	case queueing, warming, fetching, ended:
+	case queueing, warming, fetching, moving, ended:
 	}
 }
 

@@ -41,6 +41,8 @@
 //     goroutine (asked with RWF_NOWAIT, preadv2(2)) before the loop sends them.
 //   - A connection's turn is bounded, by [turnRequests] and [turnBytes]; then the others have theirs.
 //   - A Reply's release is called once, whatever became of the connection, and before Stop returns.
+//   - A connection belongs to one loop at a time. Half of the loops are homes, for small answers; a large one is sent on any of
+//     them, to which the connection moves before the answer begins, and stays until it asks for something small.
 //   - An idle connection costs about half a kilobyte and no goroutine.
 //
 // # What it costs

@@ -41,10 +41,12 @@ type Lane struct {
 	addr     net.Addr
 	listener int
 	workers  []*worker
-	next     atomic.Uint32
+	next     atomic.Uint32 // the home of the next connection
+	nextFar  atomic.Uint32 // the loop of the next one with a large answer
 	conns    atomic.Int64 // all of them
 	answered atomic.Int64
 	handed   atomic.Int64
+	moved    atomic.Int64
 	queue    queue
 
 	life   context.Context // of what warms
@@ -126,12 +128,12 @@ func (a *Lane) Addr() net.Addr { return a.addr }
 // and then net.ErrClosed.
 func (a *Lane) Accept() (net.Conn, error) { return a.queue.accept() }
 
-// Stats are counts since the beginning, and the connections of the moment.
-type Stats struct{ Conns, Answered, HandedOver int64 }
+// Stats are counts since the beginning, and the connections of the moment. Moved are moves between loops.
+type Stats struct{ Conns, Answered, HandedOver, Moved int64 }
 
 // Stats returns them.
 func (a *Lane) Stats() Stats {
-	return Stats{a.conns.Load(), a.answered.Load(), a.handed.Load()}
+	return Stats{a.conns.Load(), a.answered.Load(), a.handed.Load(), a.moved.Load()}
 }
 
 // Close implements net.Listener: it begins the ending that Stop waits for. It must not be called on a loop.

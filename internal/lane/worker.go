@@ -93,10 +93,9 @@ func (w *worker) Ready(epoll.Events) {
 	}
 }
 
-// place gives a connection to the loops in turn.
+// place gives a connection to the loops for small answers in turn.
 func (w *worker) place(fd int, peer netip.AddrPort) {
-	all := w.lane.workers
-	other := all[int(w.lane.next.Add(1))%len(all)]
+	other := inTurn(w.lane.homes(), &w.lane.next)
 	if other == w || !other.loop.Post(func() { other.add(fd, peer) }) {
 		w.add(fd, peer)
 	}
@@ -104,20 +103,29 @@ func (w *worker) place(fd int, peer netip.AddrPort) {
 
 // add begins to serve a connection.
 func (w *worker) add(fd int, peer netip.AddrPort) {
-	c := &conn{worker: w, fd: fd, peer: peer, timed: true}
-	c.timer.Init(w.loop, c)
-	w.conns.append(c)
-	watch, err := w.loop.Watch(fd, epoll.In, c)
-	if err != nil {
-		c.end()
+	c := &conn{worker: w, home: w, fd: fd, peer: peer, timed: true}
+	if !w.adopt(c, epoll.In) {
 		return
 	}
-	c.watch = watch
 	if w.draining {
 		c.handOver(nil)
 		return
 	}
 	c.await(w.lane.options.times.head)
+}
+
+// adopt makes a connection the loop's. It reports false when there is no memory for it, and the connection is closed.
+func (w *worker) adopt(c *conn, e epoll.Events) bool {
+	c.worker = w
+	c.timer.Init(w.loop, c)
+	w.conns.append(c)
+	watch, err := w.loop.Watch(c.fd, e, c)
+	if err != nil {
+		c.end()
+		return false
+	}
+	c.watch = watch
+	return true
 }
 
 // ask asks the Handler. One that panics leaves its request to net/http, which says 500 if it panics there, too.
