@@ -43,7 +43,7 @@ type Lane struct {
 	workers  []*worker
 	next     atomic.Uint32 // the home of the next connection
 	nextFar  atomic.Uint32 // the loop of the next one with a large answer
-	conns    atomic.Int64 // all of them
+	conns    atomic.Int64  // all of them
 	answered atomic.Int64
 	handed   atomic.Int64
 	moved    atomic.Int64
