@@ -37,7 +37,7 @@ func (p *Pool) modify(resp *http.Response) error {
 		h.Del(name)
 	}
 	p.stick(x, h)
-	if target != "" && p.opts.Handover != nil && resp.StatusCode < http.StatusMultipleChoices {
+	if target != "" && p.options().Handover != nil && resp.StatusCode < http.StatusMultipleChoices {
 		x.file = &Handover{Target: target, Raw: raw, Header: h.Clone()}
 		return errHandover
 	}
@@ -56,7 +56,7 @@ func (p *Pool) modify(resp *http.Response) error {
 
 // stick sets the cookie that brings the visitor back.
 func (p *Pool) stick(x *exchange, h http.Header) {
-	name := p.opts.Config.Sticky
+	name := p.options().Config.Sticky
 	if name == "" || x.visitor.sticky == x.node.cookie {
 		return
 	}
@@ -67,7 +67,7 @@ func (p *Pool) stick(x *exchange, h http.Header) {
 
 // stickyOf returns the value of the sticky cookie. One that names no server of ours is nothing.
 func (p *Pool) stickyOf(r *http.Request) string {
-	if p.opts.Config.Sticky == "" {
+	if p.options().Config.Sticky == "" {
 		return ""
 	}
 	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
@@ -81,7 +81,7 @@ func (p *Pool) fail(_ http.ResponseWriter, out *http.Request, err error) {
 	if x.file != nil {
 		x.end()
 		x.node, x.idle = nil, nil // the server is free while the file is sent
-		p.opts.Handover(w, r, *x.file)
+		p.options().Handover(w, r, *x.file)
 		return
 	}
 	var large *http.MaxBytesError
@@ -90,15 +90,15 @@ func (p *Pool) fail(_ http.ResponseWriter, out *http.Request, err error) {
 		p.tooLarge(w, r)
 		return
 	case x.body.failed() && r.Context().Err() == nil:
-		p.opts.Refuse(w, r, Refusal{http.StatusBadRequest, "body_broken", "The request ended before it was complete.", 0})
+		p.options().Refuse(w, r, Refusal{http.StatusBadRequest, "body_broken", "The request ended before it was complete.", 0})
 		return
 	}
 	refusal := p.refusal(x, err)
 	if r.Context().Err() == nil {
-		p.opts.Log.WarnContext(r.Context(), "upstream failed", "server", x.visitor.Trace.Server, "code", refusal.Code, "error", err)
+		p.options().Log.WarnContext(r.Context(), "upstream failed", "server", x.visitor.Trace.Server, "code", refusal.Code, "error", err)
 		p.meter.failure(refusal.Code)
 	}
-	p.opts.Refuse(w, r, refusal)
+	p.options().Refuse(w, r, refusal)
 }
 
 // refusal finds the words for a failure.

@@ -52,7 +52,7 @@ func (p *Pool) acquire(ctx context.Context, sticky string, tried []*node, until 
 
 // mayWait says why there is no use in waiting. Callers must hold mu.
 func (p *Pool) mayWait(tried []*node) error {
-	wait := p.opts.Config.Timeouts.Wait.D()
+	wait := p.options().Config.Timeouts.Wait.D()
 	hope, left := false, false
 	for _, n := range p.nodes {
 		if n.drained || slices.Contains(tried, n) {
@@ -66,7 +66,7 @@ func (p *Pool) mayWait(tried []*node) error {
 		return errLast
 	case !hope:
 		return errNone
-	case len(p.waiters) >= p.opts.Config.MaxWaiting:
+	case len(p.waiters) >= p.options().Config.MaxWaiting:
 		return errBusy
 	}
 	return nil
@@ -120,7 +120,7 @@ func (p *Pool) dispatch() {
 
 // choose takes the server that has least to do in proportion to its share. Callers must hold mu.
 func (p *Pool) choose(sticky string, tried []*node) *node {
-	c, now := p.opts.Config, time.Now()
+	c, now := p.options().Config, time.Now()
 	var best *node
 	bestShare := 1
 	for _, n := range p.nodes {

@@ -46,7 +46,7 @@ func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	p := t.pool
 	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
 	var tried []*node
-	until := time.Now().Add(p.opts.Config.Timeouts.Wait.D())
+	until := time.Now().Add(p.options().Config.Timeouts.Wait.D())
 	var last error
 	for {
 		began := time.Now()
@@ -61,7 +61,7 @@ func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.node = n
 		x.visitor.Trace.Server = n.ID
 		began = time.Now()
-		resp, err := n.transport.RoundTrip(x.aimed(r, n.Server))
+		resp, err := n.transport.Load().RoundTrip(x.aimed(r, n.Server))
 		x.visitor.Trace.App += time.Since(began)
 		if err == nil {
 			p.answered(n, resp.StatusCode)
@@ -120,7 +120,7 @@ func isTimeout(err error) bool {
 
 // begin watches an answer for pauses.
 func (x *exchange) begin(resp *http.Response) *http.Response {
-	x.idle = newIdle(x.pool.opts.Config.Timeouts.Idle.D(), x.cancel)
+	x.idle = newIdle(x.pool.options().Config.Timeouts.Idle.D(), x.cancel)
 	if both, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.Body = &duplex{both, x.idle}
 		return resp
@@ -142,7 +142,7 @@ func rewrite(pr *ProxyRequest) {
 	}
 	CleanHeader(out.Header, x.visitor.Trusted)
 	x.visitor.tell(out.Header, requestID(pr.In.Context()))
-	if c := x.pool.opts.Config.Sticky; c != "" {
+	if c := x.pool.options().Config.Sticky; c != "" {
 		dropCookie(out.Header, c)
 	}
 }

@@ -17,21 +17,22 @@ const run5xx = 20
 
 // watch checks a server until the pool stops, more often while it is down.
 func (p *Pool) watch(ctx context.Context, n *node) {
-	every := p.opts.Config.Health.Interval.D()
-	timer := time.NewTimer(every)
+	timer := time.NewTimer(p.options().Config.Health.Interval.D())
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			return
+		case <-n.gone:
 			return
 		case <-timer.C:
 		}
 		if err := p.check(ctx, n); ctx.Err() == nil {
 			p.checked(n, err)
 		}
-		pause := every
+		pause := p.options().Config.Health.Interval.D()
 		if p.isDown(n) {
-			pause = max(50*time.Millisecond, every/4)
+			pause = max(50*time.Millisecond, pause/4)
 		}
 		timer.Reset(pause)
 	}
@@ -45,7 +46,7 @@ func (p *Pool) isDown(n *node) bool {
 
 // check asks a server once.
 func (p *Pool) check(ctx context.Context, n *node) error {
-	h := p.opts.Config.Health
+	h := p.options().Config.Health
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout.D())
 	defer cancel()
 	if h.Path == "" {
@@ -61,13 +62,13 @@ func (p *Pool) check(ctx context.Context, n *node) error {
 	}
 	if h.Host != "" {
 		r.Host = h.Host
-	} else if p.opts.Host != "" {
-		r.Host = p.opts.Host
+	} else if p.options().Host != "" {
+		r.Host = p.options().Host
 	}
 	r.Header.Set("User-Agent", "Holdfast health check")
 	r.Header.Set("X-Forwarded-Proto", "https") // an application that insists on TLS would answer 301 only
 	r.Close = true
-	resp, err := n.transport.RoundTrip(r)
+	resp, err := n.transport.Load().RoundTrip(r)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,10 @@ func (p *Pool) check(ctx context.Context, n *node) error {
 func (p *Pool) checked(n *node, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h := p.opts.Config.Health
+	if n.isGone() {
+		return
+	}
+	h := p.options().Config.Health
 	if err != nil {
 		n.rises = 0
 		n.lastError = err.Error()
@@ -112,7 +116,7 @@ func (p *Pool) broke(n *node, err error) {
 	n.failures++
 	n.lastError = err.Error()
 	n.fails++
-	if !n.down && (n.fails >= p.opts.Config.Health.Fall || nobodyListens(err)) {
+	if !n.down && !n.isGone() && (n.fails >= p.options().Config.Health.Fall || nobodyListens(err)) {
 		p.setDown(n, err, true)
 	}
 }
@@ -135,7 +139,7 @@ func (p *Pool) answered(n *node, status int) {
 		n.errors5xx = 0
 		return
 	}
-	if n.errors5xx >= run5xx*p.opts.Config.Health.Fall && !n.down && p.othersUp(n) {
+	if n.errors5xx >= run5xx*p.options().Config.Health.Fall && !n.down && !n.isGone() && p.othersUp(n) {
 		p.setDown(n, fmt.Errorf("%d answers of 5xx in a row", n.errors5xx), false)
 	}
 }
@@ -149,11 +153,11 @@ func (p *Pool) othersUp(n *node) bool {
 func (p *Pool) setDown(n *node, err error, hard bool) {
 	n.down, n.hard, n.since, n.rises = true, hard, time.Now(), 0
 	n.lastError = err.Error()
-	n.transport.CloseIdleConnections()
-	p.opts.Log.Warn("upstream down", "server", n.ID, "error", err)
+	n.transport.Load().CloseIdleConnections()
+	p.options().Log.Warn("upstream down", "server", n.ID, "error", err)
 	p.meter.up(n.ID, false)
-	if p.opts.Report != nil {
-		p.opts.Report(n.ID, err)
+	if p.options().Report != nil {
+		p.options().Report(n.ID, err)
 	}
 	p.rescue()
 	p.dispatch()
@@ -175,14 +179,14 @@ func (p *Pool) rescue() {
 // setUp takes a server in again. Callers must hold mu.
 func (p *Pool) setUp(n *node) {
 	now := time.Now()
-	p.opts.Log.Info("upstream up", "server", n.ID, "after", now.Sub(n.since).Round(time.Millisecond).String())
+	p.options().Log.Info("upstream up", "server", n.ID, "after", now.Sub(n.since).Round(time.Millisecond).String())
 	n.down, n.since, n.fails, n.errors5xx, n.lastError = false, now, 0, 0, ""
 	if p.othersUp(n) {
-		n.warm = now.Add(p.opts.Config.SlowStart.D())
+		n.warm = now.Add(p.options().Config.SlowStart.D())
 	}
 	p.meter.up(n.ID, true)
-	if p.opts.Report != nil {
-		p.opts.Report(n.ID, nil)
+	if p.options().Report != nil {
+		p.options().Report(n.ID, nil)
 	}
 	p.dispatch()
 }

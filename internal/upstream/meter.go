@@ -35,6 +35,12 @@ func (m *meter) up(server string, up bool) {
 	m.isUp.WithLabelValues(server).Set(value)
 }
 
+// forget takes a server out that is not there any more.
+func (m *meter) forget(server string) {
+	m.isUp.DeleteLabelValues(server)
+	m.retries.DeleteLabelValues(server)
+}
+
 func (m *meter) retry(server string) { m.retries.WithLabelValues(server).Inc() }
 
 func (m *meter) failure(code string) { m.failures.WithLabelValues(code).Inc() }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,7 +28,8 @@ const maxAnswerHeader = 256 << 10
 type node struct {
 	Server
 	cookie    string // value of the sticky cookie
-	transport *http.Transport
+	transport atomic.Pointer[http.Transport]
+	gone      chan struct{} // closed when the server is not one of the pool's any more
 
 	busy      int
 	down      bool
@@ -45,31 +47,44 @@ type node struct {
 }
 
 func newNode(s Server, o Options) *node {
-	d := net.Dialer{Timeout: o.Config.Timeouts.Connect.D(), KeepAlive: 15 * time.Second}
-	t := o.Config.Timeouts
 	mac := hmac.New(sha256.New, o.Key)
 	mac.Write([]byte("sticky upstream\x00" + s.ID))
-	return &node{
-		Server: s, cookie: hex.EncodeToString(mac.Sum(nil)[:16]), since: time.Now(),
-		transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				c, err := d.DialContext(ctx, s.Network, s.Address)
-				if err != nil {
-					return nil, &dialError{err}
-				}
-				return c, nil
-			},
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Name},
-			TLSHandshakeTimeout:    t.Connect.D(),
-			ResponseHeaderTimeout:  t.Header.D(),
-			ExpectContinueTimeout:  time.Second,
-			IdleConnTimeout:        30 * time.Second,
-			MaxIdleConns:           0,
-			MaxIdleConnsPerHost:    256,
-			MaxResponseHeaderBytes: maxAnswerHeader,
-			DisableCompression:     true,
-			Protocols:              http1(),
+	n := &node{Server: s, cookie: hex.EncodeToString(mac.Sum(nil)[:16]), since: time.Now(), gone: make(chan struct{})}
+	n.transport.Store(newTransport(s, o.Config.Timeouts))
+	return n
+}
+
+// newTransport makes the connections to a server.
+func newTransport(s Server, t Timeouts) *http.Transport {
+	d := net.Dialer{Timeout: t.Connect.D(), KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c, err := d.DialContext(ctx, s.Network, s.Address)
+			if err != nil {
+				return nil, &dialError{err}
+			}
+			return c, nil
 		},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Name},
+		TLSHandshakeTimeout:    t.Connect.D(),
+		ResponseHeaderTimeout:  t.Header.D(),
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        30 * time.Second,
+		MaxIdleConns:           0,
+		MaxIdleConnsPerHost:    256,
+		MaxResponseHeaderBytes: maxAnswerHeader,
+		DisableCompression:     true,
+		Protocols:              http1(),
+	}
+}
+
+// isGone reports whether the server was taken out of the configuration.
+func (n *node) isGone() bool {
+	select {
+	case <-n.gone:
+		return true
+	default:
+		return false
 	}
 }
 

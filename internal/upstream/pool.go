@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,9 +52,10 @@ type Options struct {
 // Pool is the application's servers; see the package comment.
 type Pool struct {
 	base  lifecycle.Base
-	opts  Options
+	opts  atomic.Pointer[Options] // Reload puts others in their place
 	proxy *httputil.ReverseProxy
 	meter *meter
+	busy  atomic.Int64 // requests under way, those that wait included
 
 	mu      sync.Mutex // protects the following and the state of the nodes
 	nodes   []*node
@@ -62,22 +65,15 @@ type Pool struct {
 
 // New reads the addresses and builds the pool; nothing is connected to yet.
 func New(o Options) (*Pool, error) {
-	p := &Pool{opts: o, meter: newMeter(o.Metrics)}
-	for _, address := range o.Servers {
-		s, err := ParseServer(address)
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range p.nodes {
-			if n.ID == s.ID {
-				return nil, fault.New(fault.Config, "upstream_twice", "%q is named twice", s.ID)
-			}
-		}
+	servers, err := parseServers(o.Servers)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pool{meter: newMeter(o.Metrics)}
+	p.opts.Store(&o)
+	for _, s := range servers {
 		p.nodes = append(p.nodes, newNode(s, o))
 		p.meter.up(s.ID, true)
-	}
-	if len(p.nodes) == 0 {
-		return nil, fault.New(fault.Config, "no_upstream", "no server is named")
 	}
 	p.proxy = &httputil.ReverseProxy{
 		Rewrite: rewrite, Transport: tripper{p}, ModifyResponse: p.modify, ErrorHandler: p.fail,
@@ -86,9 +82,33 @@ func New(o Options) (*Pool, error) {
 	return p, nil
 }
 
+// parseServers reads the addresses of a pool.
+func parseServers(addresses []string) ([]Server, error) {
+	var all []Server
+	for _, address := range addresses {
+		s, err := ParseServer(address)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all, func(o Server) bool { return o.ID == s.ID }) {
+			return nil, fault.New(fault.Config, "upstream_twice", "%q is named twice", s.ID)
+		}
+		all = append(all, s)
+	}
+	if len(all) == 0 {
+		return nil, fault.New(fault.Config, "no_upstream", "no server is named")
+	}
+	return all, nil
+}
+
+// options are those in force.
+func (p *Pool) options() *Options { return p.opts.Load() }
+
 // Start begins to check the servers. They are taken to be up until they prove otherwise.
 func (p *Pool) Start(ctx context.Context) error {
 	return p.base.Start(ctx, func(context.Context) error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		for _, n := range p.nodes {
 			p.base.Go(func(ctx context.Context) { p.watch(ctx, n) })
 		}
@@ -99,8 +119,10 @@ func (p *Pool) Start(ctx context.Context) error {
 // Stop ends the checks and whatever is still under way.
 func (p *Pool) Stop(ctx context.Context) error {
 	err := p.base.Stop(ctx, nil)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, n := range p.nodes {
-		n.transport.CloseIdleConnections()
+		n.transport.Load().CloseIdleConnections()
 	}
 	return err
 }
@@ -109,11 +131,13 @@ func (p *Pool) Stop(ctx context.Context) error {
 func (p *Pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	life, release, ok := p.base.Hold()
 	if !ok {
-		p.opts.Refuse(w, r, Refusal{http.StatusServiceUnavailable, "stopping", "The site is being restarted.", time.Second})
+		p.options().Refuse(w, r, Refusal{http.StatusServiceUnavailable, "stopping", "The site is being restarted.", time.Second})
 		return
 	}
 	defer release()
-	limit := int64(p.opts.Config.MaxBody)
+	p.busy.Add(1)
+	defer p.busy.Add(-1)
+	limit := int64(p.options().Config.MaxBody)
 	if r.ContentLength > limit {
 		p.tooLarge(w, r)
 		return
@@ -123,10 +147,10 @@ func (p *Pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(life, cancel)()
 	x := &exchange{pool: p, to: w, visitor: VisitorOf(ctx), cancel: cancel, request: r}
 	if x.visitor == nil {
-		v := p.opts.Trust.Visitor(r)
+		v := p.options().Trust.Visitor(r)
 		x.visitor = &v
 	}
-	if name := p.opts.Config.Sticky; name != "" {
+	if name := p.options().Config.Sticky; name != "" {
 		if c, err := r.Cookie(name); err == nil {
 			x.visitor.sticky = c.Value
 		}
@@ -144,7 +168,7 @@ func (p *Pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // limited returns the context of an exchange, which ends with the visitor, the pool or the time for safe requests.
 func (p *Pool) limited(r *http.Request) (context.Context, context.CancelFunc) {
-	if total := p.opts.Config.Timeouts.Total.D(); total > 0 && safe(r) {
+	if total := p.options().Config.Timeouts.Total.D(); total > 0 && safe(r) {
 		return context.WithTimeout(r.Context(), total)
 	}
 	return context.WithCancel(r.Context())
@@ -160,9 +184,9 @@ func safe(r *http.Request) bool {
 }
 
 func (p *Pool) tooLarge(w http.ResponseWriter, r *http.Request) {
-	p.opts.Refuse(w, r, Refusal{
+	p.options().Refuse(w, r, Refusal{
 		http.StatusRequestEntityTooLarge, "body_too_large",
-		fmt.Sprintf("The request is larger than %s, which is the limit here.", p.opts.Config.MaxBody), 0,
+		fmt.Sprintf("The request is larger than %s, which is the limit here.", p.options().Config.MaxBody), 0,
 	})
 }
 

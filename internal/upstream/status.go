@@ -89,7 +89,7 @@ func (p *Pool) set(server string, drained bool) (*node, error) {
 			continue
 		}
 		if n.drained && !drained && p.othersUp(n) {
-			n.warm = time.Now().Add(p.opts.Config.SlowStart.D())
+			n.warm = time.Now().Add(p.options().Config.SlowStart.D())
 		}
 		n.drained = drained
 		p.dispatch()
