@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/httpcache"
 	"holdfast/internal/throttle"
 	"holdfast/internal/unit"
 	"holdfast/internal/upstream"
@@ -48,6 +49,8 @@ type Config struct {
 	Auth []AuthRule `toml:"auth"`
 	// Accel are what X-Accel-Redirect and X-Sendfile of the application may lead to.
 	Accel []Accel `toml:"accel"`
+	// Cache keeps answers of the application for others.
+	Cache httpcache.Config `toml:"cache"`
 	// AccessLog is a file that gets a line of JSON for each request, or "stdout". Default none.
 	AccessLog string `toml:"access_log"`
 }
@@ -115,7 +118,7 @@ type Accel struct {
 // DefaultConfig returns a front that only this machine can reach.
 func DefaultConfig() Config {
 	return Config{
-		Listen: "127.0.0.1:8000", Upstream: upstream.DefaultConfig(),
+		Listen: "127.0.0.1:8000", Upstream: upstream.DefaultConfig(), Cache: httpcache.DefaultConfig(),
 		Headers: Headers{
 			HSTS: unit.Duration(365 * 24 * time.Hour), ContentTypeOptions: "nosniff", ReferrerPolicy: "strict-origin-when-cross-origin",
 			FrameOptions: "SAMEORIGIN", PermissionsPolicy: "browsing-topics=(), payment=(), usb=()",
@@ -136,6 +139,7 @@ func (c Config) Validate() fault.Problems {
 	}
 	p = append(p, c.validateUpstreams()...)
 	p = append(p, c.validateRules()...)
+	p = append(p, c.Cache.Validate().Under("cache")...)
 	return append(p, c.Headers.validate().Under("headers")...)
 }
 
