@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"os"
 	"sync"
@@ -29,39 +30,82 @@ type stamp struct {
 	size     int64
 }
 
-// certificates are those of one listener.
-type certificates []*certificate
+// Certificates are pairs of PEM files that are read again when they change.
+type Certificates struct{ all []*certificate }
+
+// NewCertificates returns the pairs; nothing is read yet.
+func NewCertificates(pairs []Pair, log *slog.Logger) *Certificates {
+	c := &Certificates{}
+	for _, p := range pairs {
+		c.all = append(c.all, &certificate{certFile: p.Cert, keyFile: p.Key, log: log})
+	}
+	return c
+}
 
 // TLSConfig returns the settings of a listener that is not HTTP, over pairs of PEM files that are read again when they change.
 func TLSConfig(pairs []Pair, log *slog.Logger) *tls.Config {
-	return newCertificates(pairs, log).config()
+	return NewCertificates(pairs, log).config()
 }
 
-func newCertificates(pairs []Pair, log *slog.Logger) certificates {
-	var all certificates
-	for _, p := range pairs {
-		all = append(all, &certificate{certFile: p.Cert, keyFile: p.Key, log: log})
+func (c *Certificates) config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.Choose}
+}
+
+// Choose returns the first certificate that the client can use for the host that it named, else the first of all: who
+// then goes on without checking is refused by the host of the request. Without any it returns nil, which refuses the handshake.
+func (c *Certificates) Choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if len(c.all) == 0 {
+		return nil, nil
 	}
-	return all
-}
-
-func (all certificates) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: all.choose}
-}
-
-// choose returns the first certificate that the client can use for the host that it named, else the first of all: who
-// then goes on without checking is refused by the host of the request.
-func (all certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	first, err := all[0].get()
-	if err != nil || len(all) == 1 || hello.SupportsCertificate(first) == nil {
-		return first, err
+	if len(c.all) == 1 {
+		return c.all[0].get()
 	}
-	for _, c := range all[1:] {
-		if other, err := c.get(); err == nil && hello.SupportsCertificate(other) == nil {
-			return other, nil
+	if cert := c.For(hello); cert != nil {
+		return cert, nil
+	}
+	return c.all[0].get()
+}
+
+// For returns the first certificate that the client can use for the host that it named, or nil.
+func (c *Certificates) For(hello *tls.ClientHelloInfo) *tls.Certificate {
+	for _, x := range c.all {
+		if cert, err := x.get(); err == nil && hello.SupportsCertificate(cert) == nil {
+			return cert
 		}
 	}
-	return first, nil
+	return nil
+}
+
+// Check reports the first pair that cannot be used.
+func (c *Certificates) Check() error {
+	for _, x := range c.all {
+		if _, err := tls.LoadX509KeyPair(x.certFile, x.keyFile); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Leaf is what a file holds for its host.
+type Leaf struct {
+	File string
+	Cert *x509.Certificate // nil: it cannot be read
+	Err  error
+}
+
+// Leaves returns the certificates that are served.
+func (c *Certificates) Leaves() []Leaf {
+	var all []Leaf
+	for _, x := range c.all {
+		l := Leaf{File: x.certFile}
+		cert, err := x.get()
+		if err == nil {
+			l.Cert, err = x509.ParseCertificate(cert.Certificate[0])
+		}
+		l.Err = err
+		all = append(all, l)
+	}
+	return all
 }
 
 func (c *certificate) get() (*tls.Certificate, error) {

@@ -28,6 +28,7 @@ type Options struct {
 	TLSKey  string // PEM file with the key
 	// Certificates are further ones; a client that names a host (SNI) gets the first that is for it, others the first of all.
 	Certificates []Pair
+	TLS          *tls.Config // in place of files; nil: those say whether it is TLS
 	Handler      http.Handler
 	// Front, if not nil, takes over a plain TCP listener and returns what net/http accepts from. If that has a method Stop,
 	// it is stopped with the server.
@@ -46,6 +47,9 @@ func (o Options) pairs() []Pair {
 	return append([]Pair{{o.TLSCert, o.TLSKey}}, o.Certificates...)
 }
 
+// secure reports whether TLS is spoken.
+func (o Options) secure() bool { return o.TLS != nil || len(o.pairs()) > 0 }
+
 // Server is a listener as a lifecycle.Service; see the package comment.
 type Server struct {
 	*lifecycle.HTTPServer
@@ -63,7 +67,7 @@ func NewServer(o Options) *Server {
 
 // URL returns the root of the server as a URL, once it is started. It is meant for people on this machine.
 func (s *Server) URL() string {
-	if len(s.opts.pairs()) > 0 {
+	if s.opts.secure() {
 		return "https://" + s.Addr()
 	}
 	return "http://" + s.Addr()
@@ -75,17 +79,18 @@ func (s *Server) httpServer() *http.Server {
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug), // peers' mistakes, mostly
 	}
-	if all := s.opts.pairs(); len(all) > 0 {
-		h.TLSConfig = newCertificates(all, s.opts.Log).config()
+	if s.opts.TLS != nil {
+		h.TLSConfig = s.opts.TLS
+	} else if all := s.opts.pairs(); len(all) > 0 {
+		h.TLSConfig = TLSConfig(all, s.opts.Log)
 	}
 	return h
 }
 
 func (s *Server) listen(ctx context.Context) (net.Listener, error) {
-	for _, pair := range s.opts.pairs() { // a certificate that cannot be used is told at start, not at the first handshake
-		if _, err := tls.LoadX509KeyPair(pair.Cert, pair.Key); err != nil {
-			return nil, fault.New(fault.Config, "certificate", "%s: certificate: %w", s.opts.Name, err)
-		}
+	// A certificate that cannot be used is told at start, not at the first handshake.
+	if err := NewCertificates(s.opts.pairs(), s.opts.Log).Check(); err != nil {
+		return nil, fault.New(fault.Config, "certificate", "%s: certificate: %w", s.opts.Name, err)
 	}
 	if path, ok := strings.CutPrefix(s.opts.Listen, "unix:"); ok {
 		return ListenUnix(ctx, path, SocketOwner())
@@ -95,7 +100,7 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 		return nil, fault.New(fault.Unavailable, "listen", "%s: %w", s.opts.Name, err).
 			WithHint("another program may use the address: see what with \"ss -ltnp\", or set %s.listen", s.opts.Name)
 	}
-	if s.opts.Front == nil || len(s.opts.pairs()) > 0 {
+	if s.opts.Front == nil || s.opts.secure() {
 		return l, nil
 	}
 	front, err := s.opts.Front(l)
