@@ -13,30 +13,30 @@ import (
 // holdfast is the program itself, as a new user would run it: init, serve, and a private PostgreSQL.
 type holdfast struct {
 	binary, config string
+	dir            string
+	env            []string // of the daemon alone
 	process        *process
 	s3, edge       string
 	id, secret     string
 }
 
 func startHoldfast(ctx context.Context, dir, binary string) (*holdfast, error) {
-	h := &holdfast{binary: binary, config: filepath.Join(dir, "holdfast", "holdfast.toml")}
+	h := &holdfast{binary: binary, dir: dir, config: filepath.Join(dir, "holdfast", "holdfast.toml")}
 	if _, err := output(ctx, binary, "init", "--dir", filepath.Dir(h.config)); err != nil {
 		return nil, err
 	}
-	env := []string{"HOLDFAST_LOG__LEVEL=warn", `HOLDFAST_DATABASE__ENDPOINTS=[{listen = "127.0.0.1:0"}]`}
+	h.env = []string{"HOLDFAST_LOG__LEVEL=warn", `HOLDFAST_DATABASE__ENDPOINTS=[{listen = "127.0.0.1:0"}]`}
 	for name, to := range map[string]*string{"S3": &h.s3, "EDGE": &h.edge, "ADMIN": new(string)} {
 		addr, err := freePort()
 		if err != nil {
 			return nil, err
 		}
 		*to = addr
-		env = append(env, "HOLDFAST_"+name+"__LISTEN="+addr)
 		if err := os.Setenv("HOLDFAST_"+name+"__LISTEN", addr); err != nil { // the commands read the same configuration
 			return nil, err
 		}
 	}
-	var err error
-	if h.process, err = run(dir, "holdfast", h.edge, env, binary, "serve", "--config", h.config); err != nil {
+	if err := h.serve(); err != nil {
 		return nil, err
 	}
 	if _, err := h.command(ctx, "files", "bucket", "create", bucketName); err != nil {
@@ -44,6 +44,12 @@ func startHoldfast(ctx context.Context, dir, binary string) (*holdfast, error) {
 		return nil, err
 	}
 	return h, h.credentials(ctx)
+}
+
+// serve starts the daemon, once more after its end.
+func (h *holdfast) serve() (err error) {
+	h.process, err = run(h.dir, "holdfast", h.edge, h.env, h.binary, "serve", "--config", h.config)
+	return err
 }
 
 // command runs a command of the holdfast binary on the same configuration.

@@ -33,6 +33,7 @@ func (b *bench) rooms() []room {
 		b.withPostgres("pooler", b.benchTraffic), b.withPostgres("pooler-idle", b.benchIdle),
 		b.site("s3", b.benchS3), b.site("links", b.benchLinks),
 		b.withPostgres("content", b.benchContent),
+		{"assets", b.benchAssets},
 	}
 }
 
@@ -50,7 +51,7 @@ func measure(ctx context.Context) error {
 	flag.StringVar(&b.binary, "holdfast", "bin/holdfast", "the program to measure")
 	out := flag.String("out", "docs/numbers.md", "where the report goes; rooms that are not measured keep their place in it")
 	dir := flag.String("dir", "", "where the servers keep their data; on the disk that is to be measured (default: the directory for temporary files)")
-	only := flag.String("only", "", "measure the rooms whose names begin so: pooler, pooler-idle, s3, links, content")
+	only := flag.String("only", "", "measure the rooms whose names begin so: pooler, pooler-idle, s3, links, content, assets, edge")
 	flag.IntVar(&b.rounds, "rounds", 0, "how often each program is measured (default 5; 2 with -quick)")
 	flag.DurationVar(&b.span, "span", 0, "how long each measurement takes (default 4s; 1s with -quick)")
 	quick := flag.Bool("quick", false, "short rounds, for a look")

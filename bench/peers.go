@@ -77,6 +77,8 @@ func versions(room string) []string {
 		return []string{firstLine(tool("versitygw"), "--version"), firstLine(tool("rclone"), "version"), postgres}
 	case "content":
 		return []string{firstLine("git", "--version"), firstLine(tool("versitygw"), "--version"), postgres}
+	case "assets":
+		return assetVersions()
 	default:
 		return []string{firstLine("nginx", "-v"), postgres}
 	}

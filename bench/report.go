@@ -43,7 +43,9 @@ type report struct {
 }
 
 // order is that of the parts in the file.
-func order() []string { return []string{"pooler", "pooler-idle", "s3", "links", "content"} }
+func order() []string {
+	return []string{"pooler", "pooler-idle", "s3", "links", "content", "assets", "edge"}
+}
 
 func openReport(path string, quick bool) (*report, error) {
 	r := &report{path: path, quick: quick, parts: map[string]string{}}
