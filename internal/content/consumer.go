@@ -11,19 +11,16 @@ import (
 
 	"holdfast/internal/blob"
 	"holdfast/internal/lifecycle"
-	"holdfast/internal/revision"
 	"holdfast/internal/treecache"
 	"holdfast/internal/treepack"
 )
 
 // reader is the consuming half: what one machine does to have content where it is used.
 type reader struct {
-	c       *Content
-	cfg     Config
-	epoch   time.Time // what times are counted from, on the monotonic clock
-	sources map[string]*sourceState
-	presets map[string]revision.Preset
-	group   int // of the cache and the socket; -1: our own
+	c     *Content
+	epoch time.Time                               // what times are counted from, on the monotonic clock
+	table atomic.Pointer[map[string]*sourceState] // by name: the sources of the settings
+	group int                                     // of the cache and the socket; -1: our own
 
 	memory  *indexMemory
 	disk    indexDisk
@@ -38,6 +35,7 @@ type reader struct {
 	meters     meters
 	wrong      complaints
 	seen       mark         // by the last poll; only that reads and writes it
+	unheard    atomic.Bool  // there are sources whose current revision was not told yet
 	fresh      atomic.Int64 // when PostgreSQL answered last, in nanoseconds since epoch
 
 	base  lifecycle.Base
@@ -59,33 +57,27 @@ type counters struct {
 func newConsumer(c *Content) (consumer, error) { return newReader(c) }
 
 func newReader(c *Content) (*reader, error) {
-	group, err := groupID(c.cfg.Group)
+	group, err := groupID(c.cfg().Group)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{
-		c: c, cfg: c.cfg, epoch: time.Now(), sources: map[string]*sourceState{}, presets: map[string]revision.Preset{},
+		c: c, epoch: time.Now(),
 		group: group, memory: newIndexMemory(indexMemoryLimit), leases: newLeases(), etags: newETags(),
 		disk: indexDisk{c.opts.Cache + "-index"},
 	}
 	r.fresh.Store(int64(-freshFor))
-	byName := map[string]revision.Preset{}
-	for name, s := range c.cfg.Sources {
-		r.sources[name] = &sourceState{name: name}
-		if _, ok := byName[s.Preset]; !ok {
-			byName[s.Preset], _ = c.cfg.preset(s.Preset) // Validate has seen that it is there
-		}
-		r.presets[name] = byName[s.Preset]
-	}
+	r.table.Store(&map[string]*sourceState{})
+	r.setSources(c.cfg())
 	if r.urls, err = newURLSigner(c.opts.MasterKey); err != nil {
 		return nil, err
 	}
 	r.cache, err = treecache.Open(treecache.Options{
-		Root: c.opts.Cache, Fetch: r.fetch, Parallel: c.cfg.Parallel, Group: group, Log: c.log,
+		Root: c.opts.Cache, Fetch: r.fetch, Parallel: c.cfg().Parallel, Group: group, Log: c.log,
 		Observe: treecache.Observer{Downloaded: r.downloaded},
 		Limits: treecache.Limits{
-			Bytes: int64(c.cfg.CacheSize), Inodes: c.cfg.CacheInodes,
-			FreeBytes: int64(c.cfg.FreeBytes), FreeInodes: c.cfg.FreeInodes,
+			Bytes: int64(c.cfg().CacheSize), Inodes: c.cfg().CacheInodes,
+			FreeBytes: int64(c.cfg().FreeBytes), FreeInodes: c.cfg().FreeInodes,
 		},
 	})
 	if err != nil {
@@ -101,9 +93,9 @@ func newReader(c *Content) (*reader, error) {
 		{Name: "repair", Service: lifecycle.NewLoop(repairEvery, r.complain, func(err error) { c.trouble.Report("ask for repairs", err) })},
 		{Name: "prefetch", Service: r.prefetcher},
 	}
-	if c.cfg.Socket != "" {
+	if c.cfg().Socket != "" {
 		parts = append(parts, lifecycle.Part{
-			Name: "socket", Service: newSocket(c.cfg.Socket, group, c.SocketRoutes(), r.leases, c.log),
+			Name: "socket", Service: newSocket(c.cfg().Socket, group, c.SocketRoutes(), r.leases, c.log),
 		})
 	}
 	r.parts = lifecycle.NewGroup(parts...)
@@ -168,3 +160,30 @@ func (r *reader) purged(all []Tombstone) {
 
 // reader returns the consuming half.
 func (c *Content) reader() *reader { return c.consumer.(*reader) } //nolint:forcetypeassert // newConsumer makes no other
+
+// sources are those of the settings, by name.
+func (r *reader) sources() map[string]*sourceState { return *r.table.Load() }
+
+// setSources takes over the sources of settings. What is known of those that stay goes on being known.
+func (r *reader) setSources(now *settings) {
+	before := r.sources()
+	after := make(map[string]*sourceState, len(now.Sources))
+	for name := range now.Sources {
+		if after[name] = before[name]; after[name] == nil {
+			after[name] = &sourceState{name: name}
+		}
+	}
+	r.table.Store(&after)
+}
+
+// reloaded takes over other settings. What is current of new sources is asked for at once, or else by the next poll.
+func (r *reader) reloaded(now *settings) {
+	r.setSources(now)
+	r.prefetcher.forgetGone()
+	r.unheard.Store(true)
+	r.base.Go(func(ctx context.Context) {
+		if err := r.c.tellPublished(ctx, 0); err == nil {
+			r.unheard.Store(false)
+		}
+	})
+}

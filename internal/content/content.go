@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,8 +53,8 @@ type Options struct {
 // Content is the distribution of content on one machine, as a lifecycle.Service. It is ready when it hears of
 // publications; it syncs when it has the role.
 type Content struct {
-	cfg   Config
 	opts  Options
+	live  atomic.Pointer[settings] // those in force; see cfg
 	db    *postgres.DB
 	store blob.Store
 	log   *slog.Logger
@@ -62,6 +63,9 @@ type Content struct {
 	public  ed25519.PublicKey
 
 	base     lifecycle.Base
+	lifeMu   sync.Mutex // protects running, and is held while that or begun changes or a reload is taken over
+	running  bool
+	begun    atomic.Bool // all parts run; not so while there was no source yet
 	listener *postgres.Listener
 	memo     *revision.Memo // of blobs, for all sources
 	// deleteWait is the constant of this name, but in tests.
@@ -88,6 +92,8 @@ type consumer interface {
 	published(p Publication)
 	// purged tells tombstones whose signature is good, oldest first; after a connect the latest of them again.
 	purged(t []Tombstone)
+	// reloaded tells that other settings are in force. It waits for nothing.
+	reloaded(now *settings)
 }
 
 // memoBlobs is how many blobs are remembered between syncs, some 100 bytes each.
@@ -101,7 +107,8 @@ func New(o Options) (*Content, error) { return newWith(o, newConsumer) }
 
 func newWith(o Options, consume func(*Content) (consumer, error)) (*Content, error) {
 	o.complete()
-	c := &Content{cfg: o.Config, opts: o, db: o.DB, store: o.Store, log: o.Log, deleteWait: deleteWait, trouble: lifecycle.NewTroubles(o.Log, "content")}
+	c := &Content{opts: o, db: o.DB, store: o.Store, log: o.Log, deleteWait: deleteWait, trouble: lifecycle.NewTroubles(o.Log, "content")}
+	c.live.Store(newSettings(o.Config, nil))
 	var err error
 	if c.signing, err = signingKey(o.MasterKey); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
@@ -125,14 +132,33 @@ func (c *Content) Start(ctx context.Context) error { return c.base.Start(ctx, c.
 // Stop keeps the contract of package lifecycle. The role is given back, a sync under way is broken off: it can be repeated.
 func (c *Content) Stop(ctx context.Context) error {
 	return c.base.Stop(ctx, func(ctx context.Context) error {
+		c.lifeMu.Lock()
+		defer c.lifeMu.Unlock()
+		c.running = false
+		if !c.begun.Swap(false) {
+			return nil
+		}
 		return errors.Join(c.producer.stop(ctx), c.listener.Stop(ctx), c.consumer.stop(ctx))
 	})
 }
 
-func (c *Content) open(ctx context.Context) (err error) {
+func (c *Content) open(ctx context.Context) error {
 	if err := c.checkDatabase(ctx); err != nil {
 		return err
 	}
+	c.lifeMu.Lock()
+	defer c.lifeMu.Unlock()
+	if len(c.cfg().Sources) > 0 {
+		if err := c.begin(ctx); err != nil {
+			return err
+		}
+	}
+	c.running = true
+	return nil
+}
+
+// begin starts all parts. Callers must hold lifeMu.
+func (c *Content) begin(ctx context.Context) error {
 	if err := c.consumer.start(ctx); err != nil {
 		return fmt.Errorf("start content: %w", err)
 	}
@@ -143,6 +169,7 @@ func (c *Content) open(ctx context.Context) (err error) {
 		end := context.WithoutCancel(ctx)
 		return errors.Join(fmt.Errorf("start content: %w", err), c.listener.Stop(end), c.consumer.stop(end))
 	}
+	c.begun.Store(true)
 	return nil
 }
 

@@ -33,7 +33,7 @@ func (x *loaded) closure(want []string) (*closure, error) {
 	if err := checkWants(want); err != nil {
 		return nil, err
 	}
-	chunks, absent, err := x.Closure(x.preset, want)
+	chunks, absent, err := x.Closure(*x.preset, want)
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", x.Source, err)
 	}

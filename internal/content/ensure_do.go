@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"holdfast/internal/fault"
-	"holdfast/internal/treecache"
 )
 
 // Ensure returns a directory in which what is wanted of a revision lies, complete, and a lease that keeps it. A warm call
@@ -51,7 +50,7 @@ func (r *reader) provide(ctx context.Context, s *sourceState, x *loaded, want []
 	}
 	s.touched.add(c.keys)
 	commit := x.Commit.String()
-	result, hold, err := r.cache.Ensure(ctx, treecache.View{Source: s.name, Commit: x.Commit}, c.chunks)
+	result, hold, err := r.cache.Ensure(ctx, x.view, c.chunks)
 	if err != nil {
 		return EnsureAnswer{}, err // it names the revision
 	}

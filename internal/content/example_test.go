@@ -18,7 +18,7 @@ func runExample(t *testing.T, c *Content, install, program string, args ...strin
 	}
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Dir = "../../examples"
-	cmd.Env = append(os.Environ(), "HOLDFAST_CONTENT_SOCKET="+c.cfg.Socket, "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8")
+	cmd.Env = append(os.Environ(), "HOLDFAST_CONTENT_SOCKET="+c.cfg().Socket, "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -37,7 +37,7 @@ type collection struct {
 // Every step can be repeated and broken off.
 func (c *Content) collect(ctx context.Context, dry bool, step func(string)) (*GCReport, error) {
 	g := &collection{
-		Content: c, dry: dry, grace: c.cfg.Grace.D(), report: GCReport{DryRun: dry}, step: step,
+		Content: c, dry: dry, grace: c.cfg().Grace.D(), report: GCReport{DryRun: dry}, step: step,
 		pace: rate.NewLimiter(deletesPerSecond, deleteBatch),
 	}
 	g.step("marking")
@@ -99,7 +99,7 @@ func (g *collection) drop(ctx context.Context, tx pgx.Tx) error {
 		UPDATE {s}.content_revisions r SET dropped_at = now() FROM ranked, {s}.content_sources s
 		WHERE r.source = ranked.source AND r.seq = ranked.seq AND s.id = r.source
 			AND r.seq <> s.seq AND ranked.place > $1 AND r.published <= now() - $2::interval AND r.dropped_at IS NULL AND NOT `+pinned),
-		g.cfg.KeepRevisions, g.cfg.KeepFor.D())
+		g.cfg().KeepRevisions, g.cfg().KeepFor.D())
 	g.report.Dropped = int(tag.RowsAffected())
 	return err
 }
@@ -283,12 +283,12 @@ func numbers(ctx context.Context, tx pgx.Tx, statement string, args ...any) ([]i
 
 // requestCollection asks for a collection when the last one is long enough ago. Each leaves its report among the requests.
 func (c *Content) requestCollection(ctx context.Context) error {
-	if c.cfg.GCEvery == 0 {
+	if c.cfg().GCEvery == 0 {
 		return nil
 	}
 	var due bool
 	err := c.db.QueryRow(ctx, c.q(`SELECT NOT EXISTS (SELECT FROM {s}.content_requests WHERE kind = 'gc' AND args = '{}'
-		AND (state IN ('queued', 'running') OR ended > now() - $1::interval))`), c.cfg.GCEvery.D()).Scan(&due)
+		AND (state IN ('queued', 'running') OR ended > now() - $1::interval))`), c.cfg().GCEvery.D()).Scan(&due)
 	if err != nil || !due {
 		return err
 	}

@@ -63,7 +63,7 @@ func (j *job) askHook(ctx context.Context, tx pgx.Tx, p Publication, _ *revision
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, j.c.cfg.HookTimeout.D(), fmt.Errorf("no answer within hook_timeout (%s)", j.c.cfg.HookTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, j.c.cfg().HookTimeout.D(), fmt.Errorf("no answer within hook_timeout (%s)", j.c.cfg().HookTimeout))
 	defer cancel()
 	call := j.runHook
 	if isURL(j.cfg.Hook) {

@@ -88,7 +88,7 @@ func TestAHookThatFailsPublishesNothing(t *testing.T) {
 			app := httptest.NewServer(answer)
 			defer app.Close()
 			w, _, c, token := hooked(t, app.URL)
-			c.cfg.HookTimeout = unit.Duration(300 * time.Millisecond)
+			c.cfg().HookTimeout = unit.Duration(300 * time.Millisecond)
 			_, err := c.sync(t.Context(), token, "physics", usual, quiet)
 			if fault.CodeOf(err) != "content_hook" {
 				t.Errorf("error %v; want content_hook", err)
@@ -117,15 +117,15 @@ func TestACommandIsAHook(t *testing.T) {
 		t.Errorf("the command was told %s, %v", data, err)
 	}
 	commit(t, course, coursegen.OneQuestion)
-	cfg := c.cfg.Sources["physics"]
+	cfg := c.cfg().Sources["physics"]
 	cfg.Hook = "echo the database is in maintenance >&2; exit 3"
-	c.cfg.Sources["physics"] = cfg
+	c.cfg().Sources["physics"] = cfg
 	_, err = c.sync(t.Context(), token, "physics", usual, quiet)
 	if fault.CodeOf(err) != "content_hook" || !strings.Contains(err.Error(), "the database is in maintenance") {
 		t.Errorf("error %v; want what the command said", err)
 	}
 	cfg.Hook = "sleep 600 & wait"
-	c.cfg.Sources["physics"], c.cfg.HookTimeout = cfg, unit.Duration(200*time.Millisecond)
+	c.cfg().Sources["physics"], c.cfg().HookTimeout = cfg, unit.Duration(200*time.Millisecond)
 	began := time.Now()
 	if _, err := c.sync(t.Context(), token, "physics", usual, quiet); fault.CodeOf(err) != "content_hook" || time.Since(began) > 10*time.Second {
 		t.Errorf("after %v: %v; want an end to a command that has none", time.Since(began), err)

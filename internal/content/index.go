@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"holdfast/internal/fault"
-	"holdfast/internal/treecache"
 	"holdfast/internal/treepack"
 )
 
@@ -44,7 +43,7 @@ type sourceState struct {
 
 // source returns the state of a source, which the configuration names.
 func (r *reader) source(name string) (*sourceState, error) {
-	if s, ok := r.sources[name]; ok {
+	if s, ok := r.sources()[name]; ok {
 		return s, nil
 	}
 	return nil, noSource(name)
@@ -57,7 +56,7 @@ func noSource(name string) error {
 
 // published takes in what is current. It may be called from several goroutines; numbers only grow.
 func (r *reader) published(p Publication) {
-	s, ok := r.sources[p.Source]
+	s, ok := r.sources()[p.Source]
 	if !ok {
 		return // of another configuration
 	}
@@ -80,12 +79,16 @@ func (r *reader) poll(ctx context.Context) error {
 	var seen mark
 	err := r.c.db.QueryRow(ctx, r.c.q(`SELECT count(*), coalesce(sum(seq), 0)::bigint, (SELECT coalesce(max(seq), 0)
 		FROM {s}.content_tombstones) FROM {s}.content_sources`)).Scan(&seen.sources, &seen.seqs, &seen.tombstones)
-	if err == nil && seen != r.seen {
+	unheard := r.unheard.Swap(false)
+	if err == nil && (seen != r.seen || unheard) {
 		if err = r.c.tellPublished(ctx, 0); err == nil {
 			err = r.c.tellPurged(ctx)
 		}
 	}
 	if err != nil {
+		if unheard {
+			r.unheard.Store(true)
+		}
 		return fmt.Errorf("look for publications: %w", err)
 	}
 	r.seen = seen
@@ -98,7 +101,7 @@ type mark struct{ sources, seqs, tombstones int64 }
 
 // stale reports whether PostgreSQL has been silent for so long that something may have been published unheard.
 func (r *reader) stale() bool {
-	return time.Since(r.epoch)-time.Duration(r.fresh.Load()) > freshFor
+	return time.Since(r.epoch)-time.Duration(r.fresh.Load()) > freshFor && len(r.sources()) > 0
 }
 
 // resolve finds the revision that a request names. stale says that a newer one may exist.
@@ -142,7 +145,7 @@ func (r *reader) current(ctx context.Context, s *sourceState) (*loaded, bool, er
 	case known == nil || ready != nil && ready.Seq >= known.Seq:
 		x, err := r.load(ctx, *ready)
 		return x, r.stale(), err
-	case ready != nil && r.cfg.SwitchWhenWarm && !r.prefetcher.gaveUp(s, known):
+	case ready != nil && r.c.cfg().SwitchWhenWarm && !r.prefetcher.gaveUp(s, known):
 		x, err := r.load(ctx, *ready)
 		return x, r.stale(), err
 	}
@@ -171,7 +174,7 @@ func (r *reader) wakeUp(s *sourceState) *Publication {
 		return nil
 	}
 	if s.ready.CompareAndSwap(nil, &p) {
-		r.c.trouble.Report("keep the current view", r.cache.Current(treecache.View{Source: s.name, Commit: p.Commit}))
+		r.c.trouble.Report("keep the current view", r.cache.Current(viewOf(p)))
 	}
 	return s.ready.Load()
 }
@@ -219,7 +222,7 @@ func (r *reader) advance(s *sourceState, to *Publication) {
 	}
 	s.last.Store(old)
 	s.ready.Store(to)
-	r.c.trouble.Report("keep the current view", r.cache.Current(treecache.View{Source: s.name, Commit: to.Commit}))
+	r.c.trouble.Report("keep the current view", r.cache.Current(viewOf(*to)))
 	r.c.trouble.Report("note the current revision", r.disk.remember(*to))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"holdfast/internal/blob"
 	"holdfast/internal/fault"
 	"holdfast/internal/revision"
+	"holdfast/internal/treecache"
+	"holdfast/internal/treepack"
 )
 
 const (
@@ -26,7 +29,7 @@ const (
 // load returns the index of a publication: from memory, from this disk, or from the store. Callers of the same one wait for
 // the same attempt; a failure is told to them and forgotten.
 func (r *reader) load(ctx context.Context, p Publication) (*loaded, error) {
-	if x := r.memory.get(revisionKey{p.Source, p.Commit}); x != nil && x.Seq == p.Seq {
+	if x := r.memory.get(revisionKey{p.Source, p.Commit}); x != nil && x.Seq == p.Seq && x.preset == r.c.cfg().rules[p.Source] {
 		return x, nil
 	}
 	done := r.flights.DoChan(string(p.Index), func() (any, error) { return r.loadOnce(p) })
@@ -56,8 +59,30 @@ func (r *reader) loadOnce(p Publication) (*loaded, error) {
 			return nil, err
 		}
 	}
+	if x.view, err = r.placeOf(p, x); err != nil {
+		return nil, err
+	}
 	r.memory.put(x)
 	return x, nil
+}
+
+// viewOf is the directory of a revision.
+func viewOf(p Publication) treecache.View { return treecache.View{Source: p.Source, Commit: p.Commit} }
+
+// placeOf is where the chunks of an index are shown: where its commit is, unless that shows the commit by other rules.
+func (r *reader) placeOf(p Publication, x *loaded) (treecache.View, error) {
+	v := viewOf(p)
+	differs, err := r.cache.Differs(v, func(key string) (string, treepack.ID, bool) {
+		c, ok := x.Chunk(key)
+		if !ok {
+			return "", treepack.ID{}, false
+		}
+		return c.Path, c.Tree, true
+	})
+	if differs {
+		v = v.Variant(hex.EncodeToString(p.IndexSum[:4]))
+	}
+	return v, err
 }
 
 // fromDisk reads what was kept. Anything wrong with it is a reason to ask the store, and none to complain.
@@ -118,7 +143,11 @@ func (r *reader) decode(p Publication, data []byte) (*loaded, error) {
 	if ix.Source != p.Source || ix.Seq != p.Seq || ix.Commit != p.Commit {
 		return nil, wrong(fmt.Errorf("it is that of revision %d (%s) of %s", ix.Seq, short(ix.Commit.String()), ix.Source))
 	}
-	return &loaded{Index: ix, preset: r.presets[p.Source], weight: weigh(ix), closures: map[string]*closure{}}, nil
+	rules := r.c.cfg().rules[p.Source]
+	if rules == nil {
+		return nil, noSource(p.Source) // the configuration was read again meanwhile
+	}
+	return &loaded{Index: ix, preset: rules, weight: weigh(ix), closures: map[string]*closure{}}, nil
 }
 
 // storeError gives an error of the store that says nothing of its kind one that callers understand.

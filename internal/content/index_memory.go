@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"holdfast/internal/revision"
+	"holdfast/internal/treecache"
 	"holdfast/internal/treepack"
 )
 
@@ -17,7 +18,8 @@ type revisionKey struct {
 // loaded is an index in memory, with the answers that were made of it.
 type loaded struct {
 	*revision.Index
-	preset revision.Preset
+	preset *revision.Preset // the rules of the source when it was read
+	view   treecache.View
 	weight int64
 
 	mu       sync.Mutex // protects closures

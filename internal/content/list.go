@@ -45,10 +45,10 @@ func (c *Content) List(ctx context.Context, _ control.Empty) (ListAnswer, error)
 // sourcesKnown is what is known of the sources without PostgreSQL.
 func (c *Content) sourcesKnown() []SourceInfo {
 	var all []SourceInfo
-	for _, name := range slices.Sorted(maps.Keys(c.cfg.Sources)) {
-		cfg := c.cfg.Sources[name]
+	for _, name := range slices.Sorted(maps.Keys(c.cfg().Sources)) {
+		cfg := c.cfg().Sources[name]
 		info := SourceInfo{Name: name, Configured: true, Git: cfg.Git, Branch: cfg.Branch, Root: cfg.Root}
-		if p := c.reader().sources[name].known.Load(); p != nil {
+		if p := knownOf(c.reader().sources()[name]); p != nil {
 			info.Seq, info.Commit, info.Published = p.Seq, p.Commit.String(), &p.Published
 		}
 		all = append(all, info)
@@ -56,14 +56,21 @@ func (c *Content) sourcesKnown() []SourceInfo {
 	return all
 }
 
+func knownOf(s *sourceState) *Publication {
+	if s == nil {
+		return nil // the configuration was read again meanwhile
+	}
+	return s.known.Load()
+}
+
 // here adds what this machine knows of a source.
 func (c *Content) here(info SourceInfo) SourceHere {
 	s := SourceHere{SourceInfo: info}
-	state, ok := c.reader().sources[info.Name]
+	state, ok := c.reader().sources()[info.Name]
 	if !ok {
 		return s
 	}
-	cfg := c.cfg.Sources[info.Name]
+	cfg := c.cfg().Sources[info.Name]
 	s.Serve, s.Preset, s.InUse = cfg.served(), cmp.Or(cfg.Preset, defaultPreset), c.reader().used(state)
 	if p := state.ready.Load(); p != nil {
 		s.Here = p.Commit.String()
@@ -171,12 +178,12 @@ type StatsAnswer struct {
 func (c *Content) Stats(context.Context, control.Empty) (StatsAnswer, error) {
 	r := c.reader()
 	a := StatsAnswer{
-		Sources: len(r.sources), Stale: r.stale(), Leases: r.leases.count(), Holder: c.producer.role.held() != 0,
+		Sources: len(r.sources()), Stale: r.stale(), Leases: r.leases.count(), Holder: c.producer.role.held() != 0,
 		Warm: r.count.warm.Load(), Cold: r.count.cold.Load(), Failed: r.count.failed.Load(), StaleAnswers: r.count.stale.Load(),
 		Fetches: r.count.fetches.Load(), Fetched: r.count.fetched.Load(), Queries: r.count.queries.Load(),
 		Prefetched: r.count.prefetched.Load(), Served: r.count.served.Load(), Cache: r.cache.Stats(),
 	}
-	for _, s := range r.sources {
+	for _, s := range r.sources() {
 		if r.used(s) {
 			a.InUse++
 		}

@@ -127,6 +127,7 @@ type ear struct {
 
 func (*ear) start(context.Context) error { return nil }
 func (*ear) stop(context.Context) error  { return nil }
+func (*ear) reloaded(*settings)          {}
 
 func (e *ear) published(p Publication) {
 	e.mu.Lock()

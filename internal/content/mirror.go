@@ -50,7 +50,7 @@ func (m *mirrors) of(ctx context.Context, source string) (*mirror, error) {
 	}
 	o := &mirror{}
 	m.open[source] = o
-	cfg, ok := m.c.cfg.Sources[source]
+	cfg, ok := m.c.cfg().Sources[source]
 	if !ok {
 		o.err = m.c.noRevision(source, "current")
 		return o, o.err
@@ -67,7 +67,7 @@ func (m *mirrors) fetch(ctx context.Context, source string, o *mirror) error {
 		return nil
 	}
 	o.fetched = true
-	_, err := o.repo.Fetch(ctx, m.c.cfg.Sources[source].Branch, nil)
+	_, err := o.repo.Fetch(ctx, m.c.cfg().Sources[source].Branch, nil)
 	return err
 }
 
@@ -106,7 +106,7 @@ func (m *mirrors) pack(ctx context.Context, p Publication, row partRow, s *spool
 	if ix, err := m.c.readIndex(ctx, p); err == nil {
 		src = ix.Overlay(src) // gathered trees, which no repository has
 	}
-	limits := m.c.limits()
+	limits := m.c.cfg().limits()
 	part, err := treepack.Pack(ctx, s, src, row.part.ID, limits)
 	if errors.Is(err, treepack.ErrMissing) && m.fetch(ctx, p.Source, o) == nil {
 		*s = spool{dir: s.dir}

@@ -66,7 +66,7 @@ func (c *Content) Pin(ctx context.Context, q PinRequest) (Pin, error) {
 		// The collection takes the same lock before it removes a revision.
 		var dropped bool
 		err := tx.QueryRow(ctx, c.q(`SELECT dropped_at IS NOT NULL FROM {s}.content_revisions WHERE source = $1 AND seq = $2
-			AND (dropped_at IS NULL OR dropped_at > clock_timestamp() - $3::interval) FOR UPDATE`), p.source, p.Seq, c.cfg.Grace.D()).Scan(&dropped)
+			AND (dropped_at IS NULL OR dropped_at > clock_timestamp() - $3::interval) FOR UPDATE`), p.source, p.Seq, c.cfg().Grace.D()).Scan(&dropped)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return c.noRevision(p.Source, pin.Revision)
@@ -125,7 +125,7 @@ func (c *Content) Unpin(ctx context.Context, q UnpinRequest) (UnpinAnswer, error
 			return UnpinAnswer{}, err
 		}
 		seq = p.Seq
-	} else if _, ok := c.cfg.Sources[q.Source]; !ok {
+	} else if _, ok := c.cfg().Sources[q.Source]; !ok {
 		return UnpinAnswer{}, noSource(q.Source)
 	}
 	tag, err := c.db.Exec(ctx, c.q(`DELETE FROM {s}.content_pins p USING {s}.content_sources s

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"holdfast/internal/lifecycle"
-	"holdfast/internal/treecache"
 )
 
 const (
@@ -162,8 +161,8 @@ func (p *prefetcher) retry() {
 // catchUp fetches what is new of a source and then answers "current" with it.
 func (p *prefetcher) catchUp(ctx context.Context, s *sourceState) error {
 	known := s.known.Load()
-	if known == nil {
-		return nil
+	if known == nil || p.r.sources()[s.name] != s {
+		return nil // it left the configuration
 	}
 	x, err := p.r.load(ctx, *known)
 	if err != nil {
@@ -181,6 +180,17 @@ func (p *prefetcher) catchUp(ctx context.Context, s *sourceState) error {
 		delete(p.since, s)
 	}
 	return nil
+}
+
+// forgetGone lets go of sources that left the configuration.
+func (p *prefetcher) forgetGone() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for s := range p.since {
+		if p.r.sources()[s.name] != s {
+			delete(p.since, s)
+		}
+	}
 }
 
 // gaveUp reports whether a publication could not be completed here for so long that it is used incomplete.
@@ -207,12 +217,12 @@ func (r *reader) used(s *sourceState) bool {
 // warm puts chunks of a revision in place and keeps no lease.
 func (r *reader) warm(ctx context.Context, s *sourceState, x *loaded, want []string) (PrefetchAnswer, error) {
 	began := time.Now()
-	chunks, absent, err := x.Closure(x.preset, want)
+	chunks, absent, err := x.Closure(*x.preset, want)
 	if err != nil {
 		return PrefetchAnswer{}, fmt.Errorf("source %s: %w", s.name, err)
 	}
 	c := newClosure(chunks, absent)
-	result, hold, err := r.cache.Ensure(ctx, treecache.View{Source: s.name, Commit: x.Commit}, c.chunks)
+	result, hold, err := r.cache.Ensure(ctx, x.view, c.chunks)
 	if err != nil {
 		return PrefetchAnswer{}, fmt.Errorf("prefetch revision %s of %s: %w", short(x.Commit.String()), s.name, err)
 	}
@@ -243,7 +253,7 @@ func (c *Content) Prefetch(ctx context.Context, q PrefetchRequest) (PrefetchAnsw
 		return a, err
 	}
 	s.used.Store(int64(time.Since(r.epoch)))
-	if found, _, err := x.Closure(x.preset, q.Want); err == nil {
+	if found, _, err := x.Closure(*x.preset, q.Want); err == nil {
 		s.touched.add(newClosure(found, nil).keys)
 	}
 	return a, nil

@@ -34,7 +34,7 @@ func newProducer(c *Content) *producer {
 
 // start begins to look for the role.
 func (p *producer) start(context.Context) error {
-	if !p.c.cfg.Sync {
+	if !p.c.cfg().Sync {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())

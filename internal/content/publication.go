@@ -107,7 +107,7 @@ func (c *Content) Lookup(ctx context.Context, source, commit string) (Publicatio
 }
 
 func (c *Content) noRevision(source, which string) error {
-	if _, ok := c.cfg.Sources[source]; !ok {
+	if _, ok := c.cfg().Sources[source]; !ok {
 		return fault.New(fault.NotFound, "content_no_source", "no source is called %q", source).
 			WithHint("sources are named in [content.sources.NAME]; holdfast content list shows them")
 	}

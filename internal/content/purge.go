@@ -121,7 +121,7 @@ func (c *Content) republish(ctx context.Context, report *PurgeReport, step func(
 	}
 	var all []error
 	for _, name := range names {
-		if _, ok := c.cfg.Sources[name]; !ok {
+		if _, ok := c.cfg().Sources[name]; !ok {
 			continue // nobody syncs it any more; its caches have the tombstones
 		}
 		step("publishing " + name + " without it")

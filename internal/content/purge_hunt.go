@@ -76,7 +76,7 @@ func (h *hunt) run(ctx context.Context) (map[treepack.PartID]bool, error) {
 
 func (h *hunt) read(ctx context.Context, parts []treepack.Part) error {
 	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(h.c.cfg.Parallel)
+	group.SetLimit(h.c.cfg().Parallel)
 	for _, part := range parts {
 		group.Go(func() error { return h.look(within, part) })
 	}

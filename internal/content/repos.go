@@ -32,6 +32,7 @@ type repos struct {
 type repo struct {
 	*gitrepo.Repo
 	name  string
+	cfg   SourceConfig // it was opened with
 	used  time.Time
 	awake bool // its processes may run
 
@@ -39,8 +40,17 @@ type repo struct {
 	published Publication // that it is the index of
 }
 
-// take returns the mirror of a source if it is open. The caller gives it back.
-func (m *repos) take(name string) *repo {
+// take returns the mirror of a source if it is open, with these settings. The caller gives it back.
+func (m *repos) take(name string, cfg SourceConfig) *repo {
+	r := m.remove(name)
+	if r != nil && changed(r.cfg, cfg) {
+		r.Rest()
+		return nil
+	}
+	return r
+}
+
+func (m *repos) remove(name string) *repo {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.all[name]

@@ -52,7 +52,7 @@ func TestMirrorsStayOpenWithABoundedNumberOfProcesses(t *testing.T) {
 		if _, err := opened.Reader().Commit(t.Context(), head); err != nil {
 			t.Fatal(err)
 		}
-		if m.take(name) != nil {
+		if m.take(name, SourceConfig{}) != nil {
 			t.Errorf("%s was open before anybody opened it", name)
 		}
 		m.give(&repo{Repo: opened, name: name})
@@ -64,8 +64,8 @@ func TestMirrorsStayOpenWithABoundedNumberOfProcesses(t *testing.T) {
 	if n := reading(t, dir); n != 0 {
 		t.Errorf("%d processes read mirrors that were not used for long", n)
 	}
-	used := m.take("s00")
-	if used == nil || m.take("s00") != nil {
+	used := m.take("s00", SourceConfig{})
+	if used == nil || m.take("s00", SourceConfig{}) != nil {
 		t.Fatal("a mirror belongs to one at a time")
 	}
 	if _, err := used.Reader().Commit(t.Context(), headOf(t, course)); err != nil {
@@ -95,7 +95,7 @@ func TestTheIndexesOfMirrorsAreBounded(t *testing.T) {
 	}
 	kept := 0
 	for _, name := range []string{"a", "b", "c"} {
-		if _, ok := m.take(name).stored(Publication{Index: "i1"}); ok {
+		if _, ok := m.take(name, SourceConfig{}).stored(Publication{Index: "i1"}); ok {
 			kept++
 		}
 	}

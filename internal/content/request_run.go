@@ -108,6 +108,9 @@ func (c *Content) forgetRequests(ctx context.Context) error {
 // ask submits a request and waits for its report.
 func ask[R any](ctx context.Context, c *Content, k kind, source string, args any, progress func(string)) (R, error) {
 	var report R
+	if c.idle() {
+		return report, errIdle()
+	}
 	id, err := c.submit(ctx, k, source, args)
 	if err != nil {
 		return report, err
@@ -184,7 +187,7 @@ func (c *Content) ReportBad(ctx context.Context, parts ...string) error {
 
 // knows returns an error when no source has the name.
 func (c *Content) knows(source string) error {
-	if _, ok := c.cfg.Sources[source]; !ok {
+	if _, ok := c.cfg().Sources[source]; !ok {
 		return c.noRevision(source, "current")
 	}
 	return nil

@@ -25,6 +25,7 @@ func TestContentKeepsTheContractOfServices(t *testing.T) {
 func TestOneOfManyEqualProcessesHasTheRole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.course("physics", small(29))
 	w.ttl = 2 * time.Second
 	var all []*Content
 	for range 4 {

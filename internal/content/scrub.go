@@ -122,7 +122,7 @@ func (s *scrubber) run(ctx context.Context, r ScrubRequest) error {
 func (s *scrubber) verify(ctx context.Context, rows []partRow) error {
 	s.bad = nil
 	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(s.c.cfg.Parallel)
+	group.SetLimit(s.c.cfg().Parallel)
 	good := make([]int64, 0, len(rows))
 	for _, row := range rows {
 		group.Go(func() error {
@@ -190,10 +190,10 @@ func (c *Content) repairNamed(ctx context.Context, names []string, step func(str
 // scrubDue verifies a few parts whose turn it is.
 func (c *Content) scrubDue(ctx context.Context, step func(string)) (*ScrubReport, error) {
 	s := &scrubber{c: c, mirrors: c.mirrors(), report: &ScrubReport{}, step: step}
-	if c.cfg.ScrubEvery == 0 {
+	if c.cfg().ScrubEvery == 0 {
 		return s.report, nil
 	}
-	rows, err := c.partRows(ctx, "state = 'present' AND checked <= now() - $1::interval ORDER BY checked, id LIMIT $2", c.cfg.ScrubEvery.D(), scrubSlice)
+	rows, err := c.partRows(ctx, "state = 'present' AND checked <= now() - $1::interval ORDER BY checked, id LIMIT $2", c.cfg().ScrubEvery.D(), scrubSlice)
 	if err == nil && len(rows) > 0 {
 		err = s.verify(ctx, rows)
 	}
@@ -211,7 +211,7 @@ func (j *job) verify(ctx context.Context, src treepack.Source, ix *revision.Inde
 		return err
 	}
 	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(j.c.cfg.Parallel)
+	group.SetLimit(j.c.cfg().Parallel)
 	var mu sync.Mutex // protects the report
 	for _, rows := range known {
 		for _, row := range rows {
@@ -239,7 +239,7 @@ func (j *job) verifyOne(ctx context.Context, src treepack.Source, row partRow) (
 	}
 	s := newSpool(j.c.opts.Mirrors)
 	defer s.close()
-	part, err := treepack.Pack(ctx, s, src, row.part.ID, j.c.limits())
+	part, err := treepack.Pack(ctx, s, src, row.part.ID, j.limits)
 	if err != nil {
 		return false, err
 	}

@@ -33,7 +33,7 @@ func (s SourceConfig) served() string {
 
 // baseURL is the path below which browsers find the files of a revision, "" when the source gives none away.
 func (r *reader) baseURL(source, commit string, life time.Duration) string {
-	how := r.cfg.Sources[source].served()
+	how := r.c.cfg().Sources[source].served()
 	if how == serveOff {
 		return ""
 	}
@@ -95,11 +95,11 @@ func (r *reader) openServed(ctx context.Context, address string) (*servedFile, e
 	if !ok {
 		return nil, errNotServed
 	}
-	s, ok := r.sources[p.source]
+	s, ok := r.sources()[p.source]
 	if !ok {
 		return nil, errNotServed
 	}
-	switch r.cfg.Sources[p.source].served() {
+	switch r.c.cfg().Sources[p.source].served() {
 	case servePublic:
 		if p.mac != "" && !r.urls.verify(p, time.Now()) {
 			return nil, errNotServed
@@ -115,11 +115,11 @@ func (r *reader) openServed(ctx context.Context, address string) (*servedFile, e
 	if err != nil {
 		return nil, err
 	}
-	f, err := r.openFile(ctx, s, x, p.file, func(path string) bool { return x.Served(x.preset, path) })
+	f, err := r.openFile(ctx, s, x, p.file, func(path string) bool { return x.Served(*x.preset, path) })
 	if err != nil {
 		return nil, err
 	}
-	f.shared = r.cfg.Sources[p.source].served() == servePublic
+	f.shared = r.c.cfg().Sources[p.source].served() == servePublic
 	return f, nil
 }
 
@@ -130,7 +130,7 @@ func (r *reader) revisionOf(ctx context.Context, s *sourceState, commit string) 
 	if err != nil {
 		return nil, errNotServed
 	}
-	if x := r.memory.get(revisionKey{s.name, id}); x != nil {
+	if x := r.memory.get(revisionKey{s.name, id}); x != nil && x.preset == r.c.cfg().rules[s.name] {
 		return x, nil
 	}
 	if s.absent.has(commit) {
@@ -166,7 +166,7 @@ func (r *reader) openFile(ctx context.Context, s *sourceState, x *loaded, file s
 			return nil, err
 		}
 		own := c.only(chunk.Key)
-		result, hold, err := r.cache.Ensure(ctx, treecache.View{Source: s.name, Commit: x.Commit}, own)
+		result, hold, err := r.cache.Ensure(ctx, x.view, own)
 		if err != nil {
 			return nil, err
 		}
@@ -308,7 +308,7 @@ func (c *Content) URL(ctx context.Context, q URLRequest) (URLAnswer, error) {
 		return URLAnswer{}, fault.New(fault.Denied, "content_not_served", "source %s gives no files to browsers", s.name).
 			WithHint(`set serve = "signed" or "public" in [content.sources.%s]`, s.name)
 	}
-	if q.Path != "" && (!plainPath(q.Path) || !x.Served(x.preset, q.Path)) {
+	if q.Path != "" && (!plainPath(q.Path) || !x.Served(*x.preset, q.Path)) {
 		return URLAnswer{}, fault.New(fault.NotFound, "content_not_served", "the rules of source %s do not show %q to browsers", s.name, q.Path).
 			WithHint(`the patterns are "serve" of the rules in the preset`)
 	}

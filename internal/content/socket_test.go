@@ -21,8 +21,8 @@ func TestALeaseDiesWithTheProcessThatHoldsIt(t *testing.T) {
 	w, course := newNodes(t, coursegen.Options{Seed: 11, Questions: 3})
 	c := w.node()
 	publish(t, c)
-	app := spawn(t, order{Role: "app", Socket: c.cfg.Socket, Want: []string{"render:" + course.Questions()[0]}})
-	all := mustCall[ShowAnswer](t, c.cfg.Socket, "show", ShowRequest{Source: "course"}).Leases
+	app := spawn(t, order{Role: "app", Socket: c.cfg().Socket, Want: []string{"render:" + course.Questions()[0]}})
+	all := mustCall[ShowAnswer](t, c.cfg().Socket, "show", ShowRequest{Source: "course"}).Leases
 	if len(all) != 1 || all[0].Lease != app.first || int(all[0].PID) != app.cmd.Process.Pid || all[0].Kind != LeaseConnection {
 		t.Fatalf("leases %+v; the process %d says %q", all, app.cmd.Process.Pid, app.first)
 	}
@@ -39,24 +39,24 @@ func TestALeaseWithATimeOutlivesItsConnection(t *testing.T) {
 	c := w.node()
 	publish(t, c)
 	q := EnsureRequest{Source: "course", Want: []string{"elements"}, Lease: LeaseTTL, TTL: span(time.Minute)}
-	a := mustCall[EnsureAnswer](t, c.cfg.Socket, "ensure", q)
+	a := mustCall[EnsureAnswer](t, c.cfg().Socket, "ensure", q)
 	if stats(t, c).Leases != 1 {
 		t.Error("the lease ended with the connection that asked for it")
 	}
-	if r := mustCall[LeaseAnswer](t, c.cfg.Socket, "renew", LeaseRequest{Lease: a.Lease, TTL: span(time.Hour)}); !r.Held {
+	if r := mustCall[LeaseAnswer](t, c.cfg().Socket, "renew", LeaseRequest{Lease: a.Lease, TTL: span(time.Hour)}); !r.Held {
 		t.Error("not renewed")
 	}
-	if r := mustCall[LeaseAnswer](t, c.cfg.Socket, "release", LeaseRequest{Lease: a.Lease}); !r.Held || stats(t, c).Leases != 0 {
+	if r := mustCall[LeaseAnswer](t, c.cfg().Socket, "release", LeaseRequest{Lease: a.Lease}); !r.Held || stats(t, c).Leases != 0 {
 		t.Error("not released")
 	}
-	if r := mustCall[LeaseAnswer](t, c.cfg.Socket, "release", LeaseRequest{Lease: a.Lease}); r.Held {
+	if r := mustCall[LeaseAnswer](t, c.cfg().Socket, "release", LeaseRequest{Lease: a.Lease}); r.Held {
 		t.Error("released twice")
 	}
 	q.TTL = span(50 * time.Millisecond)
-	mustCall[EnsureAnswer](t, c.cfg.Socket, "ensure", q)
+	mustCall[EnsureAnswer](t, c.cfg().Socket, "ensure", q)
 	within(t, 5*time.Second, func() (bool, string) { return stats(t, c).Leases == 0, "a lease outlived its time" })
 	q.Lease = LeaseNone
-	if a := mustCall[EnsureAnswer](t, c.cfg.Socket, "ensure", q); a.Lease != "" || stats(t, c).Leases != 0 {
+	if a := mustCall[EnsureAnswer](t, c.cfg().Socket, "ensure", q); a.Lease != "" || stats(t, c).Leases != 0 {
 		t.Error("a lease that nobody wanted")
 	}
 }
@@ -68,7 +68,7 @@ func TestTheSocketIsForTheGroupAlone(t *testing.T) {
 	w, _ := newNodes(t, coursegen.Options{Seed: 13, Questions: 1})
 	mode := func(c *Content) os.FileMode {
 		t.Helper()
-		info, err := os.Stat(c.cfg.Socket)
+		info, err := os.Stat(c.cfg().Socket)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestTheSocketIsForTheGroupAlone(t *testing.T) {
 		t.Errorf("with a group the socket has mode %o", m)
 	}
 	for _, verb := range []string{"gc", "purge", "scrub"} {
-		if _, err := call[control.Empty](t, c.cfg.Socket, verb, control.Empty{}); fault.CodeOf(err) != "bad_answer" {
+		if _, err := call[control.Empty](t, c.cfg().Socket, verb, control.Empty{}); fault.CodeOf(err) != "bad_answer" {
 			t.Errorf("%s on the application's socket: %v", verb, err)
 		}
 	}
@@ -100,7 +100,7 @@ func BenchmarkWarmEnsureBySocket(b *testing.B) {
 	w, course := newNodes(b, coursegen.Options{Seed: 14, Questions: 40})
 	c := w.node(func(o *Options) { o.Log = quietLog() })
 	publish(b, c)
-	client := keptClient(b, c.cfg.Socket)
+	client := keptClient(b, c.cfg().Socket)
 	body, err := json.Marshal(EnsureRequest{Source: "course", Want: []string{"render:" + course.Questions()[0]}, Lease: LeaseNone})
 	if err != nil {
 		b.Fatal(err)

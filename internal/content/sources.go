@@ -110,7 +110,7 @@ func (c *Content) Sources(ctx context.Context) ([]SourceInfo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list sources: %w", err)
 	}
-	for name, cfg := range c.cfg.Sources {
+	for name, cfg := range c.cfg().Sources {
 		s := all[name]
 		s.Name, s.Configured, s.Git, s.Branch, s.Root = name, true, cfg.Git, cfg.Branch, cfg.Root
 		all[name] = s

@@ -31,6 +31,7 @@ type job struct {
 	name   string
 	cfg    SourceConfig
 	preset revision.Preset
+	limits treepack.Limits
 	how    effort
 	step   func(string)
 
@@ -63,17 +64,18 @@ func (r SyncRequest) effort() effort {
 
 // sync looks at the branch of a source once, and publishes what is new. Whatever happens before its publish, nobody sees.
 func (c *Content) sync(ctx context.Context, token int64, name string, how effort, step func(string)) (*Report, error) {
-	cfg, ok := c.cfg.Sources[name]
+	settings := c.cfg()
+	cfg, ok := settings.Sources[name]
 	if !ok {
 		return nil, c.noRevision(name, "current")
 	}
 	start := time.Now()
 	j := &job{
-		c: c, log: c.log.With("source", name), token: token, name: name, cfg: cfg, how: how,
+		c: c, log: c.log.With("source", name), token: token, name: name, cfg: cfg, limits: settings.limits(), how: how,
 		step:   func(text string) { c.opts.Observe(name, text); step(text) },
 		report: &Report{Source: name, Forced: how != usual, At: start.UTC()},
 	}
-	j.preset, _ = c.cfg.preset(cfg.Preset)
+	j.preset, _ = settings.preset(cfg.Preset)
 	err := j.run(ctx)
 	j.report.Took.Total = since(start)
 	if err != nil {
@@ -135,14 +137,14 @@ func (j *job) load(ctx context.Context) (err error) {
 
 // open opens the mirror, unless it is open from the sync before.
 func (j *job) open(ctx context.Context) (*repo, error) {
-	if r := j.c.producer.repos.take(j.name); r != nil {
+	if r := j.c.producer.repos.take(j.name, j.cfg); r != nil {
 		return r, nil
 	}
 	opened, err := j.c.openMirror(ctx, j.name, j.cfg, j.c.log.With("source", j.name))
 	if err != nil {
 		return nil, err
 	}
-	return &repo{Repo: opened, name: j.name}, nil
+	return &repo{Repo: opened, name: j.name, cfg: j.cfg}, nil
 }
 
 func (c *Content) openMirror(ctx context.Context, name string, cfg SourceConfig, log *slog.Logger) (*gitrepo.Repo, error) {
@@ -161,7 +163,7 @@ func (c *Content) openMirror(ctx context.Context, name string, cfg SourceConfig,
 	}
 	return gitrepo.Open(ctx, gitrepo.Options{
 		Dir: filepath.Join(c.opts.Mirrors, name+".git"), URL: cfg.Git, KeyFile: key, KnownHosts: cfg.KnownHosts, Token: cfg.Token,
-		Stall: c.cfg.FetchStall.D(), MaxBytes: int64(c.cfg.MaxRepository), Git: c.opts.Git, Log: log,
+		Stall: c.cfg().FetchStall.D(), MaxBytes: int64(c.cfg().MaxRepository), Git: c.opts.Git, Log: log,
 	})
 }
 
@@ -187,7 +189,7 @@ func (j *job) digest() [32]byte { return j.preset.Digest(j.buildOptions()) }
 
 func (j *job) buildOptions() revision.BuildOptions {
 	return revision.BuildOptions{
-		Limits: j.c.limits(), Links: j.cfg.Links, Submodules: j.cfg.Submodules, Memo: j.c.memo,
+		Limits: j.limits, Links: j.cfg.Links, Submodules: j.cfg.Submodules, Memo: j.c.memo,
 	}
 }
 

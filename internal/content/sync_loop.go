@@ -8,9 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"holdfast/internal/lifecycle"
-
 	"github.com/jackc/pgx/v5"
+
+	"holdfast/internal/fault"
+	"holdfast/internal/lifecycle"
 )
 
 // requestPoll is how often the holder looks for requests besides being notified.
@@ -22,6 +23,7 @@ func (p *producer) reign(ctx context.Context, token int64) {
 	p.mu.Lock()
 	p.queue = q
 	p.mu.Unlock()
+	q.set(p.c.cfg()) // which may have changed meanwhile
 	defer func() {
 		p.mu.Lock()
 		p.queue = nil
@@ -29,7 +31,7 @@ func (p *producer) reign(ctx context.Context, token int64) {
 	}()
 	chores := &chores{wake: lifecycle.NewWake()}
 	var work sync.WaitGroup
-	for range p.c.cfg.SyncParallel {
+	for range p.c.cfg().SyncParallel {
 		work.Go(func() { p.work(ctx, token, q) })
 	}
 	work.Go(func() { p.repos.keep(ctx) })
@@ -47,11 +49,9 @@ func (p *producer) newQueue(ctx context.Context) *queue {
 	}
 	var entries []*entry
 	now := time.Now()
-	for name, cfg := range p.c.cfg.Sources {
-		e := &entry{name: name, poll: cfg.Poll.D(), due: now}
-		if e.poll == 0 {
-			e.poll = p.c.cfg.Poll.D()
-		}
+	settings := p.c.cfg()
+	for name := range settings.Sources {
+		e := settings.entry(name, now)
 		if ago, ok := looked[name]; ok {
 			e.due = now.Add(e.poll - min(ago, e.poll))
 			if e.poll == 0 {
@@ -89,11 +89,14 @@ func (p *producer) takeIn(ctx context.Context, token int64, q *queue, other *cho
 			return
 		}
 		p.c.trouble.Report("take requests", err)
+		for _, r := range q.orphans() {
+			p.finish(ctx, token, r, nil, p.noSourceHere(r.source))
+		}
 		for _, r := range all {
 			if r.kind != kindSync {
 				other.add(r)
 			} else if !q.add(r) {
-				p.finish(ctx, token, r, nil, p.c.noRevision(r.source, "current"))
+				p.finish(ctx, token, r, nil, p.noSourceHere(r.source))
 			}
 		}
 		if len(all) == claimLimit {
@@ -136,7 +139,9 @@ func (p *producer) syncOne(ctx context.Context, token int64, name string, reques
 	if ctx.Err() != nil {
 		return report, err
 	}
-	p.c.trouble.Report("sync "+name, err)
+	if _, ok := p.c.cfg().Sources[name]; ok {
+		p.c.trouble.Report("sync "+name, err)
+	}
 	switch {
 	case err != nil:
 		if noting := p.c.recordFailure(ctx, name, err); noting != nil {
@@ -147,6 +152,30 @@ func (p *producer) syncOne(ctx context.Context, token int64, name string, reques
 			"chunks", report.Chunks, "uploaded", report.Uploaded.Parts, "rejected", len(report.Rejected), "took_ms", int64(report.Took.Total))
 	}
 	return report, err
+}
+
+// noSourceHere is the answer to a request about a source that only the process which asks has in its configuration.
+func (p *producer) noSourceHere(source string) error {
+	return fault.New(fault.NotFound, "content_no_source", "no source is called %q where syncing is done (%s)", source, p.c.opts.Node).
+		WithHint("write it into the configuration of that machine, too, and have it read again: systemctl reload holdfast, or SIGHUP")
+}
+
+// reloaded takes over other settings.
+func (p *producer) reloaded(before, now *settings) {
+	for _, name := range before.gone(now) {
+		p.c.trouble.Report("sync "+name, nil)
+		p.c.trouble.Report("prefetch "+name, nil)
+		if r := p.repos.remove(name); r != nil {
+			r.Rest()
+		}
+	}
+	p.mu.Lock()
+	q := p.queue
+	p.mu.Unlock()
+	if q != nil {
+		q.set(now)
+	}
+	p.requests.Up()
 }
 
 // finish answers a request.

@@ -81,7 +81,7 @@ func (j *job) storeAll(ctx context.Context, src treepack.Source, ix *revision.In
 	}
 	u := &upload{job: j, ix: ix, known: known, total: len(ids)}
 	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(j.c.cfg.Parallel)
+	group.SetLimit(j.c.cfg().Parallel)
 	for _, id := range ids {
 		if within.Err() != nil {
 			break
@@ -111,7 +111,7 @@ type upload struct {
 func (u *upload) store(ctx context.Context, src treepack.Source, id treepack.PartID) error {
 	s := newSpool(u.c.opts.Mirrors)
 	defer s.close()
-	part, err := treepack.Pack(ctx, s, src, id, u.c.limits())
+	part, err := treepack.Pack(ctx, s, src, id, u.c.cfg().limits())
 	if err != nil {
 		return fmt.Errorf("pack part %s: %w", id, err)
 	}
@@ -208,10 +208,9 @@ func (c *Content) putPart(ctx context.Context, part treepack.Part, s *spool) (_ 
 }
 
 // limits are those of chunks and parts.
-func (c *Content) limits() treepack.Limits {
+func (c Config) limits() treepack.Limits {
 	return treepack.Limits{
-		Part: int64(c.cfg.PartSize), Plain: int64(c.cfg.MaxChunk), Files: c.cfg.MaxChunkFiles,
-		Depth: c.cfg.MaxDepth, Blob: int64(c.cfg.MaxFile),
+		Part: int64(c.PartSize), Plain: int64(c.MaxChunk), Files: c.MaxChunkFiles, Depth: c.MaxDepth, Blob: int64(c.MaxFile),
 	}
 }
 

@@ -19,10 +19,13 @@ const maxBackoff = 8
 // entry is a source in the queue.
 type entry struct {
 	name     string
+	cfg      SourceConfig
 	poll     time.Duration // 0: never by the clock
 	due      time.Time     // of the next look by the clock; zero: never
 	failures int           // in a row
 	running  bool
+	again    bool      // the settings changed while it was running
+	gone     bool      // it left the configuration while it was running
 	waiting  []request // answered by the next sync that begins
 }
 
@@ -35,6 +38,7 @@ type queue struct {
 	mu      sync.Mutex // protects the following
 	entries map[string]*entry
 	turn    int
+	orphan  []request // of sources that left the configuration
 }
 
 func newQueue(entries []*entry) *queue {
@@ -50,7 +54,7 @@ func (q *queue) add(r request) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e := q.entries[r.source]
-	if e == nil {
+	if e == nil || e.gone {
 		return false
 	}
 	e.waiting = append(e.waiting, r)
@@ -89,7 +93,7 @@ func (q *queue) pick() (*entry, []request, time.Duration) {
 	var asked, due *entry
 	pause := longestPause
 	for _, e := range q.entries {
-		if e.running {
+		if e.running || e.gone {
 			continue
 		}
 		if len(e.waiting) > 0 && (asked == nil || earlier(e.waiting[0].arrived, asked.waiting[0].arrived, e, asked)) {
@@ -127,6 +131,10 @@ func (q *queue) done(e *entry, failed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e.running = false
+	if e.gone {
+		delete(q.entries, e.name)
+		return
+	}
 	e.failures++
 	if !failed {
 		e.failures = 0
@@ -138,6 +146,9 @@ func (q *queue) done(e *entry, failed bool) {
 		}
 	} else {
 		e.due = time.Time{}
+	}
+	if e.again {
+		e.again, e.due = false, q.now()
 	}
 	q.wake.Up()
 }

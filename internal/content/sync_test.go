@@ -215,7 +215,7 @@ func TestASourceThatCannotBeFetchedKeepsItsRevision(t *testing.T) {
 		t.Helper()
 		cfg := w.cfg.Sources["physics"]
 		change(&cfg)
-		c.cfg.Sources = map[string]SourceConfig{"physics": cfg, "math": w.cfg.Sources["math"]}
+		c.cfg().Sources = map[string]SourceConfig{"physics": cfg, "math": w.cfg.Sources["math"]}
 		_, err := c.sync(t.Context(), token, "physics", usual, quiet)
 		if fault.CodeOf(err) != code || !strings.Contains(err.Error(), "sync physics") {
 			t.Errorf("error %v (%s); want %s, with the source's name", err, fault.CodeOf(err), code)
@@ -230,7 +230,7 @@ func TestASourceThatCannotBeFetchedKeepsItsRevision(t *testing.T) {
 	f("content_git_no_root", func(s *SourceConfig) { s.Root = "no/such/directory" })
 	f("content_git_not_a_repository", func(s *SourceConfig) { s.Git = t.TempDir() })
 	f("content_git_unreachable", func(s *SourceConfig) { s.Git = "http://127.0.0.1:1/course.git" })
-	c.cfg.Sources = w.cfg.Sources
+	c.cfg().Sources = w.cfg.Sources
 	if report := syncNow(t, c, token, "physics"); !report.Published || report.Seq != 2 {
 		t.Errorf("after all is well again: %+v", report)
 	}

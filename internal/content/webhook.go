@@ -22,7 +22,7 @@ const maxWebhook = 26 << 20
 // once for all calls that came before.
 func (c *Content) serveWebhook(w http.ResponseWriter, r *http.Request) {
 	source := r.PathValue("source")
-	cfg, ok := c.cfg.Sources[source]
+	cfg, ok := c.cfg().Sources[source]
 	if !ok || cfg.WebhookSecret.IsZero() {
 		control.WriteError(w, errWebhookDenied) // who has no secret does not learn which sources there are
 		return

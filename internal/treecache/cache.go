@@ -17,7 +17,7 @@ import (
 
 // View names a revision of a source.
 type View struct {
-	Source string // 1 to 64 of a-z A-Z 0-9 - _ . and no dot in front
+	Source string // 1 to 96 of a-z A-Z 0-9 - _ and, before the mark of a variant, a dot
 	Commit treepack.ID
 }
 

@@ -281,7 +281,7 @@ func TestChunksThatWouldLieElsewhereAreRefused(t *testing.T) {
 			t.Errorf("a chunk at %q was shown", path)
 		}
 	}
-	for _, source := range []string{"", ".", "..", "a/b", strings.Repeat("a", 65), "é"} {
+	for _, source := range []string{"", ".", "..", "a/b", strings.Repeat("a", 97), "é"} {
 		v := treecache.View{Source: source, Commit: r.view.Commit}
 		if _, _, err := s.cache.Ensure(t.Context(), v, r.chunks); err == nil {
 			t.Errorf("a view of source %q was made", source)
@@ -289,5 +289,54 @@ func TestChunksThatWouldLieElsewhereAreRefused(t *testing.T) {
 	}
 	if list, _ := os.ReadDir(filepath.Join(s.o.Root, "views")); len(list) > 1 || slices.ContainsFunc(list, func(d os.DirEntry) bool { return d.Name() != "physics" }) {
 		t.Errorf("views: %v", list)
+	}
+}
+
+// A commit that other rules make other chunks of is told apart from what its view shows, and shown elsewhere; both are kept as
+// current.
+func TestOtherChunksOfTheSameCommitAreShownElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.world.mustCourse(t, 3, 0)
+	all := func(chunks []treecache.Chunk) func(string) (string, treepack.ID, bool) {
+		return func(key string) (string, treepack.ID, bool) {
+			i := slices.IndexFunc(chunks, func(c treecache.Chunk) bool { return c.Key == key })
+			if i < 0 {
+				return "", treepack.ID{}, false
+			}
+			return chunks[i].Path, chunks[i].Tree, true
+		}
+	}
+	_, l, err := s.cache.Ensure(t.Context(), r.view, r.chunks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	moved := slices.Clone(r.chunks)
+	moved[0].Path = "elsewhere"
+	for name, c := range map[string]struct {
+		chunks []treecache.Chunk
+		want   bool
+	}{"the same": {r.chunks, false}, "one fewer": {r.chunks[1:], true}, "one elsewhere": {moved, true}} {
+		if differs, err := s.cache.Differs(r.view, all(c.chunks)); err != nil || differs != c.want {
+			t.Errorf("%s: differs %v, %v", name, differs, err)
+		}
+	}
+	v := r.view.Variant("0f")
+	result, l2, err := s.cache.Ensure(t.Context(), v, moved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l2.Release()
+	if _, err := os.Stat(filepath.Join(result.Dir, "elsewhere")); err != nil || result.Dir == l.Dir() {
+		t.Errorf("the variant at %s: %v", result.Dir, err)
+	}
+	if err := s.cache.Current(r.view); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{l.Dir(), result.Dir} {
+		if _, err := os.Stat(filepath.Join(dir, ".holdfast", ".retired")); err == nil {
+			t.Errorf("%s is retired", dir)
+		}
 	}
 }

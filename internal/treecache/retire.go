@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Current says which view of its source is the current one: the other views of the source are retired.
+// Current says which commit of its source is the current one: the views of other commits of the source are retired.
 func (c *Cache) Current(v View) error {
-	return c.retire(v, func(p *process, other View) bool { return other.Source == v.Source && other != v })
+	return c.retire(v, func(p *process, other View) bool { return other.base() == v.base() && other.Commit != v.Commit })
 }
 
 // Retire marks a view as superseded: it goes first, after the grace.
 func (c *Cache) Retire(v View) error {
-	return c.retire(v, func(p *process, other View) bool { return other == v })
+	return c.retire(v, func(_ *process, other View) bool { return other == v })
 }
 
 func (c *Cache) retire(v View, old func(*process, View) bool) error {
@@ -36,7 +36,7 @@ func (c *Cache) retire(v View, old func(*process, View) bool) error {
 		switch {
 		case old(p, other):
 			errs = append(errs, p.setRetired(other, true))
-		case other == v:
+		case other.base() == v.base() && other.Commit == v.Commit:
 			errs = append(errs, p.setRetired(other, false))
 		}
 	}

@@ -53,9 +53,12 @@ func MarkerName(key string) string {
 	return name
 }
 
+// maxSource is the longest name of a source, with the mark of a variant.
+const maxSource = 96
+
 // check refuses what cannot be a view.
 func (v View) check() error {
-	ok := len(v.Source) > 0 && len(v.Source) <= 64 && v.Source[0] != '.'
+	ok := len(v.Source) > 0 && len(v.Source) <= maxSource && v.Source[0] != '.'
 	for i := range len(v.Source) {
 		c := v.Source[i]
 		ok = ok && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._", c) >= 0)
