@@ -84,3 +84,19 @@ func TestTheDrawingIsWhole(t *testing.T) {
 		t.Errorf("%d curves in\n%s", curves, svg)
 	}
 }
+
+func TestTheCSVOfRedisBenchmarkIsRead(t *testing.T) {
+	t.Parallel()
+	const text = `"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
+"GET","105079.23","0.300","0.100","0.263","0.500","0.863","2.000"
+`
+	s, err := readRedis(text, "get")
+	if want := (sample{tps: 105079.23, p50: 263, p99: 863}); err != nil || s != want {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, wrong := range []string{"", text[:40], strings.Replace(text, "GET", "SET", 1)} {
+		if _, err := readRedis(wrong, "get"); err == nil {
+			t.Errorf("no error: %q", wrong)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 const plotName = "assets-latency.svg"
 
 func assetVersions() []string {
-	python := "import django, whitenoise, gunicorn, platform; print('WhiteNoise', whitenoise.__version__, 'in Django', django.__version__, 'under Gunicorn', gunicorn.__version__, 'and Python', platform.python_version())"
+	python := "import importlib.metadata as m, platform; print(*('%s %s,' % (p, m.version(p)) for p in ('whitenoise', 'Django', 'gunicorn')), 'Python', platform.python_version())"
 	return []string{firstLine("nginx", "-v"), "Caddy " + firstLine("caddy", "version"), firstLine("/usr/bin/python3", "-c", python), firstLine("dpkg-query", "-W", "-f", "hey ${Version}", "hey")}
 }
 

@@ -57,14 +57,23 @@ func (h *holdfast) command(ctx context.Context, args ...string) (string, error) 
 	return output(ctx, h.binary, append(args, "--config", h.config)...)
 }
 
-func (h *holdfast) credentials(ctx context.Context) error {
+// environment is what the program tells applications.
+func (h *holdfast) environment(ctx context.Context) (map[string]string, error) {
 	out, err := h.command(ctx, "env", "--json")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var vars map[string]string
 	if err := json.Unmarshal([]byte(out), &vars); err != nil {
-		return fmt.Errorf("holdfast env: %w", err)
+		return nil, fmt.Errorf("holdfast env: %w", err)
+	}
+	return vars, nil
+}
+
+func (h *holdfast) credentials(ctx context.Context) error {
+	vars, err := h.environment(ctx)
+	if err != nil {
+		return err
 	}
 	h.id, h.secret = vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"]
 	return nil

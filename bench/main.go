@@ -34,6 +34,7 @@ func (b *bench) rooms() []room {
 		b.site("s3", b.benchS3), b.site("links", b.benchLinks),
 		b.withPostgres("content", b.benchContent),
 		{"assets", b.benchAssets},
+		{"edge", b.benchEdge},
 	}
 }
 

@@ -79,6 +79,8 @@ func versions(room string) []string {
 		return []string{firstLine("git", "--version"), firstLine(tool("versitygw"), "--version"), postgres}
 	case "assets":
 		return assetVersions()
+	case "edge":
+		return edgeVersions()
 	default:
 		return []string{firstLine("nginx", "-v"), postgres}
 	}
