@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,8 @@ import (
 
 	"holdfast/internal/atomicfile"
 	"holdfast/internal/config"
+	"holdfast/internal/control"
+	"holdfast/internal/daemon"
 	"holdfast/internal/fault"
 )
 
@@ -24,7 +27,8 @@ Usage:
 GIT is the address of the repository: git@host:team/course.git, https://host/team/course.git, or a directory. The
 table [content.sources.SOURCE] is written at the end of the configuration file, or to a file of its own where the
 configuration is a directory; then the whole configuration is checked, and left as it was when that finds a mistake.
-Write the same on every machine, and start Holdfast again.
+A Holdfast that runs on this machine takes it over
+at once. Write the same on every machine, and have it read there: systemctl reload holdfast, or SIGHUP.
 
 Options:
       --branch BRANCH      branch that is followed (default: the one that the repository names)
@@ -33,7 +37,7 @@ Options:
       --deploy-key FILE    file with the private SSH key that may read the repository
       --serve WHO          who may read browser files over HTTP: off, signed or public (default signed)
 
-With --json the fields are source, file and next.
+With --json the fields are source, file, reloaded (a running Holdfast has it) and next.
 
 EXIT STATUS
   0, 3 when the configuration would be wrong, 6 when it has such a source already
@@ -47,16 +51,17 @@ type addOptions struct{ git, branch, root, preset, deployKey, serve string }
 
 // addAnswer is the answer of "holdfast content add --json".
 type addAnswer struct {
-	Source string `json:"source"`
-	File   string `json:"file"`
-	Next   string `json:"next"`
+	Source   string `json:"source"`
+	File     string `json:"file"`
+	Reloaded bool   `json:"reloaded"`
+	Next     string `json:"next"`
 }
 
 func newContentAdd(a *app) *cobra.Command {
 	var o addOptions
-	c := a.command("add", "write a source into the configuration", contentAddHelp, 2, 2, func(_ *cobra.Command, args []string) error {
+	c := a.command("add", "write a source into the configuration", contentAddHelp, 2, 2, func(c *cobra.Command, args []string) error {
 		o.git = args[1]
-		return runContentAdd(a, args[0], o)
+		return runContentAdd(c.Context(), a, args[0], o)
 	})
 	c.Flags().StringVar(&o.branch, "branch", "", "")
 	c.Flags().StringVar(&o.root, "root", "", "")
@@ -66,7 +71,7 @@ func newContentAdd(a *app) *cobra.Command {
 	return c
 }
 
-func runContentAdd(a *app, name string, o addOptions) error {
+func runContentAdd(ctx context.Context, a *app, name string, o addOptions) error {
 	path, err := config.Find(a.configPath, a.env)
 	if err != nil {
 		return err
@@ -87,8 +92,34 @@ func runContentAdd(a *app, name string, o addOptions) error {
 	if err != nil {
 		return err
 	}
-	answer := addAnswer{name, file, "start Holdfast again, then: holdfast content sync " + name}
-	return a.data(answer, func() { a.printf("wrote  [content.sources.%s] to %s\nnext: %s\n", name, file, answer.Next) })
+	answer := addAnswer{Source: name, File: file, Next: "holdfast content sync " + name}
+	if answer.Reloaded, err = a.reload(ctx); err != nil {
+		a.notef("note: the Holdfast that runs did not take it over: %v", err)
+	}
+	if !answer.Reloaded {
+		answer.Next = "start Holdfast again, then: " + answer.Next
+	}
+	return a.data(answer, func() {
+		a.printf("wrote  [content.sources.%s] to %s\n", name, file)
+		if answer.Reloaded {
+			a.printf("the running Holdfast has it\n")
+		}
+		a.printf("next: %s\n", answer.Next)
+	})
+}
+
+// reload has a Holdfast that runs read its configuration again. It reports false when none runs.
+func (a *app) reload(ctx context.Context) (bool, error) {
+	client, err := a.client()
+	if err != nil {
+		return false, err
+	}
+	defer client.Close()
+	_, err = control.Call[daemon.ReloadAnswer](ctx, client, "/v1/reload", control.Empty{})
+	if fault.CodeOf(err) == "not_running" {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // table writes the settings of a source as TOML.

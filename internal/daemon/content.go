@@ -61,7 +61,7 @@ func (d *Daemon) contentCacheDir() string { return filepath.Join(d.cfg.Paths.Cac
 
 // startContent starts the distribution of content.
 func (d *Daemon) startContent(ctx context.Context) error {
-	if !d.cfg.Content.On() {
+	if !d.cfg.Content.Enabled {
 		return nil
 	}
 	migrations, err := fs.Sub(content.Migrations, "migrations")
@@ -114,12 +114,16 @@ func (d *Daemon) contentAPI() map[string]http.Handler {
 }
 
 func (d *Daemon) contentStatus(ctx context.Context) admin.Status {
+	none := admin.Status{State: admin.OK, Summary: "no source is named"}
 	if d.content == nil {
-		return admin.Status{State: admin.OK, Summary: "no source is named"}
+		return none
 	}
 	s, err := d.content.Stats(ctx, control.Empty{})
 	if err != nil {
 		return failed("content does not answer", err)
+	}
+	if s.Sources == 0 {
+		return none
 	}
 	report := admin.Status{
 		State:   admin.OK,
@@ -186,6 +190,10 @@ func (w *contentWatch) look(ctx context.Context) error {
 		w.health.Set(contentCache(), s.Cache.Finding)
 	} else {
 		w.health.Clear(contentCache())
+	}
+	if s.Sources == 0 {
+		w.keep(w.sources, nil, contentSource)
+		return nil
 	}
 	all, err := w.content.Sources(ctx)
 	if err != nil {

@@ -80,7 +80,7 @@ type Daemon struct {
 	cache    *readcache.Cache // nil when the files are on disk
 	index    *objects.Index
 	files    *files.Files
-	content  *content.Content // nil when no source is named
+	content  *content.Content // nil when it is switched off
 	assets   *assets.Assets   // nil when static.root is not set
 	s3       *s3api.Server
 	redis    *cacheserver.Server // nil when it is switched off
@@ -89,6 +89,8 @@ type Daemon struct {
 
 	doors   []running // where visitors and applications come in
 	running []running // all else, in the order of their start
+
+	reloading sync.Mutex // held while a configuration is read and taken over
 }
 
 // running is a part that has to be stopped.

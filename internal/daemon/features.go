@@ -72,9 +72,11 @@ func (d *Daemon) startAdmin(ctx context.Context) error {
 	maps.Copy(routes, d.assetsAPI())
 	maps.Copy(routes, d.cacheAPI())
 	maps.Copy(routes, d.edgeAPI())
+	control := d.files.ControlRoutes()
+	maps.Copy(control, d.reloadRoutes())
 	d.admin = admin.New(admin.Options{
 		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
-		Sections: d.sections(), Routes: routes, ControlRoutes: d.files.ControlRoutes(),
+		Sections: d.sections(), Routes: routes, ControlRoutes: control,
 		Health: d.health, Metrics: d.metrics.Handler(d.log), Logs: d.logs, Shutdown: d.Shutdown, Log: d.log,
 	})
 	return d.run(ctx, "admin", d.admin)

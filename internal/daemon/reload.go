@@ -14,39 +14,46 @@ import (
 
 // reloadable are the tables and settings that take effect without a restart.
 func reloadable() []string {
-	return []string{
+	return append(contentReloadable(),
 		"database.rules", "database.auth", "database.limits", "database.admins", "database.stats_users",
 		"database.options.pool", "database.hold", "database.login_timeout", "database.max_clients", "database.prepared_statements",
-	}
+	)
 }
 
 // Reload reads the configuration again and takes over what can change while the daemon runs: who may log in to PostgreSQL, how
-// its pools are sized, the limits of classes. What needs a restart is named in the log. A configuration with a mistake changes
-// nothing.
+// its pools are sized, the limits of classes, the sources of content. What needs a restart is named in the log. A configuration
+// with a mistake changes nothing.
 func (d *Daemon) Reload(ctx context.Context) error {
+	_, err := d.reload(ctx)
+	return err
+}
+
+func (d *Daemon) reload(ctx context.Context) (ReloadAnswer, error) {
 	if d.opts.Load == nil {
-		return fault.New(fault.Conflict, "no_reload", "this process was started without a configuration that can be read again")
+		return ReloadAnswer{}, fault.New(fault.Conflict, "no_reload", "this process was started without a configuration that can be read again")
 	}
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
 	notify(d.log, systemd.SdNotifyReloading)
 	defer notify(d.log, systemd.SdNotifyReady)
 	cfg, err := d.opts.Load()
 	if err != nil {
 		d.log.ErrorContext(ctx, "configuration not reloaded, the old one stays in force", "error", err)
-		return err
+		return ReloadAnswer{}, err
 	}
 	applied, waiting := compare(d.config(), cfg)
 	if err := d.apply(cfg); err != nil {
 		d.log.ErrorContext(ctx, "configuration not reloaded whole", "error", err)
-		return err
+		return ReloadAnswer{}, err
 	}
 	d.log.InfoContext(ctx, "configuration reloaded", "applied", strings.Join(applied, " "), "needs_restart", strings.Join(waiting, " "))
-	return nil
+	return ReloadAnswer{applied, waiting}, nil
 }
 
 // apply hands the settings to the parts that take them.
 func (d *Daemon) apply(cfg *config.Config) error {
 	d.reloaded.Store(cfg)
-	if err := d.edge.Reopen(); err != nil {
+	if err := errors.Join(d.edge.Reopen(), d.reloadContent(cfg.Content)); err != nil {
 		return err
 	}
 	if d.pooler == nil {

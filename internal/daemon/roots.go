@@ -45,7 +45,7 @@ func (d *Daemon) cacheMode() os.FileMode {
 }
 
 // sharesContent reports whether a group of others reads the cache of content and uses its socket.
-func (d *Daemon) sharesContent() bool { return d.cfg.Content.On() && d.cfg.Content.Group != "" }
+func (d *Daemon) sharesContent() bool { return d.cfg.Content.Enabled && d.cfg.Content.Group != "" }
 
 // makeRoot makes a directory. One that exists keeps its mode, because somebody may have given it to a group; only what
 // strangers could do is refused.
