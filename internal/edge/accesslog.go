@@ -48,35 +48,53 @@ type accessLine struct {
 // accessLog writes a line of JSON for each request. Lines are held back for a second at most. What cannot be written is
 // told in the log, once for each failure in a row, and lost: visitors do not wait for a full disk.
 type accessLog struct {
-	path string // "": no log
-	log  *slog.Logger
+	log *slog.Logger
 
 	mu     sync.Mutex // protects the following
+	path   string     // "": no log
 	file   io.WriteCloser
 	out    *bufio.Writer
 	flush  *time.Timer
 	failed bool
 }
 
-func newAccessLog(path string, log *slog.Logger) *accessLog { return &accessLog{path: path, log: log} }
+func newAccessLog(log *slog.Logger) *accessLog { return &accessLog{log: log} }
 
-func (a *accessLog) open() error {
-	if a.path == "" {
-		return nil
+// openAccessLog returns what the setting names; nil for no log.
+func openAccessLog(path string) (io.WriteCloser, error) {
+	switch path {
+	case "":
+		return nil, nil
+	case accessStdout:
+		return keptOpen{os.Stdout}, nil
 	}
-	var file io.WriteCloser = keptOpen{os.Stdout}
-	if a.path != accessStdout {
-		f, err := os.OpenFile(a.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
-		if err != nil {
-			return fault.New(fault.Config, "access_log", "open access log: %w", err).
-				WithHint("make the directory of edge.access_log writable for the user that runs Holdfast")
-		}
-		file = f
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err != nil {
+		return nil, fault.New(fault.Config, "access_log", "open access log: %w", err).
+			WithHint("make the directory of edge.access_log writable for the user that runs Holdfast")
 	}
+	return f, nil
+}
+
+// use goes on in a file that openAccessLog returned, and closes the last one.
+func (a *accessLog) use(path string, file io.WriteCloser) error {
+	err := a.close()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.file, a.out = file, bufio.NewWriterSize(file, 64<<10)
-	return nil
+	a.path = path
+	if file != nil {
+		a.file, a.out = file, bufio.NewWriterSize(file, 64<<10)
+	}
+	return err
+}
+
+// open begins the file of a setting.
+func (a *accessLog) open(path string) error {
+	file, err := openAccessLog(path)
+	if err != nil {
+		return err
+	}
+	return a.use(path, file)
 }
 
 // keptOpen is a stream that is not ours to close.
@@ -104,15 +122,22 @@ func (a *accessLog) close() error {
 
 // reopen goes on in a new file of the same name.
 func (a *accessLog) reopen() error {
-	if a.path == "" {
-		return nil
-	}
-	return errors.Join(a.close(), a.open())
+	a.mu.Lock()
+	path := a.path
+	a.mu.Unlock()
+	return a.open(path)
+}
+
+// on reports whether there is a log.
+func (a *accessLog) on() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.out != nil
 }
 
 // write adds a line.
 func (a *accessLog) write(ctx context.Context, l web.Line) {
-	if a.path == "" {
+	if !a.on() {
 		return
 	}
 	b, err := json.Marshal(lineOf(ctx, l))

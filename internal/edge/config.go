@@ -2,9 +2,11 @@ package edge
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"holdfast/internal/certs"
 	"holdfast/internal/fault"
 	"holdfast/internal/httpcache"
 	"holdfast/internal/throttle"
@@ -24,6 +26,10 @@ type Config struct {
 	TLSKey  string `toml:"tls_key"`
 	// Certificates are further pairs, for other hosts.
 	Certificates []Certificate `toml:"certificates"`
+	// ACME gets certificates from an authority such as Let's Encrypt.
+	ACME certs.Config `toml:"acme"`
+	// HTTP3 speaks HTTP/3 beside HTTPS, on UDP ports of the same numbers. Default false.
+	HTTP3 bool `toml:"http3"`
 	// Listeners are further addresses.
 	Listeners []Listener `toml:"listeners"`
 	// RedirectHTTPS answers plain HTTP with a redirect to HTTPS. Default false.
@@ -118,7 +124,7 @@ type Accel struct {
 // DefaultConfig returns a front that only this machine can reach.
 func DefaultConfig() Config {
 	return Config{
-		Listen: "127.0.0.1:8000", Upstream: upstream.DefaultConfig(), Cache: httpcache.DefaultConfig(),
+		Listen: "127.0.0.1:8000", ACME: certs.DefaultConfig(), Upstream: upstream.DefaultConfig(), Cache: httpcache.DefaultConfig(),
 		Headers: Headers{
 			HSTS: unit.Duration(365 * 24 * time.Hour), ContentTypeOptions: "nosniff", ReferrerPolicy: "strict-origin-when-cross-origin",
 			FrameOptions: "SAMEORIGIN", PermissionsPolicy: "browsing-topics=(), payment=(), usb=()",
@@ -126,8 +132,13 @@ func DefaultConfig() Config {
 	}
 }
 
-// HasTLS reports whether the edge has certificates.
-func (c Config) HasTLS() bool { return c.TLSCert != "" || len(c.Certificates) > 0 }
+// HasTLS reports whether the edge has certificates, or gets them.
+func (c Config) HasTLS() bool { return c.TLSCert != "" || len(c.Certificates) > 0 || c.ACME.Enabled }
+
+// HasPlain reports whether plain HTTP is answered somewhere.
+func (c Config) HasPlain() bool {
+	return !c.HasTLS() || slices.ContainsFunc(c.Listeners, func(l Listener) bool { return !l.TLS })
+}
 
 // Validate reports every mistake in the table [edge]; keys are relative to it.
 func (c Config) Validate() fault.Problems {

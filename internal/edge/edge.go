@@ -6,15 +6,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/internal/certs"
 	"holdfast/internal/fault"
 	"holdfast/internal/lane"
 	"holdfast/internal/lifecycle"
-	"holdfast/internal/throttle"
 	"holdfast/internal/upstream"
 	"holdfast/internal/web"
 )
@@ -27,6 +28,7 @@ type Options struct {
 	Loops   int                     // event loops of the lane; default 1
 	Vaults  map[string]Vault        // what X-Accel-Redirect may lead to, by the names of Accel.To
 	Key     []byte                  // signs sticky cookies; the same on all nodes
+	ACME    *certs.Manager          // gets certificates; runs while the edge does; nil: files alone
 	Report  func(server string, err error)
 	Metrics prometheus.Registerer // may be nil
 	Observe web.Observer          // told of every response; may be nil
@@ -36,34 +38,75 @@ type Options struct {
 // Edge is the front as a lifecycle.Service. It is ready when it listens on all its addresses.
 type Edge struct {
 	base    lifecycle.Base
-	config  Config
-	servers []*web.Server // the first is that of listen
-	app     *upstream.Pool
-	access  *accessLog
+	opts    Options
+	kept    *kept
+	keys    *keychain
+	servers []*web.Server             // the first is that of listen
+	quic    []*web.QUICServer         // beside each of servers that speaks TLS
 	lane    atomic.Pointer[lane.Lane] // of the latest start; nil before, and without one
+	front   frontSwitch
+	site    atomic.Pointer[site] // what answers now
+
+	mu sync.Mutex // one Reload at a time
 }
 
 // New builds the front; nothing listens yet.
 func New(o Options) (*Edge, error) {
 	log := o.Log.With("listener", "edge")
-	s, err := newSite(o, log)
+	e := &Edge{opts: o, keys: newKeychain(o.Config, o.ACME, log)}
+	access := newAccessLog(log)
+	e.kept = &kept{
+		access: access, acme: o.ACME, log: log,
+		journal: web.Journal{Log: log, Observe: newWitness(o.Observe, access, o.Metrics)},
+	}
+	s, err := newSite(o, e.kept, nil)
 	if err != nil {
 		return nil, err
 	}
-	e := &Edge{config: o.Config, app: s.app, access: s.access}
-	handler := s.handler()
-	pairs := o.Config.pairs()
-	e.servers = append(e.servers, web.NewServer(web.Options{
-		Name: "edge", Listen: o.Config.Listen, Certificates: pairs, Handler: handler, Front: e.front(o, s), Log: log,
-	}))
-	for _, l := range o.Config.Listeners {
-		w := web.Options{Name: "edge", Listen: l.Listen, Handler: handler, Log: log}
-		if l.TLS {
-			w.Certificates = pairs
+	if len(o.Config.Upstreams) > 0 {
+		if s.app, err = upstream.New(s.upstream(o)); err != nil {
+			return nil, err
 		}
-		e.servers = append(e.servers, web.NewServer(w))
 	}
+	e.show(s, o)
+	e.listeners(log)
 	return e, nil
+}
+
+// show makes a site the one that answers.
+func (e *Edge) show(s *site, o Options) {
+	e.front.now.Store(newFront(o, s))
+	e.site.Store(s)
+}
+
+// ServeHTTP answers by the configuration in force.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.site.Load().chain.ServeHTTP(w, r) }
+
+// listeners makes the servers of all addresses.
+func (e *Edge) listeners(log *slog.Logger) {
+	c := e.opts.Config
+	first := web.Options{Name: "edge", Listen: c.Listen, Handler: e, Front: e.laneBefore(), Log: log}
+	if c.HasTLS() {
+		first.TLS = e.keys.config()
+	}
+	e.add(first)
+	for _, l := range c.Listeners {
+		w := web.Options{Name: "edge", Listen: l.Listen, Handler: e, Log: log}
+		if l.TLS {
+			w.TLS = e.keys.config()
+		}
+		e.add(w)
+	}
+}
+
+// add makes a server, and one for HTTP/3 beside it where it speaks TLS on TCP.
+func (e *Edge) add(o web.Options) {
+	s := web.NewServer(o)
+	e.servers = append(e.servers, s)
+	if o.TLS == nil || !e.opts.Config.HTTP3 || strings.HasPrefix(o.Listen, "unix:") {
+		return
+	}
+	e.quic = append(e.quic, web.NewQUICServer(web.QUICOptions{Name: "edge", Listen: s.Addr, TLS: o.TLS, Handler: e, Log: o.Log}))
 }
 
 // Start opens the log, begins to look after the application's servers, and listens.
@@ -77,15 +120,21 @@ func (e *Edge) Start(ctx context.Context) error {
 }
 
 func (e *Edge) open(ctx context.Context) error {
-	if err := e.access.open(); err != nil {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.site.Load()
+	if err := e.kept.access.open(s.config.AccessLog); err != nil {
 		return err
 	}
-	if e.app != nil {
-		if err := e.app.Start(ctx); err != nil {
+	if err := e.keys.check(); err != nil {
+		return err
+	}
+	if s.app != nil {
+		if err := s.app.Start(ctx); err != nil {
 			return err
 		}
 	}
-	for _, s := range e.servers {
+	for _, s := range e.services() {
 		if err := s.Start(ctx); err != nil {
 			return err
 		}
@@ -93,20 +142,36 @@ func (e *Edge) open(ctx context.Context) error {
 	return nil
 }
 
+// services are the listeners, and what needs them: an authority asks at once.
+func (e *Edge) services() []lifecycle.Service {
+	var all []lifecycle.Service
+	for _, s := range e.servers {
+		all = append(all, s)
+	}
+	for _, q := range e.quic {
+		all = append(all, q)
+	}
+	if e.opts.ACME != nil {
+		all = append(all, e.opts.ACME)
+	}
+	return all
+}
+
 // Stop closes the listeners, lets requests end until ctx does, and then everything behind them.
 func (e *Edge) Stop(ctx context.Context) error { return e.base.Stop(ctx, e.close) }
 
 func (e *Edge) close(ctx context.Context) error {
-	errs := make([]error, len(e.servers))
+	services := e.services()
+	errs := make([]error, len(services))
 	var all sync.WaitGroup
-	for i, s := range e.servers {
+	for i, s := range services {
 		all.Go(func() { errs[i] = s.Stop(ctx) })
 	}
 	all.Wait()
-	if e.app != nil {
-		errs = append(errs, e.app.Stop(ctx))
+	if app := e.site.Load().app; app != nil {
+		errs = append(errs, app.Stop(ctx))
 	}
-	return errors.Join(append(errs, e.access.close())...)
+	return errors.Join(append(errs, e.kept.access.close())...)
 }
 
 // Addr returns the address of listen, once it is started.
@@ -126,15 +191,15 @@ func (e *Edge) URL() string { return e.servers[0].URL() }
 
 // Upstreams returns the application's servers, or an error where there are none.
 func (e *Edge) Upstreams() (*upstream.Pool, error) {
-	if e.app == nil {
-		return nil, fault.New(fault.Conflict, "no_upstreams", "no application is named").
-			WithHint("name its servers in edge.upstreams")
+	if app := e.site.Load().app; app != nil {
+		return app, nil
 	}
-	return e.app, nil
+	return nil, fault.New(fault.Conflict, "no_upstreams", "no application is named").
+		WithHint("name its servers in edge.upstreams")
 }
 
 // Reopen opens the access log anew, after somebody moved it away.
-func (e *Edge) Reopen() error { return e.access.reopen() }
+func (e *Edge) Reopen() error { return e.kept.access.reopen() }
 
 // LaneStats returns what the lane did since the latest start; zeros without a lane.
 func (e *Edge) LaneStats() lane.Stats {
@@ -144,27 +209,17 @@ func (e *Edge) LaneStats() lane.Stats {
 	return lane.Stats{}
 }
 
-// front puts a lane before net/http, where there is something for it.
-func (e *Edge) front(o Options, s *site) func(net.Listener) (net.Listener, error) {
-	if len(o.Lanes) == 0 || o.Config.RedirectHTTPS {
+// laneBefore puts a lane before net/http, where there is something for it.
+func (e *Edge) laneBefore() func(net.Listener) (net.Listener, error) {
+	if len(e.opts.Lanes) == 0 || e.opts.Config.RedirectHTTPS {
 		return nil
 	}
-	f := newFront(o, s)
 	return func(l net.Listener) (net.Listener, error) {
-		a, err := lane.Listen(l, lane.Options{Handler: f, Observe: f.observe, Loops: o.Loops})
+		a, err := lane.Listen(l, lane.Options{Handler: &e.front, Observe: e.front.observe, Loops: e.opts.Loops})
 		if err != nil {
 			return nil, err
 		}
 		e.lane.Store(a)
 		return a, nil
 	}
-}
-
-// newThrottle makes the throttle of the configuration.
-func newThrottle(c Config) (*throttle.Throttle, error) {
-	exempt, err := networks(c.LimitsExempt)
-	if err != nil {
-		return nil, err
-	}
-	return throttle.New(c.Limits, exempt), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"holdfast/internal/lane"
 	"holdfast/internal/logging"
@@ -21,6 +22,19 @@ type front struct {
 	journal web.Journal
 }
 
+// frontSwitch is the front of the configuration in force.
+type frontSwitch struct{ now atomic.Pointer[front] }
+
+// Answer implements lane.Handler.
+func (f *frontSwitch) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
+	return f.now.Load().Answer(q, r)
+}
+
+// Warm implements lane.Handler.
+func (f *frontSwitch) Warm(ctx context.Context, q *lane.Request) { f.now.Load().Warm(ctx, q) }
+
+func (f *frontSwitch) observe(d lane.Done) { f.now.Load().observe(d) }
+
 // route is a subtree of paths.
 type route struct {
 	pattern string
@@ -29,7 +43,13 @@ type route struct {
 }
 
 func newFront(o Options, s *site) *front {
-	f := &front{hosts: o.Config.Hosts, policy: s.policy, access: s.access.path != "", journal: s.journal}
+	f := &front{hosts: o.Config.Hosts, policy: s.policy, access: o.Config.AccessLog != "", journal: s.journal}
+	if o.Config.RedirectHTTPS {
+		return f // it knows no route
+	}
+	if s.acme != nil {
+		f.routes = append(f.routes, route{pattern: challengePath, prefix: challengePath})
+	}
 	for pattern := range o.Routes {
 		to := route{pattern, literal(pattern), o.Lanes[pattern]}
 		if s.throttle.Covers(to.prefix) || s.guards(to.prefix) {

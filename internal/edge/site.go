@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"holdfast/internal/certs"
 	"holdfast/internal/throttle"
 	"holdfast/internal/upstream"
 	"holdfast/internal/web"
@@ -12,8 +13,10 @@ import (
 // routeApp is what the application's requests are called in logs and metrics.
 const routeApp = "app"
 
-// site is all that answers, without the listeners.
+// site is all that answers by one configuration, without the listeners. A reload makes another one; requests under way end in
+// the one that they began in.
 type site struct {
+	*kept
 	config   Config
 	trust    upstream.Trust
 	policy   policy
@@ -23,14 +26,21 @@ type site struct {
 	auth     []*guard
 	strip    []string // fields that only our own questions to the application may set
 	vaults   map[string]Vault
-	access   *accessLog
-	journal  web.Journal
-	log      *slog.Logger
+	chain    http.Handler // the whole way of a request
 }
 
-func newSite(o Options, log *slog.Logger) (*site, error) {
+// kept is what outlives a configuration.
+type kept struct {
+	access  *accessLog
+	journal web.Journal
+	acme    *certs.Manager // nil: files alone
+	log     *slog.Logger
+}
+
+// newSite makes a site. was is the one before it, or nil: limits that are the same go on counting.
+func newSite(o Options, k *kept, was *site) (*site, error) {
 	c := o.Config
-	s := &site{config: c, policy: newPolicy(c.Headers), mux: http.NewServeMux(), vaults: o.Vaults, log: log}
+	s := &site{kept: k, config: c, policy: newPolicy(c.Headers), mux: http.NewServeMux(), vaults: o.Vaults}
 	for pattern, h := range o.Routes {
 		s.mux.Handle(pattern, h)
 	}
@@ -38,21 +48,29 @@ func newSite(o Options, log *slog.Logger) (*site, error) {
 	if s.trust, err = upstream.ParseTrust(c.TrustedProxies); err != nil {
 		return nil, err
 	}
-	if s.throttle, err = newThrottle(c); err != nil {
+	exempt, err := networks(c.LimitsExempt)
+	if err != nil {
 		return nil, err
 	}
-	s.access = newAccessLog(c.AccessLog, log)
-	s.journal = web.Journal{Log: log, Observe: newWitness(o.Observe, s.access, o.Metrics)}
+	if was == nil {
+		s.throttle = throttle.New(c.Limits, exempt)
+	} else {
+		s.throttle = was.throttle.With(c.Limits, exempt)
+	}
 	for _, rule := range c.Auth {
 		s.auth = append(s.auth, newGuard(rule, s))
 		s.strip = append(s.strip, rule.Copy...)
 	}
-	if len(c.Upstreams) == 0 {
-		return s, nil
-	}
+	s.chain = s.handler()
+	return s, nil
+}
+
+// upstream says how the application's servers are to be treated.
+func (s *site) upstream(o Options) upstream.Options {
+	c := s.config
 	u := upstream.Options{
 		Config: c.Upstream, Servers: c.Upstreams, Trust: s.trust, Key: o.Key, Refuse: s.refuse,
-		Report: o.Report, Metrics: o.Metrics, Log: log,
+		Report: o.Report, Metrics: o.Metrics, Log: s.log,
 	}
 	if len(c.Hosts) > 0 {
 		u.Host = c.Hosts[0]
@@ -60,15 +78,14 @@ func newSite(o Options, log *slog.Logger) (*site, error) {
 	if len(c.Accel) > 0 {
 		u.Handover = s.handOver
 	}
-	s.app, err = upstream.New(u)
-	return s, err
+	return u
 }
 
 // handler returns the whole way of a request, as the package comment draws it.
 func (s *site) handler() http.Handler {
 	h := http.Handler(http.HandlerFunc(s.answer))
 	for _, step := range []func(http.Handler) http.Handler{ // the innermost first
-		s.asked, s.limited, s.redirected, s.plain, s.known, s.policy.wrap, s.wrapped, s.introduced,
+		s.asked, s.limited, s.redirected, s.plain, s.known, s.challenged, s.policy.wrap, s.announced, s.wrapped, s.introduced,
 	} {
 		h = step(h)
 	}

@@ -19,7 +19,17 @@ func (c Config) validateListeners() fault.Problems {
 	if cert == "" && key == "" && len(c.Certificates) > 0 {
 		cert, key = c.Certificates[0].Cert, c.Certificates[0].Key
 	}
-	p = append(p, web.CheckListener(c.Listen, cert, key, DefaultConfig().Listen)...)
+	tlsListener := func(listen string) fault.Problems {
+		if cert == "" && key == "" && c.ACME.Enabled {
+			return addressOnly(listen) // the certificate is to come
+		}
+		return web.CheckListener(listen, cert, key, DefaultConfig().Listen)
+	}
+	p = append(p, tlsListener(c.Listen)...)
+	p = append(p, c.ACME.Validate(c.Hosts).Under("acme")...)
+	if c.HTTP3 && !c.HasTLS() {
+		p.Add("http3", "set tls_cert and tls_key, or [edge.acme]", "HTTP/3 is spoken with certificates alone")
+	}
 	for i, x := range c.Certificates {
 		if _, err := tls.LoadX509KeyPair(x.Cert, x.Key); err != nil {
 			p.Add(fmt.Sprintf("certificates[%d].cert", i), "name two PEM files that belong together and that this user may read", "%v", err)
@@ -29,9 +39,9 @@ func (c Config) validateListeners() fault.Problems {
 		at := fmt.Sprintf("listeners[%d]", i)
 		switch {
 		case l.TLS && !c.HasTLS():
-			p.Add(at+".tls", "set tls_cert and tls_key of [edge]", "there is no certificate")
+			p.Add(at+".tls", "set tls_cert and tls_key of [edge], or [edge.acme]", "there is no certificate")
 		case l.TLS:
-			p = append(p, web.CheckListener(l.Listen, cert, key, DefaultConfig().Listen).Under(at)...)
+			p = append(p, tlsListener(l.Listen).Under(at)...)
 		case c.RedirectHTTPS:
 			p = append(p, addressOnly(l.Listen).Under(at)...)
 		default:

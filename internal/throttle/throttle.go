@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,22 @@ func New(rules []Rule, exempt []netip.Prefix) *Throttle {
 		t.books = append(t.books, newBook(r))
 	}
 	return t
+}
+
+// With returns a throttle of other rules. Rules that are the same go on counting, what is under way included.
+func (t *Throttle) With(rules []Rule, exempt []netip.Prefix) *Throttle {
+	next := &Throttle{exempt: exempt}
+	left := slices.Clone(t.books)
+	for _, r := range rules {
+		i := slices.IndexFunc(left, func(b *book) bool { return reflect.DeepEqual(b.rule, r) })
+		if i < 0 {
+			next.books = append(next.books, newBook(r))
+			continue
+		}
+		next.books = append(next.books, left[i])
+		left = slices.Delete(left, i, i+1)
+	}
+	return next
 }
 
 // Covers reports whether there is a rule for a path that begins as this one does.

@@ -1,0 +1,99 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"holdfast/internal/upstream"
+	"holdfast/internal/web"
+)
+
+// Fixed returns the settings of [edge] that a Reload does not change: addresses, and what stands on them. They need a restart.
+func Fixed() []string {
+	return []string{
+		"listen", "listeners", "http3", "acme.enabled", "acme.accept_terms", "acme.email", "acme.directory", "acme.ca_file", "acme.profile",
+	}
+}
+
+// settled returns the settings that a reload puts in force: the new ones, but for those that are fixed. Whether there is TLS at
+// all is fixed, too: a listener cannot lose its certificates.
+func (e *Edge) settled(c Config) Config {
+	was := e.opts.Config
+	hosts := c.ACME.Hosts
+	c.Listen, c.Listeners, c.HTTP3, c.ACME = was.Listen, was.Listeners, was.HTTP3, was.ACME
+	c.ACME.Hosts = hosts
+	if len(c.pairs()) == 0 && !c.ACME.Enabled || len(was.pairs()) == 0 && !was.HasTLS() {
+		c.TLSCert, c.TLSKey, c.Certificates = was.TLSCert, was.TLSKey, was.Certificates
+	}
+	return c
+}
+
+// Reload puts another configuration in force without a pause: requests under way end as they began, new ones are answered by the
+// new rules. What is known of servers, limits and certificates that stay is kept. With an error nothing has changed. The
+// configuration was validated.
+func (e *Edge) Reload(ctx context.Context, c Config) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	o := e.opts
+	o.Config = e.settled(c)
+	was := e.site.Load()
+	s, err := newSite(o, e.kept, was)
+	if err != nil {
+		return fmt.Errorf("reload edge: %w", err)
+	}
+	files := web.NewCertificates(o.Config.pairs(), e.kept.log)
+	if err := unusable(files.Check()); err != nil {
+		return err
+	}
+	log, err := openAccessLog(o.Config.AccessLog)
+	if err != nil {
+		return err
+	}
+	if err := e.inherit(ctx, was, s, o); err != nil {
+		return errors.Join(fmt.Errorf("reload edge: %w", err), discard(log))
+	}
+	e.keys.files.Store(files)
+	e.show(s, o)
+	if e.opts.ACME != nil {
+		e.opts.ACME.SetHosts(o.Config.ACMEHosts(e.kept.log))
+	}
+	return e.kept.access.use(o.Config.AccessLog, log)
+}
+
+// inherit gives a site the servers of the one before it, or new ones.
+func (e *Edge) inherit(ctx context.Context, was, s *site, o Options) error {
+	var err error
+	switch {
+	case len(o.Config.Upstreams) == 0:
+		if was.app != nil {
+			e.retire(was.app)
+		}
+		return nil
+	case was.app != nil:
+		s.app = was.app
+		return s.app.Reload(s.upstream(o))
+	}
+	if s.app, err = upstream.New(s.upstream(o)); err != nil {
+		return err
+	}
+	return s.app.Start(ctx)
+}
+
+// retire ends a pool when nobody needs it any more, or the edge stops.
+func (e *Edge) retire(p *upstream.Pool) {
+	e.base.Go(func(ctx context.Context) {
+		_ = p.Idle(ctx) // else it is cut with everything
+		if err := p.Stop(context.WithoutCancel(ctx)); err != nil {
+			e.kept.log.Error("stop servers that are gone", "error", err)
+		}
+	})
+}
+
+func discard(log io.Closer) error {
+	if log == nil {
+		return nil
+	}
+	return log.Close()
+}
