@@ -2,9 +2,10 @@ package cli
 
 import "github.com/spf13/cobra"
 
-const edgeHelp = `Look at the application's servers behind the edge, and take them out for maintenance.
+const edgeHelp = `Look at the edge: its certificates, and the application's servers behind it, which it takes out for maintenance.
 
 Usage:
+  holdfast edge certs [--json]
   holdfast edge upstream list [--json]
   holdfast edge upstream drain SERVER [--timeout DURATION] [--json]
   holdfast edge upstream undrain SERVER [--json]
@@ -36,9 +37,9 @@ EXAMPLE
 `
 
 func newEdge(a *app) *cobra.Command {
-	c := a.group("edge", "look at the application's servers, drain them", edgeHelp)
+	c := a.group("edge", "look at certificates and the application's servers, drain them", edgeHelp)
 	u := a.group("upstream", "look at the application's servers, drain them", edgeUpstreamHelp)
 	u.AddCommand(newUpstreamList(a), newUpstreamDrain(a), newUpstreamUndrain(a))
-	c.AddCommand(u)
+	c.AddCommand(u, newEdgeCerts(a))
 	return c
 }

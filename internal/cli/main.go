@@ -36,6 +36,7 @@ Run:
   status          say how the running Holdfast is
   logs            print the log of the running Holdfast
   login           print a link that opens the admin page
+  reload          have the configuration read again
   stop            stop the running Holdfast
   demo            run everything in a temporary directory, with a page to try it
 
@@ -45,7 +46,7 @@ Use:
   files           store, fetch, list, link and export files; manage keys and buckets
   assets          build, find and publish stylesheets, scripts, pictures
   content         bring courses from git to every server
-  edge            look at the application's servers, drain them
+  edge            look at certificates and the application's servers, drain them
 
 Know:
   help            help for a command, a setting or the exit codes
@@ -80,7 +81,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetHelpCommand(newHelp(a))
 	root.AddCommand(
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
-		newServe(a), newStatus(a), newLogs(a), newLogin(a), newStop(a), newDemo(a),
+		newServe(a), newStatus(a), newLogs(a), newLogin(a), newReload(a), newStop(a), newDemo(a),
 		newPool(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newVersion(a), newCompletion(a),
 	)
 	return root

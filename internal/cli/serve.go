@@ -17,8 +17,8 @@ The log goes to standard error: a line of JSON for each event, text when it is a
 When all parts run, systemd is told so (Type=notify). SIGTERM and SIGINT end in order: no new requests are taken, those
 under way have 30 seconds to finish, and a PostgreSQL of our own stops last. A second signal ends the process at once;
 nothing that was acknowledged is lost. SIGHUP reads the configuration again: what can change while clients are connected
-takes effect (log-in rules, sizes and limits of pools, sources of content), the rest is named in the log and waits for a
-restart.
+takes effect (the edge, log-in rules, sizes and limits of pools, sources of content), the rest is named in the log and waits
+for a restart. "holdfast reload" does the same and prints what came of it.
 
 EXIT STATUS
   0 after an end in order, 3 for a mistake in the configuration, 6 when another Holdfast uses the same directories, 7 when

@@ -188,6 +188,7 @@ func (c *Config) pathSettings() []pathSetting {
 		{"s3.tls_key", &c.S3.TLSKey},
 		{"edge.tls_cert", &c.Edge.TLSCert},
 		{"edge.tls_key", &c.Edge.TLSKey},
+		{"edge.acme.ca_file", &c.Edge.ACME.CAFile},
 		{"admin.tls_cert", &c.Admin.TLSCert},
 		{"admin.tls_key", &c.Admin.TLSKey},
 		{"content.socket", &c.Content.Socket},

@@ -52,9 +52,13 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 	if d.opts.Demo {
 		maps.Copy(routes, demo.Routes(demoFiles{d.files}, d.demoCourse()))
 	}
+	acme, err := d.authority(ctx)
+	if err != nil {
+		return err
+	}
 	front, err := edge.New(edge.Options{
 		Config: d.cfg.Edge, Routes: routes, Lanes: d.lanes(), Loops: d.laneLoops(), Vaults: d.vaults(),
-		Key:     []byte(d.cfg.Files.MasterKey.Reveal()),
+		Key: []byte(d.cfg.Files.MasterKey.Reveal()), ACME: acme,
 		Report:  func(server string, err error) { d.health.Report(upstreamDown(server), err) },
 		Observe: d.meters.edge, Metrics: d.metrics, Log: d.log,
 	})
@@ -63,7 +67,10 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 	}
 	d.edge = front
 	d.metrics.MustRegister(laneMeters(d.edge.LaneStats)...)
-	return d.runDoor(ctx, "edge", d.edge)
+	if err := d.runDoor(ctx, "edge", d.edge); err != nil {
+		return err
+	}
+	return d.watchCertificates(ctx)
 }
 
 // vaults are what the application may hand over by X-Accel-Redirect.
@@ -125,6 +132,7 @@ func (v contentVault) Send(w http.ResponseWriter, r *http.Request, name string) 
 // edgeAPI is the edge's part of the control API; "holdfast edge" calls it.
 func (d *Daemon) edgeAPI() map[string]http.Handler {
 	return map[string]http.Handler{
+		"POST /v1/edge/certs":            control.Handle(d.listCertificates),
 		"POST /v1/edge/upstream/list":    control.Handle(d.listUpstreams),
 		"POST /v1/edge/upstream/drain":   control.Handle(d.drainUpstream),
 		"POST /v1/edge/upstream/undrain": control.Handle(d.undrainUpstream),

@@ -16,12 +16,13 @@ import (
 func reloadable() []string {
 	return append(contentReloadable(),
 		"database.rules", "database.auth", "database.limits", "database.admins", "database.stats_users",
+		"edge",
 		"database.options.pool", "database.hold", "database.login_timeout", "database.max_clients", "database.prepared_statements",
 	)
 }
 
 // Reload reads the configuration again and takes over what can change while the daemon runs: who may log in to PostgreSQL, how
-// its pools are sized, the limits of classes, the sources of content. What needs a restart is named in the log. A configuration
+// its pools are sized, the limits of classes, the sources of content, the rules and servers of the edge. What needs a restart is named in the log. A configuration
 // with a mistake changes nothing.
 func (d *Daemon) Reload(ctx context.Context) error {
 	_, err := d.reload(ctx)
@@ -42,7 +43,7 @@ func (d *Daemon) reload(ctx context.Context) (ReloadAnswer, error) {
 		return ReloadAnswer{}, err
 	}
 	applied, waiting := compare(d.config(), cfg)
-	if err := d.apply(cfg); err != nil {
+	if err := d.apply(ctx, cfg); err != nil {
 		d.log.ErrorContext(ctx, "configuration not reloaded whole", "error", err)
 		return ReloadAnswer{}, err
 	}
@@ -51,9 +52,12 @@ func (d *Daemon) reload(ctx context.Context) (ReloadAnswer, error) {
 }
 
 // apply hands the settings to the parts that take them.
-func (d *Daemon) apply(cfg *config.Config) error {
+func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
+	if err := d.reloadEdge(ctx, cfg); err != nil {
+		return err
+	}
 	d.reloaded.Store(cfg)
-	if err := errors.Join(d.edge.Reopen(), d.reloadContent(cfg.Content)); err != nil {
+	if err := d.reloadContent(cfg.Content); err != nil {
 		return err
 	}
 	if d.pooler == nil {
@@ -100,9 +104,14 @@ func compare(before, after *config.Config) (applied, waiting []string) {
 }
 
 func note(key string, applied, waiting *[]string) {
-	if slices.ContainsFunc(reloadable(), func(r string) bool { return key == r || strings.HasPrefix(key, r+".") || strings.HasPrefix(key, r+"[") }) {
+	if below(key, reloadable()) && !below(key, edgeFixed()) {
 		*applied = append(*applied, key)
 		return
 	}
 	*waiting = append(*waiting, key)
+}
+
+// below reports whether a setting is one of the tables and settings, or in one of them.
+func below(key string, tables []string) bool {
+	return slices.ContainsFunc(tables, func(r string) bool { return key == r || strings.HasPrefix(key, r+".") || strings.HasPrefix(key, r+"[") })
 }
