@@ -85,7 +85,7 @@ func (d *decoder) rename(t *node, at string, a pgbouncer.Alias, path ...string) 
 	value, err := a.Convert(fmt.Sprint(written.value))
 	if err != nil {
 		d.problem(join(at, a.Name), written.origin, err.Error(),
-			"write it as PgBouncer does, or by its own name "+below(at, path))
+			"write it as it is written there, or by its own name "+below(at, path))
 		return
 	}
 	if list, ok := value.([]string); ok {

@@ -44,6 +44,7 @@ func (l loader) load(path string, environ []string) (*Config, error) {
 		known: schemaOf(reflect.TypeFor[Config]()), origins: map[string]Origin{}, problems: problems,
 	}
 	d.applyAliases(tree)
+	d.applySQLAlchemy(tree)
 	d.table("", tree, reflect.ValueOf(&cfg).Elem())
 	d.ignoreDisabled(&cfg)
 	d.readSecrets(dir)

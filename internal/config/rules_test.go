@@ -43,7 +43,7 @@ func TestTheSampleOfTheStoreIsRefusedAsPlaceholders(t *testing.T) {
 	}
 }
 
-// S0-41: the sample of the pool is understood unchanged, with its meanings.
+// S0-28, S0-41: the sample of the pool is understood unchanged, with its meanings.
 func TestTheSampleOfThePoolIsUnderstood(t *testing.T) {
 	t.Parallel()
 	pool := oneFile(t, schoolPool+key).mustLoad(t).Database.Options.Pool
