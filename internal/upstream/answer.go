@@ -20,9 +20,14 @@ var errHandover = errors.New("a file is sent in place of the answer")
 
 func requestID(ctx context.Context) string { return logging.RequestID(ctx) }
 
-// modify looks at the header of an answer before it goes to the visitor.
+// modify is what ReverseProxy calls.
 func (p *Pool) modify(resp *http.Response) error {
 	x, _ := resp.Request.Context().Value(exchangeKey{}).(*exchange)
+	return p.amend(x, resp)
+}
+
+// amend looks at the header of an answer before it goes to the visitor.
+func (p *Pool) amend(x *exchange, resp *http.Response) error {
 	h := resp.Header
 	x.visitor.Trace.DB = databaseTime(h.Values("Server-Timing"))
 	h.Del(logging.RequestIDHeader) // ours stands, which is the same where the application echoes it
@@ -66,17 +71,21 @@ func (p *Pool) stick(x *exchange, h http.Header) {
 }
 
 // stickyOf returns the value of the sticky cookie. One that names no server of ours is nothing.
-func (p *Pool) stickyOf(r *http.Request) string {
+func (p *Pool) stickyOf(x *exchange) string {
 	if p.options().Config.Sticky == "" {
 		return ""
 	}
-	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
 	return x.visitor.sticky
 }
 
-// fail answers for the application, or with the file that it asked for.
+// fail is what ReverseProxy calls.
 func (p *Pool) fail(_ http.ResponseWriter, out *http.Request, err error) {
 	x, _ := out.Context().Value(exchangeKey{}).(*exchange)
+	p.failed(x, err)
+}
+
+// failed answers for the application, or with the file that it asked for.
+func (p *Pool) failed(x *exchange, err error) {
 	w, r := x.to, x.request
 	if x.file != nil {
 		x.end()

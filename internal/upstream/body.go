@@ -138,6 +138,13 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// early sends an interim answer.
+func (w *writer) early(status int, h http.Header) {
+	w.own = h
+	w.WriteHeader(status)
+	w.own = http.Header{}
+}
+
 func (w *writer) Write(b []byte) (int, error) {
 	if w.own != nil {
 		w.WriteHeader(http.StatusOK)

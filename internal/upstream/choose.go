@@ -22,7 +22,8 @@ type waiter struct {
 }
 
 // acquire returns a server that was not tried yet, with its count raised: release it. It waits until the time is over.
-func (p *Pool) acquire(ctx context.Context, sticky string, tried []*node, until time.Time) (*node, error) {
+func (p *Pool) acquire(x *exchange, tried []*node, until time.Time) (*node, error) {
+	sticky := p.stickyOf(x)
 	p.mu.Lock()
 	n := p.choose(sticky, tried)
 	if n != nil {
@@ -38,6 +39,8 @@ func (p *Pool) acquire(ctx context.Context, sticky string, tried []*node, until 
 	p.mu.Unlock()
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
+	ctx, cancel := x.whole()
+	defer cancel()
 	select {
 	case n := <-w.got:
 		return n, nil

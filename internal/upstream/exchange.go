@@ -15,14 +15,22 @@ type exchangeKey struct{}
 // exchange is one request on its way to a server and back.
 type exchange struct {
 	pool    *Pool
+	ctx     context.Context     // of the request, and what ends it besides
 	request *http.Request       // as it came
 	to      http.ResponseWriter // the visitor
 	visitor *Visitor
 	cancel  context.CancelFunc
 	body    *requestBody // nil without one
 	node    *node        // nil before one was found
-	idle    *idle        // nil before the answer began
+	idle    *idle        // nil before the answer began, and over a wire
 	file    *Handover    // asked for by the application
+
+	// Over a wire.
+	life   context.Context // of the pool
+	until  time.Time       // the end of all, unless zero
+	wire   *wire           // nil without one
+	holder *node           // whose it is
+	leave  [2]func() bool  // undo what lets it end with others
 }
 
 // end gives the server back.
@@ -41,16 +49,26 @@ func (x *exchange) end() {
 // tripper sends requests to servers: the http.RoundTripper of the ReverseProxy.
 type tripper struct{ pool *Pool }
 
-// RoundTrip sends the request to one server after the other until one answers, as the package comment says.
+// RoundTrip implements http.RoundTripper.
 func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	p := t.pool
 	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	resp, err := t.pool.trip(x, func(n *node) (*http.Response, error) {
+		return n.transport.Load().RoundTrip(x.aimed(r, n.Server))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return x.begin(resp), nil
+}
+
+// trip sends the request to one server after the other until one answers, as the package comment says. try asks one.
+func (p *Pool) trip(x *exchange, try func(*node) (*http.Response, error)) (*http.Response, error) {
 	var tried []*node
 	until := time.Now().Add(p.options().Config.Timeouts.Wait.D())
 	var last error
 	for {
 		began := time.Now()
-		n, err := p.acquire(r.Context(), p.stickyOf(r), tried, until)
+		n, err := p.acquire(x, tried, until)
 		x.visitor.Trace.Queue += time.Since(began)
 		if err != nil {
 			if last != nil && errors.Is(err, errLast) {
@@ -61,17 +79,17 @@ func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.node = n
 		x.visitor.Trace.Server = n.ID
 		began = time.Now()
-		resp, err := n.transport.Load().RoundTrip(x.aimed(r, n.Server))
+		resp, err := try(n)
 		x.visitor.Trace.App += time.Since(began)
 		if err == nil {
 			p.answered(n, resp.StatusCode)
-			return x.begin(resp), nil
+			return resp, nil
 		}
-		if r.Context().Err() != nil || isTimeout(err) && !isDial(err) || x.body.failed() {
+		if x.over() || isTimeout(err) && !isDial(err) || x.body.failed() {
 			return nil, err
 		}
 		p.broke(n, err)
-		if !x.again(r, err) {
+		if !x.again(err) {
 			return nil, err
 		}
 		p.meter.retry(n.ID)
@@ -83,9 +101,14 @@ func (t tripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// over reports whether the exchange came to its end: the visitor has gone, the pool stops, or its time has passed.
+func (x *exchange) over() bool {
+	return x.ctx.Err() != nil || x.life.Err() != nil || !x.until.IsZero() && time.Now().After(x.until)
+}
+
 // again reports whether the request may go to another server.
-func (x *exchange) again(r *http.Request, err error) bool {
-	return isDial(err) && x.body.untouched() || safe(r)
+func (x *exchange) again(err error) bool {
+	return isDial(err) && x.body.untouched() || safe(x.request)
 }
 
 // aimed returns the request for one server. Its body is our own and not ReverseProxy's, which bears no second try.

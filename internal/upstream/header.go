@@ -8,39 +8,40 @@ import (
 	"holdfast/internal/logging"
 )
 
-// forgeable are fields that applications and their servers take for the word of a proxy, of its maker's choice. Those
+// isForgeable knows fields that applications and their servers take for the word of a proxy, of its maker's choice. Those
 // that begin with "X-Forwarded-", and all with an underscore, are removed besides.
-func forgeable() []string {
-	return []string{
-		"Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip",
+func isForgeable(name string) bool {
+	switch name {
+	case "Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip",
 		"X-Original-Forwarded-For", "X-Scheme", "X-Url-Scheme", "Front-End-Https", "X-Original-Url", "X-Rewrite-Url",
-		"X-Original-Host", "X-Host", "X-Original-Uri", "X-Original-Method", "X-Ssl-Client-Cert", "X-Client-Cert", "X-Http-Host-Override",
+		"X-Original-Host", "X-Host", "X-Original-Uri", "X-Original-Method", "X-Ssl-Client-Cert", "X-Client-Cert", "X-Http-Host-Override":
+		return true
 	}
+	return false
 }
 
-// ours are fields that are never a visitor's to send, nor a proxy's: they steer the handing over of files (Rack::Sendfile reads
+// isOurs knows fields that are never a visitor's to send, nor a proxy's: they steer the handing over of files (Rack::Sendfile reads
 // two of them from requests), or become HTTP_PROXY in CGI.
-func ours() []string {
-	return []string{
-		"X-Accel-Redirect", "X-Accel-Mapping", "X-Sendfile", "X-Sendfile-Type", "X-Lighttpd-Send-File", "X-Request-Start", "Proxy",
+func isOurs(name string) bool {
+	switch name {
+	case "X-Accel-Redirect", "X-Accel-Mapping", "X-Sendfile", "X-Sendfile-Type", "X-Lighttpd-Send-File", "X-Request-Start", "Proxy":
+		return true
 	}
+	return false
 }
 
 // CleanHeader removes what a visitor may not say from a request's header.
 func CleanHeader(h http.Header, trusted bool) {
 	for name := range h {
-		if strings.Contains(name, "_") || !trusted && strings.HasPrefix(name, "X-Forwarded-") {
+		if refused(name, trusted) {
 			delete(h, name)
 		}
 	}
-	for _, name := range ours() {
-		delete(h, name)
-	}
-	if !trusted {
-		for _, name := range forgeable() {
-			delete(h, name)
-		}
-	}
+}
+
+// refused reports whether a visitor may not say this.
+func refused(name string, trusted bool) bool {
+	return strings.IndexByte(name, '_') >= 0 || isOurs(name) || !trusted && (isForgeable(name) || strings.HasPrefix(name, "X-Forwarded-"))
 }
 
 // tell sets what the application may believe about the visitor.
@@ -87,5 +88,8 @@ func forwardedNode(a netip.Addr) string {
 }
 
 func quoted(text string) string {
-	return `"` + strings.NewReplacer(`\`, ``, `"`, ``).Replace(text) + `"`
+	if strings.ContainsAny(text, `\"`) {
+		text = strings.NewReplacer(`\`, ``, `"`, ``).Replace(text)
+	}
+	return `"` + text + `"`
 }

@@ -27,6 +27,7 @@ func (p *Pool) watch(ctx context.Context, n *node) {
 			return
 		case <-timer.C:
 		}
+		n.wires.prune(time.Now())
 		if err := p.check(ctx, n); ctx.Err() == nil {
 			p.checked(n, err)
 		}
@@ -153,7 +154,7 @@ func (p *Pool) othersUp(n *node) bool {
 func (p *Pool) setDown(n *node, err error, hard bool) {
 	n.down, n.hard, n.since, n.rises = true, hard, time.Now(), 0
 	n.lastError = err.Error()
-	n.transport.Load().CloseIdleConnections()
+	n.closeIdle()
 	p.options().Log.Warn("upstream down", "server", n.ID, "error", err)
 	p.meter.up(n.ID, false)
 	if p.options().Report != nil {

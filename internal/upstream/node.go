@@ -28,6 +28,7 @@ const maxAnswerHeader = 256 << 10
 type node struct {
 	Server
 	cookie    string // value of the sticky cookie
+	wires     wires  // for what goes without the transport
 	transport atomic.Pointer[http.Transport]
 	gone      chan struct{} // closed when the server is not one of the pool's any more
 
@@ -56,14 +57,9 @@ func newNode(s Server, o Options) *node {
 
 // newTransport makes the connections to a server.
 func newTransport(s Server, t Timeouts) *http.Transport {
-	d := net.Dialer{Timeout: t.Connect.D(), KeepAlive: 15 * time.Second}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			c, err := d.DialContext(ctx, s.Network, s.Address)
-			if err != nil {
-				return nil, &dialError{err}
-			}
-			return c, nil
+			return dial(ctx, s, t)
 		},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Name},
 		TLSHandshakeTimeout:    t.Connect.D(),
@@ -76,6 +72,12 @@ func newTransport(s Server, t Timeouts) *http.Transport {
 		DisableCompression:     true,
 		Protocols:              http1(),
 	}
+}
+
+// closeIdle closes the connections that no request uses.
+func (n *node) closeIdle() {
+	n.transport.Load().CloseIdleConnections()
+	n.wires.closeIdle()
 }
 
 // isGone reports whether the server was taken out of the configuration.

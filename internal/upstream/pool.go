@@ -56,6 +56,10 @@ type Pool struct {
 	proxy *httputil.ReverseProxy
 	meter *meter
 	busy  atomic.Int64 // requests under way, those that wait included
+	plain atomic.Bool  // all servers are reached without TLS
+
+	copies  buffers
+	headers headers
 
 	mu      sync.Mutex // protects the following and the state of the nodes
 	nodes   []*node
@@ -75,9 +79,10 @@ func New(o Options) (*Pool, error) {
 		p.nodes = append(p.nodes, newNode(s, o))
 		p.meter.up(s.ID, true)
 	}
+	p.plain.Store(allPlain(p.nodes))
 	p.proxy = &httputil.ReverseProxy{
 		Rewrite: rewrite, Transport: tripper{p}, ModifyResponse: p.modify, ErrorHandler: p.fail,
-		BufferPool: &buffers{}, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		BufferPool: &p.copies, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return p, nil
 }
@@ -101,6 +106,11 @@ func parseServers(addresses []string) ([]Server, error) {
 	return all, nil
 }
 
+// allPlain reports whether wires lead to all servers.
+func allPlain(nodes []*node) bool {
+	return !slices.ContainsFunc(nodes, func(n *node) bool { return n.Scheme != "http" })
+}
+
 // options are those in force.
 func (p *Pool) options() *Options { return p.opts.Load() }
 
@@ -122,7 +132,7 @@ func (p *Pool) Stop(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, n := range p.nodes {
-		n.transport.Load().CloseIdleConnections()
+		n.closeIdle()
 	}
 	return err
 }
@@ -137,15 +147,11 @@ func (p *Pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer release()
 	p.busy.Add(1)
 	defer p.busy.Add(-1)
-	limit := int64(p.options().Config.MaxBody)
-	if r.ContentLength > limit {
+	if r.ContentLength > int64(p.options().Config.MaxBody) {
 		p.tooLarge(w, r)
 		return
 	}
-	ctx, cancel := p.limited(r)
-	defer cancel()
-	defer context.AfterFunc(life, cancel)()
-	x := &exchange{pool: p, to: w, visitor: VisitorOf(ctx), cancel: cancel, request: r}
+	x := &exchange{pool: p, to: w, visitor: VisitorOf(r.Context()), ctx: r.Context(), life: life, request: r}
 	if x.visitor == nil {
 		v := p.options().Trust.Visitor(r)
 		x.visitor = &v
@@ -156,9 +162,23 @@ func (p *Pool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	defer x.end()
+	if p.plain.Load() && isSimple(r) {
+		p.pass(x)
+		return
+	}
+	p.hand(x)
+}
+
+// hand serves what is more than a simple request: one with a body, over TLS, or that becomes another protocol.
+func (p *Pool) hand(x *exchange) {
+	w, r := x.to, x.request
+	ctx, cancel := p.limited(r)
+	defer cancel()
+	defer context.AfterFunc(x.life, cancel)()
+	x.ctx, x.cancel = ctx, cancel
 	r2 := r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if r2.Body != nil && r2.Body != http.NoBody {
-		x.body = &requestBody{from: http.MaxBytesReader(w, r2.Body, limit)}
+		x.body = &requestBody{from: http.MaxBytesReader(w, r2.Body, int64(p.options().Config.MaxBody))}
 		r2.Body = x.body
 	}
 	out := &writer{ResponseWriter: w, control: http.NewResponseController(w), own: http.Header{}}

@@ -50,12 +50,13 @@ func (p *Pool) replace(servers []Server, o Options, timeouts bool) {
 		}
 	}
 	p.nodes = nodes
+	p.plain.Store(allPlain(nodes))
 }
 
 // dismiss lets a server go. Callers must hold mu.
 func (p *Pool) dismiss(n *node) {
 	close(n.gone)
-	n.transport.Load().CloseIdleConnections()
+	n.closeIdle()
 	p.meter.forget(n.ID)
 	if n.down && p.options().Report != nil {
 		p.options().Report(n.ID, nil)
