@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -55,7 +56,7 @@ func (m *Manager) authority() (*client, error) {
 	k := &client{patience: p}
 	k.Client.Client = &acme.Client{
 		Directory: c.Directory, HTTPClient: &http.Client{Transport: p, Timeout: authorityTimeout}, UserAgent: "Holdfast",
-		PollTimeout: orderTimeout, Logger: m.log,
+		PollTimeout: orderTimeout, Logger: slog.New(quieter{m.log.Handler()}),
 	}
 	k.ChallengeSolvers = map[string]acmez.Solver{acme.ChallengeTypeTLSALPN01: solver{m.store}}
 	if m.opts.HTTP {
@@ -64,6 +65,30 @@ func (m *Manager) authority() (*client, error) {
 	m.client = k
 	return k, nil
 }
+
+// quieter tells what the client says one level lower: what it takes for an error may be a first try, and the outcome is told by us.
+type quieter struct{ slog.Handler }
+
+func lower(l slog.Level) slog.Level { return l - 4 }
+
+// Enabled implements slog.Handler.
+func (q quieter) Enabled(ctx context.Context, l slog.Level) bool {
+	return q.Handler.Enabled(ctx, lower(l))
+}
+
+// Handle implements slog.Handler.
+func (q quieter) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = lower(r.Level)
+	return q.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quieter{q.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
 
 // patience notes when the authority said that it does not want to be asked for a while.
 type patience struct {
