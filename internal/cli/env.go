@@ -15,6 +15,7 @@ const envHelp = `Print the variables that the application needs.
 
 Usage:
   holdfast env [--format shell | dotenv | systemd] [--app NAME] [--renew] [--no-s3] [--json]
+  holdfast env --settings django | flask [--processes N]
 
   DATABASE_URL            the application's database, through the pooler
   DATABASE_URL_READONLY   the same, for sessions that cannot write: at the replicas where there is an endpoint for them
@@ -38,11 +39,16 @@ own with "holdfast files key create".
 
 The output holds secrets: send it to the application and nowhere else.
 
+With --settings it is the lines that a framework's configuration needs to use these variables, with sizes that fit the
+pool, and without secrets.
+
 Options:
       --app NAME      the application that the key is for (default "app")
       --format NAME   shell: export lines (default); dotenv: for docker and most frameworks; systemd: for EnvironmentFile=
       --no-s3         leave the S3 variables out
+      --processes N   how many processes the application has (default: 2 × processors + 1, as Gunicorn advises)
       --renew         make a new key and revoke the old one
+      --settings NAME lines for the configuration of: django, flask
 
 With --json it is one object, variable by variable.
 
@@ -52,12 +58,15 @@ EXIT STATUS
 EXAMPLE
   eval "$(holdfast env)" && ./manage.py runserver
   holdfast env --format systemd > /etc/journal.env
+  holdfast env --settings django >> settings.py
 `
 
 // envOptions are the options of env.
 type envOptions struct {
 	format, app string
 	noS3, renew bool
+	settings    string // a framework; "" prints variables
+	processes   int
 }
 
 // variable is one line of the output.
@@ -69,12 +78,20 @@ func newEnv(a *app) *cobra.Command {
 		if _, ok := envFormats[o.format]; !ok {
 			return usage(c, "no such format: "+o.format)
 		}
+		if o.settings != "" {
+			if _, ok := settingsOf(o.settings); !ok {
+				return usage(c, "no settings for "+o.settings+"; there are django and flask")
+			}
+			return runSettings(c.Context(), a, o)
+		}
 		return runEnv(c.Context(), a, o)
 	})
 	c.Flags().StringVar(&o.format, "format", "shell", "")
 	c.Flags().StringVar(&o.app, "app", "app", "")
 	c.Flags().BoolVar(&o.noS3, "no-s3", false, "")
 	c.Flags().BoolVar(&o.renew, "renew", false, "")
+	c.Flags().StringVar(&o.settings, "settings", "", "")
+	c.Flags().IntVar(&o.processes, "processes", 0, "")
 	return c
 }
 

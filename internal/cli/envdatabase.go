@@ -59,13 +59,7 @@ func findDatabase(ctx context.Context, client *control.Client, cfg *config.Confi
 // poolerURLs returns what leads to the first endpoint for sessions on the primary, else to another one on the primary; and
 // to the first one on replicas. "" for none.
 func poolerURLs(ctx context.Context, client *control.Client, db postgres.Config, doors []pooler.Endpoint) (app, reads string, err error) {
-	best := -1
-	for i, e := range doors {
-		if e.Target == pooler.TargetPrimary && (best < 0 || e.Mode == pooler.ModeSession && doors[best].Mode != pooler.ModeSession) {
-			best = i
-		}
-	}
-	if best >= 0 {
+	if best := appDoor(doors); best >= 0 {
 		if app, err = doorURL(ctx, client, db, doors, best); err != nil {
 			return "", "", err
 		}
@@ -78,6 +72,18 @@ func poolerURLs(ctx context.Context, client *control.Client, db postgres.Config,
 		}
 	}
 	return app, reads, nil
+}
+
+// appDoor returns the endpoint for the application: the first one for sessions on the primary, else another one on the
+// primary, else -1.
+func appDoor(doors []pooler.Endpoint) int {
+	best := -1
+	for i, e := range doors {
+		if e.Target == pooler.TargetPrimary && (best < 0 || e.Mode == pooler.ModeSession && doors[best].Mode != pooler.ModeSession) {
+			best = i
+		}
+	}
+	return best
 }
 
 // doorURL leads to an endpoint. One whose port is chosen at the start is asked for.
