@@ -9,11 +9,13 @@ import (
 )
 
 // laneLoops returns how many event loops the edge shall have: one for each processor, because the copying of large files is
-// work that any of them can do. Go gets a processor more for each: a loop that sleeps in the kernel keeps one for a while
-// (package epoll).
+// work that any of them can do. Go's scheduler gets twice as many processors as there are: a loop that sleeps in the kernel
+// keeps one for a while (package epoll), and with the pooler's there are three loops for two processors.
 func (d *Daemon) laneLoops() int {
 	n := runtime.NumCPU()
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
+	if runtime.GOMAXPROCS(0) < 2*n {
+		runtime.GOMAXPROCS(2 * n)
+	}
 	return n
 }
 
