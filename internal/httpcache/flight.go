@@ -63,7 +63,7 @@ type leader struct {
 
 // join returns the flight of a key to wait for, or one that the caller has to start. seen is what store.changes was when the
 // caller looked: if something was stored since, it returns nil and the caller looks again.
-func (c *Cache) join(key string, seen int64, make func() *flight) (f *flight, mine bool) {
+func (c *Cache) join(key string, seen int64, launch func() *flight) (f *flight, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.flights[key]; f != nil {
@@ -75,10 +75,23 @@ func (c *Cache) join(key string, seen int64, make func() *flight) (f *flight, mi
 	if c.store.changes.Load() != seen {
 		return nil, false
 	}
-	f = make()
+	f = launch()
 	f.key, f.note = key, key
 	c.flights[key] = f
 	return f, true
+}
+
+// launchBehind returns a flight that nobody waits for, nil when there is one of the key.
+func (c *Cache) launchBehind(key string, launch func() *flight) *flight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flights[key] != nil {
+		return nil
+	}
+	f := launch()
+	f.key, f.note, f.behind = key, key, true
+	c.flights[key] = f
+	return f
 }
 
 // closeDoor lets nobody else join a flight.
@@ -172,7 +185,7 @@ func (f *flight) leave() {
 	f.mu.Lock()
 	f.aboard--
 	last := f.aboard == 0
-	idle := last && f.outcome == unknown
+	idle := last && f.outcome == unknown && !f.behind
 	landed := f.landed
 	f.mu.Unlock()
 	if idle {

@@ -10,7 +10,9 @@ import (
 // pass hands a request to the application as if there was no cache.
 func (c *Cache) pass(w http.ResponseWriter, r *http.Request, rule *rule, said string) {
 	c.tell(r.Context(), rule, Pass)
-	c.opts.Next.ServeHTTP(&passWriter{ResponseWriter: w, said: said}, r)
+	p := &passWriter{ResponseWriter: w, said: said}
+	c.opts.Next.ServeHTTP(p, r)
+	p.end()
 }
 
 func (v *visitor) pass(said string) { v.c.pass(v.w, v.r, v.id.rule, said) }
@@ -24,6 +26,7 @@ func (c *Cache) passOther(w http.ResponseWriter, r *http.Request, s *settings) {
 		p.changed = func(h http.Header) { c.changed(s, r, h) }
 	}
 	c.opts.Next.ServeHTTP(p, r)
+	p.end()
 }
 
 // changed removes the address of a request that changed something, and what its answer names on the same host. It is removed before the
@@ -64,6 +67,13 @@ func (w *passWriter) WriteHeader(status int) {
 		}
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// end begins the answer of a handler that said nothing.
+func (w *passWriter) end() {
+	if !w.began {
+		w.WriteHeader(http.StatusOK)
+	}
 }
 
 // Write implements http.ResponseWriter.

@@ -10,15 +10,8 @@ func (c *Cache) refreshBehind(s *settings, id *identity, r *http.Request, o *obj
 	default:
 		return
 	}
-	f, mine := c.join(o.slot, c.store.changes.Load(), func() *flight {
-		f := c.newFlight(s, id, r, o, nil)
-		f.behind = true
-		return f
-	})
-	if f != nil && !mine {
-		f.leave() // it joined only by accident
-	}
-	if !mine {
+	f := c.launchBehind(o.slot, func() *flight { return c.newFlight(s, id, r, o, nil) })
+	if f == nil {
 		<-c.refresh
 		return
 	}

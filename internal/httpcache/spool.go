@@ -35,12 +35,12 @@ type spool struct {
 
 	mu     sync.Mutex // protects the following
 	file   *cache.DiskWriter
-	inFile int64  // how much of the body is in the file
-	buf    []byte // the rest; what was written stays as it is
-	taken  int64  // of the budget
-	broken bool   // the file does not hold all
-	sealed bool   // the body is whole
-	over   bool   // those who read may know that there is no more
+	inFile int64         // how much of the body is in the file
+	buf    []byte        // the rest; what was written stays as it is
+	taken  int64         // of the budget
+	broken bool          // the file does not hold all
+	sealed bool          // the body is whole
+	over   bool          // those who read may know that there is no more
 	err    error         // how it ended
 	grown  chan struct{} // closed when there is more; nil while nobody waits
 }
