@@ -65,11 +65,20 @@ func start(t *testing.T, o edge.Options) *site {
 	}
 	o.Log = logging.New(logging.Config{Level: "debug", Format: "json"}, s.log)
 	o.Key = []byte("a key of the test")
-	var err error
-	if s.Edge, err = edge.New(o); err != nil {
-		t.Fatal(err)
+	begin := func() (err error) {
+		if s.Edge, err = edge.New(o); err != nil {
+			t.Fatal(err)
+		}
+		return s.Start(t.Context())
 	}
-	if err := s.Start(t.Context()); err != nil {
+	err := begin()
+	for range 5 { // the kernel chose a TCP port of which the UDP port is somebody's
+		if !o.Config.HTTP3 || err == nil {
+			break
+		}
+		err = begin()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
