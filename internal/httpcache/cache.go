@@ -2,9 +2,9 @@ package httpcache
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +19,7 @@ import (
 // Options are what a Cache is made of.
 type Options struct {
 	Config Config
-	Dir    string       // for the disk, if the configuration wants one
+	Dir    string       // for the disk, if the configuration wants one; its own
 	Next   http.Handler // the application
 	// Site returns scheme and host that a visitor used, as far as they can be believed. Default: those of the request.
 	Site func(*http.Request) (scheme, host string)
@@ -65,8 +65,8 @@ type Cache struct {
 	flying  map[*flight]struct{}
 }
 
-// New builds a cache, and opens its disk.
-func New(o Options) (*Cache, error) {
+// New builds a cache; it passes everything until it is started.
+func New(o Options) *Cache {
 	if o.Site == nil {
 		o.Site = siteOf
 	}
@@ -86,19 +86,9 @@ func New(o Options) (*Cache, error) {
 		refresh:  make(chan struct{}, refreshes), flights: map[string]*flight{}, flying: map[*flight]struct{}{},
 	}
 	c.settings.Store(newSettings(o.Config, nil))
-	var disk *cache.Disk
-	if o.Config.Disk > 0 {
-		var err error
-		disk, err = cache.OpenDisk(cache.DiskOptions{
-			Dir: filepath.Join(o.Dir, "answers"), MaxBytes: int64(o.Config.Disk), Free: int64(o.Config.DiskFree), Network: fstype.Of,
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	c.store = newStore(int64(o.Config.Memory), disk, int64(o.Config.MaxObject), o.Report)
+	c.store = newStore(o.Config, o.Report)
 	c.meter = newMeter(o.Metrics, c)
-	return c, nil
+	return c
 }
 
 func siteOf(r *http.Request) (string, string) {
@@ -108,33 +98,37 @@ func siteOf(r *http.Request) (string, string) {
 	return "http", r.Host
 }
 
-// Start begins to answer from the cache.
+// Start opens the disk and begins to answer from the cache.
 func (c *Cache) Start(ctx context.Context) error {
 	return c.base.Start(ctx, func(context.Context) error {
-		if c.store.disk != nil {
-			c.base.Go(c.sweep)
+		if c.opts.Config.Disk == 0 {
+			return nil
 		}
+		disk, err := cache.OpenDisk(cache.DiskOptions{
+			Dir: c.opts.Dir, MaxBytes: int64(c.opts.Config.Disk), Free: int64(c.opts.Config.DiskFree), Network: fstype.Of,
+		})
+		if err != nil {
+			return err
+		}
+		c.store.disk.Store(disk)
+		c.base.Go(func(ctx context.Context) {
+			lifecycle.Every(ctx, sweepEvery, nil, func(context.Context) { disk.Sweep() })
+		})
 		return nil
 	})
 }
 
-// Stop ends what is in flight and waits for it.
-func (c *Cache) Stop(ctx context.Context) error { return c.base.Stop(ctx, nil) }
-
-// Close closes the disk of a stopped cache, which cannot be started again.
-func (c *Cache) Close() error {
-	if c.store.disk == nil {
-		return nil
+// Stop ends what is in flight, waits for it, and closes the disk.
+func (c *Cache) Stop(ctx context.Context) error {
+	err := c.base.Stop(ctx, nil)
+	if disk := c.store.files(); disk != nil {
+		err = errors.Join(err, disk.Close())
 	}
-	return c.store.disk.Close()
+	return err
 }
 
 // Configure changes rules and times. Sizes and places stay as they are.
 func (c *Cache) Configure(config Config) { c.settings.Store(newSettings(config, c.settings.Load())) }
-
-func (c *Cache) sweep(ctx context.Context) {
-	lifecycle.Every(ctx, sweepEvery, nil, func(context.Context) { c.store.disk.Sweep() })
-}
 
 // withPublish runs f while nothing else is stored or removed.
 func (c *Cache) withPublish(f func()) {

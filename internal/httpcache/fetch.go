@@ -62,8 +62,13 @@ type fetchWriter struct {
 
 var errGone = errors.New("nobody waits for the answer any more")
 
-// Header implements http.ResponseWriter.
-func (w *fetchWriter) Header() http.Header { return w.header }
+// Header implements http.ResponseWriter. Once the answer goes to the leader it is the leader's, for trailers.
+func (w *fetchWriter) Header() http.Header {
+	if w.outcome == direct && w.w != nil {
+		return w.w.Header()
+	}
+	return w.header
+}
 
 // WriteHeader decides what becomes of the answer.
 func (w *fetchWriter) WriteHeader(status int) {

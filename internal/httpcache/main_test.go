@@ -49,7 +49,7 @@ func newRig(t testing.TB, change func(*Config), app http.HandlerFunc) *rig {
 
 func (r *rig) open(config Config, dir string) {
 	r.t.Helper()
-	c, err := New(Options{
+	c := New(Options{
 		Config: config, Dir: dir, Log: slog.New(slog.DiscardHandler),
 		Next: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			r.mu.Lock()
@@ -68,9 +68,6 @@ func (r *rig) open(config Config, dir string) {
 			}
 		},
 	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	if err := c.Start(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
@@ -81,9 +78,6 @@ func (r *rig) open(config Config, dir string) {
 // close stops the cache, as a process that ends in order does.
 func (r *rig) close() {
 	if err := r.Stop(context.Background()); err != nil {
-		r.t.Error(err)
-	}
-	if err := r.Close(); err != nil {
 		r.t.Error(err)
 	}
 }

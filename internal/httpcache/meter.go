@@ -82,8 +82,8 @@ func (c *Cache) Stats() Stats {
 	for result, of := range c.meter.requests {
 		s.Requests[result] = of.n.Load()
 	}
-	if c.store.disk != nil {
-		d := c.store.disk.Stats()
+	if disk := c.store.files(); disk != nil {
+		d := disk.Stats()
 		s.Disk = &d
 	}
 	c.mu.Lock()

@@ -52,7 +52,7 @@ func newSpool(s *store, b *budget, length int64) (*spool, bool) {
 	case length > s.largest:
 		return nil, false
 	case length > s.small:
-		file, err := s.disk.Create(length)
+		file, err := s.files().Create(length)
 		if err != nil {
 			return nil, false
 		}
@@ -107,10 +107,10 @@ func (p *spool) Write(b []byte) (int, error) {
 
 // spill moves what is in memory to a file, if there can be one. Callers must hold mu.
 func (p *spool) spill() {
-	if p.store.disk == nil {
+	if p.store.files() == nil {
 		return
 	}
-	file, err := p.store.disk.Create(int64(len(p.buf)))
+	file, err := p.store.files().Create(int64(len(p.buf)))
 	if err == nil {
 		if _, err = file.Write(p.buf); err != nil {
 			file.Discard()

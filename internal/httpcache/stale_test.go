@@ -28,6 +28,7 @@ func TestStaleWhileRevalidate(t *testing.T) {
 				t.Errorf("%q, %s", got.Body, r.result())
 			}
 		}
+		synctest.Wait()
 		if time.Since(began) > 0 || n.Load() != 2 {
 			t.Errorf("after %s, asked %d times", time.Since(began), n.Load())
 		}

@@ -26,17 +26,20 @@ type store struct {
 	publish sync.Mutex
 }
 
-func newStore(memory int64, disk *cache.Disk, largest int64, problem func(error)) *store {
+func newStore(c Config, problem func(error)) *store {
 	s := &store{
-		memory: cache.NewMemory(memory, func(_ string, o *object) int64 { return o.cost() }), disk: disk, small: memory / 16, problem: problem,
+		memory: cache.NewMemory(int64(c.Memory), func(_ string, o *object) int64 { return o.cost() }), small: int64(c.Memory) / 16, problem: problem,
 	}
-	s.largest = min(largest, s.small)
-	if disk != nil {
-		s.largest = largest
+	s.largest = min(int64(c.MaxObject), s.small)
+	if c.Disk > 0 {
+		s.largest = int64(c.MaxObject)
 		s.small = min(s.small, 1<<20)
 	}
 	return s
 }
+
+// files is the disk, or nil.
+func (s *store) files() *cache.Disk { return s.disk.Load() }
 
 // slotOf is where an answer lies that is not in the slot of its address.
 func slotOf(address, choice string) string { return address + "\n" + choice }
@@ -61,18 +64,18 @@ func (s *store) get(slot string) *object {
 	if o, ok := s.memory.Get(slot); ok {
 		return o
 	}
-	if s.disk == nil {
+	if s.files() == nil {
 		return nil
 	}
 	seen := s.changes.Load()
-	f, ok := s.disk.Open(slot)
+	f, ok := s.files().Open(slot)
 	if !ok {
 		return nil
 	}
 	defer f.Close()
 	o, ok := readObject(slot, f.Meta, f.Size)
 	if !ok {
-		s.disk.Delete(slot)
+		s.files().Delete(slot)
 		return nil
 	}
 	if o.size <= s.small {
@@ -97,7 +100,7 @@ func (s *store) promote(o *object, seen int64) {
 
 // open returns the body of an object that is on disk only. It reports false when it is there no more.
 func (s *store) open(o *object) (*cache.DiskFile, bool) {
-	f, ok := s.disk.Open(o.slot)
+	f, ok := s.files().Open(o.slot)
 	if !ok {
 		return nil, false
 	}
@@ -112,12 +115,12 @@ func (s *store) open(o *object) (*cache.DiskFile, bool) {
 func (s *store) put(o *object, id *identity, r *http.Request, file *cache.DiskWriter) {
 	s.place(o, id, r)
 	s.changes.Add(1)
-	if s.disk == nil {
+	if s.files() == nil {
 		s.memory.SetUntil(o.slot, o, o.until())
 		return
 	}
 	if err := s.write(o, file); err != nil {
-		s.disk.Delete(o.slot) // what was there is older
+		s.files().Delete(o.slot) // what was there is older
 		if !errors.Is(err, cache.ErrRoom) {
 			s.problem(err)
 		}
@@ -139,7 +142,7 @@ func (s *store) put(o *object, id *identity, r *http.Request, file *cache.DiskWr
 func (s *store) write(o *object, file *cache.DiskWriter) error {
 	if file == nil {
 		var err error
-		if file, err = s.disk.Create(o.size); err != nil {
+		if file, err = s.files().Create(o.size); err != nil {
 			return err
 		}
 		defer file.Close()
@@ -176,10 +179,10 @@ func (s *store) place(o *object, id *identity, r *http.Request) {
 
 // get1 is get without taking what is found into memory.
 func (s *store) get1(slot string) *object {
-	if o, _, ok := s.memory.Peek(slot); ok || s.disk == nil {
+	if o, _, ok := s.memory.Peek(slot); ok || s.files() == nil {
 		return o
 	}
-	f, ok := s.disk.Open(slot)
+	f, ok := s.files().Open(slot)
 	if !ok {
 		return nil
 	}
@@ -196,8 +199,8 @@ func (s *store) update(o, of *object) {
 		return
 	}
 	s.changes.Add(1)
-	if s.disk != nil && s.disk.Update(o.slot, about(o)) != nil {
-		s.disk.Delete(o.slot)
+	if s.files() != nil && s.files().Update(o.slot, about(o)) != nil {
+		s.files().Delete(o.slot)
 		s.memory.Delete(o.slot)
 		if o.onDisk {
 			return
@@ -212,7 +215,7 @@ func (s *store) update(o, of *object) {
 func (s *store) remove(address string) bool {
 	s.changes.Add(1)
 	found := s.memory.Delete(address)
-	if s.disk != nil && s.disk.Delete(address) {
+	if s.files() != nil && s.files().Delete(address) {
 		found = true
 	}
 	return found
@@ -222,8 +225,8 @@ func (s *store) remove(address string) bool {
 func (s *store) removeSlot(slot string) {
 	s.changes.Add(1)
 	s.memory.Delete(slot)
-	if s.disk != nil {
-		s.disk.Delete(slot)
+	if s.files() != nil {
+		s.files().Delete(slot)
 	}
 }
 
@@ -240,8 +243,8 @@ func (s *store) removeFunc(match func(address string, tags []string) bool) int {
 	for slot := range gone {
 		s.memory.Delete(slot)
 	}
-	if s.disk != nil {
-		s.disk.DeleteFunc(func(slot string, tags []string) bool {
+	if s.files() != nil {
+		s.files().DeleteFunc(func(slot string, tags []string) bool {
 			url, _, _ := strings.Cut(slot, "\n")
 			if gone[slot] || match(url, tags) {
 				gone[slot] = true
