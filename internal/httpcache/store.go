@@ -16,10 +16,10 @@ import (
 // store keeps objects in memory, and on disk if there is one. What is on disk is all that is stored; memory holds the latest of it.
 type store struct {
 	memory  *cache.Memory[*object]
-	disk    *cache.Disk // nil without one
-	small   int64       // the longest body in memory
-	largest int64       // the longest body at all
-	problem func(error) // is told when the disk fails, and of nil when it works
+	disk    atomic.Pointer[cache.Disk] // nil without one, and before the start
+	small   int64                      // the longest body in memory
+	largest int64                      // the longest body at all
+	problem func(error)                // is told when the disk fails, and of nil when it works
 	changes atomic.Int64
 
 	// publish is held while something is stored or removed, so that what is removed while it comes is not stored after all.
