@@ -55,6 +55,7 @@ func operations() []operation {
 		{"HEAD", "", workers, false, 0, head},
 		{"LIST 1000 keys", "", 4, false, 0, list},
 		{"PUT 64 MB", "≥ 1.0", 2, true, 64_000_000, put(big, "big")},
+		{"PUT 64 MB in parts", "≥ 1.0", 2, true, 64_000_000, putParts(big, "parts")},
 		{"GET 64 MB", "≥ 1.0", 2, true, 64_000_000, get("big/0")},
 	}
 }
@@ -66,6 +67,15 @@ func put(data []byte, prefix string) func(context.Context, *target, int64) error
 		}
 		_, err := t.client.PutObject(ctx, bucketName, fmt.Sprintf("%s/%d", prefix, n), bytes.NewReader(data), int64(len(data)),
 			minio.PutObjectOptions{DisableMultipart: true})
+		return err
+	}
+}
+
+// putParts is a multipart upload as the client does it by itself: parts of 16 MiB, four at a time.
+func putParts(data []byte, prefix string) func(context.Context, *target, int64) error {
+	return func(ctx context.Context, t *target, n int64) error {
+		_, err := t.client.PutObject(ctx, bucketName, fmt.Sprintf("%s/%d", prefix, n%8), bytes.NewReader(data), int64(len(data)),
+			minio.PutObjectOptions{})
 		return err
 	}
 }
