@@ -82,7 +82,7 @@ func (s *QUICServer) open(ctx context.Context) error {
 	}
 	fresh := rate.NewLimiter(freshPerSecond, freshPerSecond)
 	transport := &quic.Transport{Conn: udp, VerifySourceAddress: func(net.Addr) bool { return !fresh.Allow() }}
-	listener, err := transport.ListenEarly(http3.ConfigureTLSConfig(s.opts.TLS), &quic.Config{MaxIdleTimeout: quicSilence})
+	listener, err := transport.ListenEarly(http3.ConfigureTLSConfig(s.opts.TLS.Clone()), &quic.Config{MaxIdleTimeout: quicSilence})
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: QUIC on %s: %w", s.opts.Name, address, err), transport.Close(), udp.Close())
 	}

@@ -80,7 +80,7 @@ func (s *Server) httpServer() *http.Server {
 		ErrorLog:       slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug), // peers' mistakes, mostly
 	}
 	if s.opts.TLS != nil {
-		h.TLSConfig = s.opts.TLS
+		h.TLSConfig = s.opts.TLS.Clone() // net/http writes into it
 	} else if all := s.opts.pairs(); len(all) > 0 {
 		h.TLSConfig = TLSConfig(all, s.opts.Log)
 	}
