@@ -114,7 +114,7 @@ func (s *store) open(o *object) (*cache.DiskFile, bool) {
 // put stores an object, whose body is in file if it is not in the object. Callers must hold publish.
 func (s *store) put(o *object, id *identity, r *http.Request, file *cache.DiskWriter) {
 	s.place(o, id, r)
-	s.changes.Add(1)
+	defer s.changes.Add(1) // at the end: who reads meanwhile must not take it into memory
 	if s.files() == nil {
 		s.memory.SetUntil(o.slot, o, o.until())
 		return
@@ -198,7 +198,7 @@ func (s *store) update(o, of *object) {
 	if now == nil || now.serial != of.serial {
 		return
 	}
-	s.changes.Add(1)
+	defer s.changes.Add(1)
 	if s.files() != nil && s.files().Update(o.slot, about(o)) != nil {
 		s.files().Delete(o.slot)
 		s.memory.Delete(o.slot)
@@ -213,7 +213,7 @@ func (s *store) update(o, of *object) {
 
 // remove removes all answers of an address and reports whether there was one. Callers must hold publish.
 func (s *store) remove(address string) bool {
-	s.changes.Add(1)
+	defer s.changes.Add(1)
 	found := s.memory.Delete(address)
 	if s.files() != nil && s.files().Delete(address) {
 		found = true
@@ -223,7 +223,7 @@ func (s *store) remove(address string) bool {
 
 // removeSlot removes one answer. Callers must hold publish.
 func (s *store) removeSlot(slot string) {
-	s.changes.Add(1)
+	defer s.changes.Add(1)
 	s.memory.Delete(slot)
 	if s.files() != nil {
 		s.files().Delete(slot)
@@ -232,7 +232,7 @@ func (s *store) removeSlot(slot string) {
 
 // removeFunc removes all that match and returns how many there were. Callers must hold publish.
 func (s *store) removeFunc(match func(address string, tags []string) bool) int {
-	s.changes.Add(1)
+	defer s.changes.Add(1)
 	gone := map[string]bool{}
 	s.memory.Range(func(slot string, o *object) bool {
 		if match(o.url, o.tags) {
