@@ -62,7 +62,7 @@ func (p *Pool) amend(x *exchange, resp *http.Response) error {
 // stick sets the cookie that brings the visitor back.
 func (p *Pool) stick(x *exchange, h http.Header) {
 	name := p.options().Config.Sticky
-	if name == "" || x.visitor.sticky == x.node.cookie {
+	if name == "" || x.visitor.Shared || x.visitor.sticky == x.node.cookie {
 		return
 	}
 	h.Add("Set-Cookie", (&http.Cookie{

@@ -57,12 +57,6 @@ func (x *exchange) ask(n *node, out *writer) (*http.Response, error) {
 	}
 }
 
-func (x *exchange) connect(n *node, within time.Duration) (*wire, bool, error) {
-	ctx, cancel := x.whole()
-	defer cancel()
-	return n.connect(ctx, x.pool.options().Config.Timeouts, within)
-}
-
 // hold makes a connection end with the visitor, or with the pool.
 func (x *exchange) hold(n *node, w *wire) {
 	x.wire, x.holder = w, n
@@ -91,7 +85,7 @@ func (x *exchange) talk(w *wire, out *writer) (*http.Response, error) {
 		return nil, err
 	}
 	w.until = x.until
-	w.deadline(time.Now().Add(t.Header.D()))
+	w.limit(t.Header.D())
 	if _, err = w.conn.Write(w.head); err != nil {
 		w.deadline(time.Now().Add(lastWords))
 	}
@@ -106,7 +100,7 @@ func (x *exchange) talk(w *wire, out *writer) (*http.Response, error) {
 			return nil, errSwitched
 		case resp.StatusCode >= http.StatusOK:
 			resp.Close = resp.Close || err != nil
-			w.pause, w.renew = t.Idle.D(), time.Time{}
+			w.pause = t.Idle.D()
 			return resp, nil
 		case resp.StatusCode != http.StatusContinue:
 			dropHops(resp.Header)

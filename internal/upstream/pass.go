@@ -76,6 +76,13 @@ func (x *exchange) copyBody(out *writer, resp *http.Response) error {
 	buf := x.pool.copies.Get()
 	defer x.pool.copies.Put(buf)
 	prompt, waits := resp.ContentLength < 0 || isEvents(resp.Header), true
+	if resp.ContentLength >= 2*splicePiece && !prompt {
+		rest := &io.LimitedReader{R: x.wire.read, N: resp.ContentLength}
+		if err := x.splice(out, rest, buf); err != nil || rest.N == 0 {
+			return x.brokeOff(err)
+		}
+		resp.Body = whole{rest}
+	}
 	for {
 		if prompt && waits && x.wire.read.Buffered() == 0 {
 			waits = false
@@ -94,10 +101,17 @@ func (x *exchange) copyBody(out *writer, resp *http.Response) error {
 			return nil
 		}
 		if err != nil {
-			x.pool.options().Log.DebugContext(x.request.Context(), "an answer broke off", "server", x.visitor.Trace.Server, "error", err)
-			return err
+			return x.brokeOff(err)
 		}
 	}
+}
+
+// brokeOff tells of an answer that did not come to its end, if there is an error, and returns that.
+func (x *exchange) brokeOff(err error) error {
+	if err != nil {
+		x.pool.options().Log.DebugContext(x.request.Context(), "an answer broke off", "server", x.visitor.Trace.Server, "error", err)
+	}
+	return err
 }
 
 func isEvents(h http.Header) bool {

@@ -58,6 +58,8 @@ type Pool struct {
 	busy  atomic.Int64 // requests under way, those that wait included
 	plain atomic.Bool  // all servers are reached without TLS
 
+	patience time.Duration // with a piece of a large answer; see splice
+
 	copies  buffers
 	headers headers
 
@@ -73,7 +75,7 @@ func New(o Options) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{meter: newMeter(o.Metrics)}
+	p := &Pool{meter: newMeter(o.Metrics), patience: spliceWait}
 	p.opts.Store(&o)
 	for _, s := range servers {
 		p.nodes = append(p.nodes, newNode(s, o))

@@ -57,6 +57,7 @@ type Visitor struct {
 	Port    string       // that of Host, or the usual one of Proto
 	Trusted bool         // the peer is a trusted proxy: its own fields about the visitor may stay
 	Trace   Trace
+	Shared  bool        // the answer may be given to others: no sticky cookie is set
 	Extra   http.Header // fields that the front sets for the application, in place of the visitor's; nil values remove
 
 	sticky string // of the sticky cookie, as it came

@@ -35,12 +35,12 @@ type wire struct {
 	read *bufio.Reader    // lent while there is an exchange
 	head []byte           // of the latest request, for its memory
 	used time.Time        // end of the latest exchange
+	ends time.Time        // the deadline that was set last
 
 	// Of the exchange under way.
 	began  bool          // something of the answer has arrived
 	room   int           // so much of its header may still arrive
 	pause  time.Duration // an answer that began may pause so long; 0 before
-	renew  time.Time     // when the deadline is to be moved
 	until  time.Time     // the end of all, unless zero
 	cutOff atomic.Bool
 	quiet  bool // nothing was there to be read, not even the end
@@ -75,10 +75,7 @@ func (w *wire) usable() bool {
 // Read is the bufio.Reader's way to the connection. It bounds the header, and the pauses behind it.
 func (w *wire) Read(p []byte) (int, error) {
 	if w.pause > 0 {
-		if now := time.Now(); now.After(w.renew) {
-			w.deadline(now.Add(w.pause))
-			w.renew = now.Add(w.pause / 16)
-		}
+		w.limit(w.pause)
 		return w.conn.Read(p)
 	}
 	if w.room <= 0 {
@@ -90,11 +87,22 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// deadline ends reading at a time, or earlier if the whole exchange has an end.
-func (w *wire) deadline(at time.Time) {
-	if !w.until.IsZero() && w.until.Before(at) {
-		at = w.until
+// limit ends reading after a time, or a sixteenth later: the deadline that stands is good while it is between the two, so that
+// a busy connection has it moved once in a while and not with every request. The end of the whole exchange is kept exactly.
+func (w *wire) limit(d time.Duration) {
+	first := time.Now().Add(d)
+	last := first.Add(d / 16)
+	if !w.until.IsZero() && w.until.Before(last) {
+		first, last = w.until, w.until
 	}
+	if w.ends.Before(first) || w.ends.After(last) {
+		w.deadline(last)
+	}
+}
+
+// deadline ends reading at a time.
+func (w *wire) deadline(at time.Time) {
+	w.ends = at
 	_ = w.conn.SetReadDeadline(at) // fails for a closed connection, which Read tells
 	if w.cutOff.Load() {           // between its deadline and ours
 		w.abort()
@@ -190,20 +198,29 @@ func (s *wires) prune(now time.Time) {
 func (s *wires) closeIdle() { s.prune(time.Now().Add(2 * wireIdle)) }
 
 // connect returns a connection to the server, an idle one if it may be; fresh says that it is a new one.
-func (n *node) connect(ctx context.Context, t Timeouts, within time.Duration) (w *wire, fresh bool, err error) {
+func (x *exchange) connect(n *node, within time.Duration) (w *wire, fresh bool, err error) {
 	if w := n.wires.take(within); w != nil {
 		n.wires.begin(w)
 		return w, false, nil
 	}
+	ctx, cancel := x.whole()
+	defer cancel()
+	w, err = n.dial(ctx, x.pool.options().Config.Timeouts)
+	return w, true, err
+}
+
+// dial opens a connection for a wire.
+func (n *node) dial(ctx context.Context, t Timeouts) (*wire, error) {
 	c, err := dial(ctx, n.Server, t)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	if w, err = newWire(c); err != nil {
-		return nil, false, errors.Join(err, c.Close())
+	w, err := newWire(c)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
 	n.wires.begin(w)
-	return w, true, nil
+	return w, nil
 }
 
 // dial opens a connection to a server.
