@@ -13,6 +13,7 @@ import (
 	"holdfast/internal/edge"
 	"holdfast/internal/lane"
 	"holdfast/internal/logging"
+	"holdfast/internal/throttle"
 )
 
 // fast answers everything with one word.
@@ -157,5 +158,40 @@ func TestTheLaneIsLoggedAndCountedAsNetHTTPIs(t *testing.T) {
 	}
 	if len(keys) != 2 || keys[0] != keys[1] || !strings.Contains(keys[0], "request_id") {
 		t.Errorf("lines have %q", keys)
+	}
+}
+
+// What the lane answers follows a reload as net/http does: hosts, headers, limits.
+func TestTheLaneFollowsAReload(t *testing.T) {
+	t.Parallel()
+	c := edge.DefaultConfig()
+	e := start(t, c, &lines{})
+	if _, body := get(t, e, "/m/x", "any.example.org"); body != "lane m" {
+		t.Fatalf("before: %q", body)
+	}
+	c.Hosts = []string{"one.example.org"}
+	if err := e.Reload(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(t, e, "/m/x", "any.example.org"); status != http.StatusMisdirectedRequest {
+		t.Errorf("a host that is none any more: %d %q", status, body)
+	}
+	if _, body := get(t, e, "/m/x", "one.example.org"); body != "lane m" {
+		t.Errorf("the new host: %q", body)
+	}
+	c.Limits = []throttle.Rule{{Path: "/m/", Rate: "1/h"}}
+	if err := e.Reload(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	get(t, e, "/m/x", "one.example.org")
+	if status, _ := get(t, e, "/m/x", "one.example.org"); status != http.StatusTooManyRequests {
+		t.Errorf("above the new limit: %d", status)
+	}
+	c.Limits, c.RedirectHTTPS = nil, true
+	if err := e.Reload(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(t, e, "/m/x", "one.example.org"); status != http.StatusMovedPermanently {
+		t.Errorf("where all is to be HTTPS: %d %q", status, body)
 	}
 }
