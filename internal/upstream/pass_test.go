@@ -227,19 +227,19 @@ func TestAnIdleConnectionThatTheServerClosedCostsNothing(t *testing.T) {
 // What a server says unasked is never the answer to the next request.
 func TestWhatWasSaidUnaskedIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	said := make(chan struct{}, 1)
+	speakUp, said := make(chan struct{}), make(chan struct{})
 	app := speak(t, "tcp", "127.0.0.1:0", func(c net.Conn, r *http.Request) bool {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 		if r.Method == http.MethodDelete { // with time to arrive apart
-			<-said
+			<-speakUp
 			_, _ = io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nevil")
-			said <- struct{}{}
+			close(said)
 		}
 		return true
 	})
 	s, _ := front(t, "http://"+app.Addr().String())
 	_, _, _ = ask(t, s, "DELETE")
-	said <- struct{}{}
+	close(speakUp)
 	<-said
 	for range 3 {
 		if resp, got, err := ask(t, s, "GET"); err != nil || resp.StatusCode != 200 || got != "hello" {
