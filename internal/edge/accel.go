@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/internal/httpcache"
 	"holdfast/internal/upstream"
 )
 
@@ -25,6 +26,7 @@ type Vault interface {
 
 // handOver sends the file that the application asks for in place of its own answer.
 func (s *site) handOver(w http.ResponseWriter, r *http.Request, h upstream.Handover) {
+	httpcache.NoStore(r.Context()) // it is for who the application says, and kept already
 	name, vault := s.target(h)
 	if vault == nil {
 		s.log.WarnContext(r.Context(), "the application handed over what no edge.accel leads to", "target", h.Target)

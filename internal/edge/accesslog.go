@@ -39,6 +39,7 @@ type accessLine struct {
 	Status int      `json:"status"`
 	Bytes  int64    `json:"bytes"`
 	Server string   `json:"server,omitempty"`
+	Cache  string   `json:"cache,omitempty"` // what the page cache did
 	Queue  *float64 `json:"queue_ms,omitempty"`
 	App    *float64 `json:"app_ms,omitempty"`
 	DB     *float64 `json:"db_ms,omitempty"`
@@ -194,7 +195,7 @@ func lineOf(ctx context.Context, l web.Line) accessLine {
 	if !v.app {
 		return line
 	}
-	line.Path, line.Server = v.path, v.Trace.Server
+	line.Path, line.Server, line.Cache = v.path, v.Trace.Server, v.cache
 	queue, app := milliseconds(v.Trace.Queue), milliseconds(v.Trace.App)
 	line.Queue, line.App = &queue, &app
 	if v.Trace.DB > 0 {

@@ -11,7 +11,7 @@
 //	limits                        429 or 503 (package throttle)
 //	auth                          the application is asked first, where [[edge.auth]] says so
 //	our own routes                links, slots, public files, assets, content
-//	                              (a page cache has its place here)
+//	the page cache                answers of the application kept for others (package httpcache), but of guarded paths
 //	the application               package upstream; without one: 404
 //
 // # Guarantees

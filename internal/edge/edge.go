@@ -16,19 +16,26 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/lane"
 	"holdfast/internal/lifecycle"
+	"holdfast/internal/postgres"
 	"holdfast/internal/upstream"
 	"holdfast/internal/web"
 )
 
 // Options are what an Edge is made of.
 type Options struct {
-	Config  Config
-	Routes  map[string]http.Handler // patterns of http.ServeMux
-	Lanes   map[string]lane.Handler // a faster way to some of Routes, under the same patterns; see package lane
-	Loops   int                     // event loops of the lane; default 1
-	Vaults  map[string]Vault        // what X-Accel-Redirect may lead to, by the names of Accel.To
-	Key     []byte                  // signs sticky cookies; the same on all nodes
-	ACME    *certs.Manager          // gets certificates; runs while the edge does; nil: files alone
+	Config Config
+	Routes map[string]http.Handler // patterns of http.ServeMux
+	Lanes  map[string]lane.Handler // a faster way to some of Routes, under the same patterns; see package lane
+	Loops  int                     // event loops of the lane; default 1
+	Vaults map[string]Vault        // what X-Accel-Redirect may lead to, by the names of Accel.To
+	Key    []byte                  // signs sticky cookies; the same on all nodes
+	ACME   *certs.Manager          // gets certificates; runs while the edge does; nil: files alone
+	DB     *postgres.DB            // tells nodes what to remove from their page caches; nil: this is the only one
+	// CacheDir is for the page cache's disk, if the configuration wants one.
+	CacheDir string
+	// ReportCache hears when that disk fails, ReportPurges when it is not heard what other nodes remove; nil when they work. May be nil.
+	ReportCache, ReportPurges func(error)
+
 	Report  func(server string, err error)
 	Metrics prometheus.Registerer // may be nil
 	Observe web.Observer          // told of every response; may be nil
@@ -59,6 +66,7 @@ func New(o Options) (*Edge, error) {
 		access: access, acme: o.ACME, log: log,
 		journal: web.Journal{Log: log, Observe: newWitness(o.Observe, access, o.Metrics)},
 	}
+	e.kept.pages = newPages(o, e)
 	s, err := newSite(o, e.kept, nil)
 	if err != nil {
 		return nil, err
@@ -134,10 +142,18 @@ func (e *Edge) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if p := e.kept.pages; p != nil {
+		if err := p.Start(ctx); err != nil {
+			return err
+		}
+	}
 	for _, s := range e.services() {
 		if err := s.Start(ctx); err != nil {
 			return err
 		}
+	}
+	if p := e.kept.pages; p != nil {
+		p.preloadBehind(e.kept.log)
 	}
 	return nil
 }
@@ -168,6 +184,9 @@ func (e *Edge) close(ctx context.Context) error {
 		all.Go(func() { errs[i] = s.Stop(ctx) })
 	}
 	all.Wait()
+	if p := e.kept.pages; p != nil {
+		errs = append(errs, p.Stop(ctx))
+	}
 	if app := e.site.Load().app; app != nil {
 		errs = append(errs, app.Stop(ctx))
 	}

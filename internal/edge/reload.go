@@ -13,7 +13,8 @@ import (
 // Fixed returns the settings of [edge] that a Reload does not change: addresses, and what stands on them. They need a restart.
 func Fixed() []string {
 	return []string{
-		"listen", "listeners", "http3", "cache", "acme.enabled", "acme.accept_terms", "acme.email", "acme.directory", "acme.ca_file", "acme.profile",
+		"listen", "listeners", "http3", "cache.enabled", "cache.memory", "cache.disk", "cache.disk_free", "cache.max_object",
+		"acme.enabled", "acme.accept_terms", "acme.email", "acme.directory", "acme.ca_file", "acme.profile",
 	}
 }
 
@@ -22,7 +23,7 @@ func Fixed() []string {
 func (e *Edge) settled(c Config) Config {
 	was := e.opts.Config
 	hosts := c.ACME.Hosts
-	c.Listen, c.Listeners, c.HTTP3, c.ACME, c.Cache = was.Listen, was.Listeners, was.HTTP3, was.ACME, was.Cache
+	c.Listen, c.Listeners, c.HTTP3, c.ACME = was.Listen, was.Listeners, was.HTTP3, was.ACME
 	c.ACME.Hosts = hosts
 	if len(c.pairs()) == 0 && !c.ACME.Enabled || len(was.pairs()) == 0 && !was.HasTLS() {
 		c.TLSCert, c.TLSKey, c.Certificates = was.TLSCert, was.TLSKey, was.Certificates
@@ -56,6 +57,9 @@ func (e *Edge) Reload(ctx context.Context, c Config) error {
 	}
 	e.keys.files.Store(files)
 	e.show(s, o)
+	if p := e.kept.pages; p != nil {
+		p.cache.Configure(pageConfig(o.Config))
+	}
 	if e.opts.ACME != nil {
 		e.opts.ACME.SetHosts(o.Config.ACMEHosts(e.kept.log))
 	}

@@ -34,6 +34,7 @@ type kept struct {
 	access  *accessLog
 	journal web.Journal
 	acme    *certs.Manager // nil: files alone
+	pages   *Pages         // nil: no page cache
 	log     *slog.Logger
 }
 
@@ -119,8 +120,7 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request) {
 		s.mux.ServeHTTP(w, r)
 	case s.app != nil:
 		r.Pattern = routeApp
-		visitOf(r.Context()).app = true
-		s.app.ServeHTTP(w, r)
+		s.application(w, r)
 	case isMissing(h, r):
 		s.refuse(w, r, upstream.Refusal{Status: http.StatusNotFound, Code: "not_found", Text: "nothing here"})
 	default:

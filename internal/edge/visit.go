@@ -12,6 +12,9 @@ type visit struct {
 	host string // as the visitor wrote it
 	path string // without the query
 	app  bool   // the application was asked; else the path may hold a link, which is a secret
+	site *site  // that the application belongs to; of its requests only
+
+	cache string // what the page cache did; "" without one
 }
 
 // visitKey is the key of the visit in a request's context.
