@@ -56,7 +56,7 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	front, err := edge.New(edge.Options{
+	options, err := d.pageCache(ctx, edge.Options{
 		Config: d.cfg.Edge, Routes: routes, Lanes: d.lanes(), Loops: d.laneLoops(), Vaults: d.vaults(),
 		Key: []byte(d.cfg.Files.MasterKey.Reveal()), ACME: acme,
 		Report:  func(server string, err error) { d.health.Report(upstreamDown(server), err) },
@@ -65,7 +65,9 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.edge = front
+	if d.edge, err = edge.New(options); err != nil {
+		return err
+	}
 	d.metrics.MustRegister(laneMeters(d.edge.LaneStats)...)
 	if err := d.runDoor(ctx, "edge", d.edge); err != nil {
 		return err
@@ -172,6 +174,7 @@ func (d *Daemon) edgeStatus(context.Context) admin.Status {
 		State: admin.OK, Summary: "visitors at " + d.edge.URL(),
 		Facts: admin.Facts{{Name: "url", Value: d.edge.URL()}, {Name: "hosts", Value: d.cfg.Edge.Hosts}},
 	}
+	s.Facts = append(s.Facts, d.pageFacts()...)
 	p, err := d.edge.Upstreams()
 	if err != nil {
 		return s

@@ -72,6 +72,7 @@ func (d *Daemon) startAdmin(ctx context.Context) error {
 	maps.Copy(routes, d.assetsAPI())
 	maps.Copy(routes, d.cacheAPI())
 	maps.Copy(routes, d.edgeAPI())
+	maps.Copy(routes, d.pageCacheAPI())
 	control := d.files.ControlRoutes()
 	maps.Copy(control, d.reloadRoutes())
 	d.admin = admin.New(admin.Options{

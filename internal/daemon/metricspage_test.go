@@ -22,7 +22,8 @@ func TestThePageOfMetricsIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := start(t, nil, append(withDemoCourse(t), "HOLDFAST_STATIC__ROOT="+static, "HOLDFAST_CACHE__ENABLED=true",
-		"HOLDFAST_CACHE__LISTEN=127.0.0.1:0", "HOLDFAST_EDGE__UPSTREAMS=http://127.0.0.1:9")...)
+		"HOLDFAST_CACHE__LISTEN=127.0.0.1:0", "HOLDFAST_EDGE__UPSTREAMS=http://127.0.0.1:9",
+		"HOLDFAST_EDGE__CACHE__ENABLED=true")...)
 	want := metricsPage(t, d)
 	path := filepath.Join("..", "..", "docs", "metrics.md")
 	if *updateMetrics {
