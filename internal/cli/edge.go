@@ -2,10 +2,13 @@ package cli
 
 import "github.com/spf13/cobra"
 
-const edgeHelp = `Look at the edge: its certificates, and the application's servers behind it, which it takes out for maintenance.
+const edgeHelp = `Look at the edge: its certificates, its page cache, and the application's servers behind it, which it takes out for maintenance.
 
 Usage:
   holdfast edge certs [--json]
+  holdfast edge cache stats [--json]
+  holdfast edge cache purge (--url URL | --prefix PREFIX | --tag TAG | --all) [--json]
+  holdfast edge cache preload [FILE | -] [--sitemap PATH] [--json]
   holdfast edge upstream list [--json]
   holdfast edge upstream drain SERVER [--timeout DURATION] [--json]
   holdfast edge upstream undrain SERVER [--json]
@@ -37,9 +40,9 @@ EXAMPLE
 `
 
 func newEdge(a *app) *cobra.Command {
-	c := a.group("edge", "look at certificates and the application's servers, drain them", edgeHelp)
+	c := a.group("edge", "look at certificates, the page cache and the application's servers", edgeHelp)
 	u := a.group("upstream", "look at the application's servers, drain them", edgeUpstreamHelp)
 	u.AddCommand(newUpstreamList(a), newUpstreamDrain(a), newUpstreamUndrain(a))
-	c.AddCommand(u, newEdgeCerts(a))
+	c.AddCommand(u, newEdgeCerts(a), newEdgeCache(a))
 	return c
 }
