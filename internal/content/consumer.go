@@ -95,7 +95,7 @@ func newReader(c *Content) (*reader, error) {
 	}
 	if c.cfg().Socket != "" {
 		parts = append(parts, lifecycle.Part{
-			Name: "socket", Service: newSocket(c.cfg().Socket, group, c.SocketRoutes(), r.leases, c.log),
+			Name: "socket", Service: newSocket(c.cfg().Socket, group, c.SocketRoutes(), c.calls(), r.leases, c.log),
 		})
 	}
 	r.parts = lifecycle.NewGroup(parts...)

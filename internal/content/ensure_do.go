@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/treecache"
 )
 
 // Ensure returns a directory in which what is wanted of a revision lies, complete, and a lease that keeps it. A warm call
@@ -50,7 +51,7 @@ func (r *reader) provide(ctx context.Context, s *sourceState, x *loaded, want []
 	}
 	s.touched.add(c.keys)
 	commit := x.Commit.String()
-	result, hold, err := r.cache.Ensure(ctx, x.view, c.chunks)
+	result, hold, err := r.put(ctx, x.view, c.chunks)
 	if err != nil {
 		return EnsureAnswer{}, err // it names the revision
 	}
@@ -60,6 +61,19 @@ func (r *reader) provide(ctx context.Context, s *sourceState, x *loaded, want []
 	}
 	a.Lease, err = grant(&lease{source: s.name, commit: commit, dir: result.Dir, hold: hold})
 	return a, err
+}
+
+// put is Ensure of the cache. What is not there at once is given up when who asked for it goes away.
+func (r *reader) put(ctx context.Context, v treecache.View, chunks []treecache.Chunk) (*treecache.Result, *treecache.Lease, error) {
+	if result, hold, ok := r.cache.Warm(v, chunks); ok {
+		return result, hold, nil
+	}
+	if conn := connectionOf(ctx); conn != nil && conn.watch != nil {
+		var done func()
+		ctx, done = conn.watch(ctx)
+		defer done()
+	}
+	return r.cache.Ensure(ctx, v, chunks)
 }
 
 // provideLast is the way out when the store does not give what is new: the revision before, if all of it that is wanted is

@@ -35,6 +35,16 @@ func (c *Content) SocketRoutes() map[string]http.Handler {
 	}
 }
 
+// calls are those of the SocketRoutes that the front of the socket answers itself.
+func (c *Content) calls() map[string]frontCall {
+	return map[string]frontCall{
+		"POST /v1/content/ensure":   callOf(c.Ensure),
+		"POST /v1/content/release":  callOf(c.Release),
+		"POST /v1/content/renew":    callOf(c.Renew),
+		"POST /v1/content/revision": callOf(c.Revision),
+	}
+}
+
 // APIRoutes returns what administrators and their programs reach, to be mounted behind the admin token and on the control
 // socket.
 func (c *Content) APIRoutes() map[string]http.Handler {

@@ -29,6 +29,8 @@ type connection struct {
 	peer   peer
 	leases *leases
 	held   leaseSet // guarded by leases.mu
+	// watch, if not nil, returns a context that ends when the peer goes away, for work that takes its time.
+	watch func(context.Context) (watched context.Context, done func())
 }
 
 type connectionKey struct{}
@@ -45,12 +47,13 @@ type socket struct {
 	path   string
 	group  int
 	routes map[string]http.Handler
+	calls  map[string]frontCall // those of the routes that the front answers
 	leases *leases
 	log    *slog.Logger
 }
 
-func newSocket(path string, group int, routes map[string]http.Handler, l *leases, log *slog.Logger) *socket {
-	s := &socket{path: path, group: group, routes: routes, leases: l, log: log.With("listener", "content")}
+func newSocket(path string, group int, routes map[string]http.Handler, calls map[string]frontCall, l *leases, log *slog.Logger) *socket {
+	s := &socket{path: path, group: group, routes: routes, calls: calls, leases: l, log: log.With("listener", "content")}
 	s.HTTPServer = lifecycle.NewHTTPServer(s.listen, s.server, func(err error) {
 		s.log.Error("listener ended", "error", err)
 	})
@@ -62,7 +65,11 @@ func (s *socket) listen(ctx context.Context) (net.Listener, error) {
 	if s.group < 0 {
 		access.Mode = 0o600 // nobody was named: only this account and root
 	}
-	return web.ListenUnix(ctx, s.path, access)
+	l, err := web.ListenUnix(ctx, s.path, access)
+	if err != nil {
+		return nil, err
+	}
+	return newFront(l, s.calls, s.leases, web.Journal{Log: s.log}), nil
 }
 
 func (s *socket) server() *http.Server {
@@ -81,10 +88,10 @@ func (s *socket) server() *http.Server {
 	}
 }
 
-// enter notes who came in.
+// enter gives net/http what the front knows of a connection that it handed over.
 func (s *socket) enter(ctx context.Context, c net.Conn) context.Context {
-	conn := &connection{peer: peerOf(c), leases: s.leases}
-	s.leases.enter(c, conn)
+	conn := c.(*frontConn).connection //nolint:forcetypeassert // the front hands nothing else over
+	conn.watch = nil                  // net/http cancels the context of a request itself
 	return context.WithValue(ctx, connectionKey{}, conn)
 }
 

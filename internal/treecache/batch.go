@@ -54,6 +54,7 @@ func lockLease(path string) (unlock func(), ok bool) {
 
 // lockLeases takes all leases of a view, of its batches first. The caller has the view's lock.
 func (p *process) lockLeases(v View) (unlock func(), ok bool) {
+	p.endRest(v)
 	batches, err := p.batches(v)
 	if err != nil {
 		return nil, false
@@ -253,6 +254,7 @@ func (p *process) reapView(v View) error {
 		return err
 	}
 	for _, n := range batches {
+		p.endRest(v)
 		free, ok := lockLease(p.batchPath(v, n, leaseName))
 		if !ok {
 			return nil // younger batches wait for older leases, too

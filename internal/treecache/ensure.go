@@ -41,6 +41,26 @@ func (c *Cache) Ensure(ctx context.Context, v View, chunks []Chunk) (*Result, *L
 	return r, l, nil
 }
 
+// Warm is Ensure for what is there already; it reports false when that must do the work.
+func (c *Cache) Warm(v View, chunks []Chunk) (*Result, *Lease, bool) {
+	p := c.live.Load()
+	if p == nil || v.check() != nil || !p.admit() {
+		return nil, nil, false
+	}
+	defer p.ops.Done()
+	start := time.Now()
+	l, ok := p.warm(v, chunks)
+	if !ok {
+		return nil, nil, false
+	}
+	r := &Result{Dir: l.dir, Waited: time.Since(start)}
+	c.count.ensured(true, nil)
+	if c.o.Observe.Ensured != nil {
+		c.o.Observe.Ensured(0, r.Waited, nil)
+	}
+	return r, l, true
+}
+
 // Prefetch makes chunks ready without showing them: the next Ensure of any revision that has them only links.
 func (c *Cache) Prefetch(ctx context.Context, chunks []Chunk) (downloaded int64, err error) {
 	p, ctx, leave, err := c.enter(ctx)

@@ -11,13 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handle is the shared lock that this process has on one lease file of a view. Leases share it: for the first of them it is taken, with
-// the last it ends. When eviction has put another lease file in its place, newcomers get a new handle.
+// handle is the shared lock that this process has on one lease file of a view. Leases share it: for the first of them it is taken, and a
+// moment after the last it ends, so that calls in a row find it. When eviction has put another lease file in its place, newcomers get a
+// new handle.
 type handle struct {
 	view   View
 	fd     int
 	ino    uint64
-	leases int             // protected by process.mu
+	leases int             // protected by process.mu; 0: it rests
+	rests  time.Time       // protected by process.mu: when the last lease ended
 	closed bool            // protected by process.mu
 	known  map[string]bool // protected by process.mu: markers that were seen while the lease file was in its place
 }
@@ -141,9 +143,60 @@ func (p *process) release(h *handle) {
 	if h.leases > 0 || h.closed {
 		return
 	}
-	p.end(h)
-	close(p.released)
-	p.released = make(chan struct{})
+	if p.handles[h.view] == h && !p.closed {
+		p.rest(h)
+	} else {
+		p.end(h)
+	}
+	if p.released != nil {
+		close(p.released)
+		p.released = nil
+	}
+}
+
+// restTime is how long the lock of a view stays after its last lease. Others who want to evict find it leased meanwhile; this process ends
+// it when it wants to.
+const restTime = 250 * time.Millisecond
+
+// rest keeps a handle for the next lease. The caller holds mu.
+func (p *process) rest(h *handle) {
+	h.rests = time.Now()
+	if p.waker == nil {
+		p.waker = time.AfterFunc(restTime, p.endRested)
+	}
+}
+
+// endRested ends the handles that nobody has used for a moment.
+func (p *process) endRested() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waker = nil
+	next := time.Duration(0)
+	for h := range p.held {
+		if h.leases > 0 {
+			continue
+		}
+		left := restTime - time.Since(h.rests)
+		if left <= 0 {
+			p.end(h)
+		} else if next == 0 || left < next {
+			next = left
+		}
+	}
+	if next > 0 {
+		p.waker = time.AfterFunc(next, p.endRested)
+	}
+}
+
+// endRest ends the handles of a view that nobody uses: this process wants to evict.
+func (p *process) endRest(v View) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for h := range p.held {
+		if h.view == v && h.leases == 0 {
+			p.end(h)
+		}
+	}
 }
 
 // end closes a handle. The caller holds mu.
@@ -162,6 +215,10 @@ func (p *process) closeLeases() {
 	defer p.mu.Unlock()
 	for h := range p.held {
 		p.end(h)
+	}
+	if p.waker != nil {
+		p.waker.Stop()
+		p.waker = nil
 	}
 }
 

@@ -45,7 +45,8 @@ type process struct {
 	held     map[*handle]bool   // all
 	retired  map[View]time.Time // since when this process knows
 	touched  map[use]time.Time  // last uses that are not on the disk yet
-	released chan struct{}      // closed, and replaced, when leases end
+	released chan struct{}      // closed when leases end; nil while nobody waits for that
+	waker    *time.Timer        // for endRested; nil when no handle rests
 	finding  string
 }
 
@@ -55,7 +56,6 @@ func join(ctx context.Context, o *Options, count *counters) (*process, error) {
 		files: files{block: 4096, before: o.before}, o: o, count: count, limit: o.Limits,
 		slots: make(chan struct{}, o.Parallel), evict: make(chan struct{}, 1), trash: make(chan struct{}, 1),
 		handles: map[View]*handle{}, held: map[*handle]bool{}, retired: map[View]time.Time{}, touched: map[use]time.Time{},
-		released: make(chan struct{}),
 	}
 	p.life, p.cut = context.WithCancel(context.Background())
 	if err := p.layOut(); err != nil {

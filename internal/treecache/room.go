@@ -254,6 +254,9 @@ func (p *process) untilFits(ctx context.Context, u usage, f func() error) error 
 // awaitRelease waits until a lease of this process ends, or for a moment: leases of others end unseen.
 func (p *process) awaitRelease(ctx context.Context) error {
 	p.mu.Lock()
+	if p.released == nil {
+		p.released = make(chan struct{})
+	}
 	released := p.released
 	p.mu.Unlock()
 	t := time.NewTimer(10 * time.Millisecond)

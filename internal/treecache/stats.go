@@ -64,8 +64,10 @@ func (p *process) addTo(s *Stats) {
 	s.Finding = p.finding
 	seen := map[View]bool{}
 	for h := range p.held {
-		s.Leases += h.leases
-		seen[h.view] = true
+		if h.leases > 0 {
+			s.Leases += h.leases
+			seen[h.view] = true
+		}
 	}
 	p.mu.Unlock()
 	s.Views = len(seen)
