@@ -2,7 +2,7 @@ package cli
 
 import "github.com/spf13/cobra"
 
-const edgeHelp = `Look at the edge: its certificates, its page cache, and the application's servers behind it, which it takes out for maintenance.
+const edgeHelp = `Look at the edge: its certificates, its page cache, and the application's servers behind it. Take these out for maintenance.
 
 Usage:
   holdfast edge certs [--json]

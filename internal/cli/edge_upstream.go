@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,10 @@ Usage:
 STATE is "up", "slow_start" (back, with less than its share), "down", "draining" (requests are still under way) or
 "drained". BUSY are requests under way, FAILURES those that met an error or an answer of 5xx since the start.
 
-With --json the fields are waiting (requests that wait for a server) and upstreams: server, state, since, busy, requests,
-failures, last_error.
+Where [[edge.apps]] names several applications, APP says whose server it is; "-" is the one of edge.upstreams.
+
+With --json the fields are waiting (requests that wait for a server) and upstreams: app, server, state, since, busy,
+requests, failures, last_error.
 
 EXIT STATUS
   0, or 7 when no Holdfast runs, 6 when no application is named
@@ -105,11 +108,20 @@ func runUpstream[R any](ctx context.Context, a *app, route string, r R) error {
 }
 
 func (a *app) printUpstreams(answer daemon.UpstreamAnswer) {
+	several := slices.ContainsFunc(answer.Upstreams, func(u daemon.UpstreamStatus) bool { return u.App != "" })
 	rows := [][]string{{"server", "state", "busy", "requests", "failures", "last error"}}
 	for _, u := range answer.Upstreams {
 		rows = append(rows, []string{
 			u.Server, u.State, decimal(int64(u.Busy)), decimal(u.Requests), decimal(u.Failures), orDash(u.LastError),
 		})
+	}
+	for i := range rows {
+		switch {
+		case several && i == 0:
+			rows[i] = slices.Insert(rows[i], 0, "app")
+		case several:
+			rows[i] = slices.Insert(rows[i], 0, orDash(answer.Upstreams[i-1].App))
+		}
 	}
 	a.table(rows)
 	if answer.Waiting > 0 {

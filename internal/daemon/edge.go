@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -33,8 +34,14 @@ type UpstreamRequest struct {
 
 // UpstreamAnswer says how the application's servers are.
 type UpstreamAnswer struct {
-	Waiting   int               `json:"waiting"` // requests that wait for a server
-	Upstreams []upstream.Status `json:"upstreams"`
+	Waiting   int              `json:"waiting"` // requests that wait for a server
+	Upstreams []UpstreamStatus `json:"upstreams"`
+}
+
+// UpstreamStatus says how a server is, and of which application.
+type UpstreamStatus struct {
+	App string `json:"app,omitempty"` // of edge.apps
+	upstream.Status
 }
 
 func upstreamDown(server string) health.Condition {
@@ -142,31 +149,51 @@ func (d *Daemon) edgeAPI() map[string]http.Handler {
 }
 
 func (d *Daemon) listUpstreams(context.Context, control.Empty) (UpstreamAnswer, error) {
-	p, err := d.edge.Upstreams()
-	if err != nil {
+	apps := d.edge.Applications()
+	if len(apps) == 0 {
+		_, err := d.edge.Upstreams()
 		return UpstreamAnswer{}, err
 	}
-	return UpstreamAnswer{p.Waiting(), p.Status()}, nil
+	var answer UpstreamAnswer
+	for _, a := range apps {
+		answer.Waiting += a.Servers.Waiting()
+		for _, s := range a.Servers.Status() {
+			answer.Upstreams = append(answer.Upstreams, UpstreamStatus{a.Name, s})
+		}
+	}
+	return answer, nil
 }
 
 func (d *Daemon) drainUpstream(ctx context.Context, r UpstreamRequest) (UpstreamAnswer, error) {
-	p, err := d.edge.Upstreams()
-	if err != nil {
-		return UpstreamAnswer{}, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.Timeout.D(), drainTime))
 	defer cancel()
-	err = p.Drain(ctx, r.Server)
-	return UpstreamAnswer{p.Waiting(), p.Status()}, err
+	return d.orderUpstream(func(p *upstream.Pool) error { return p.Drain(ctx, r.Server) })
 }
 
 func (d *Daemon) undrainUpstream(_ context.Context, r UpstreamRequest) (UpstreamAnswer, error) {
-	p, err := d.edge.Upstreams()
-	if err != nil {
-		return UpstreamAnswer{}, err
+	return d.orderUpstream(func(p *upstream.Pool) error { return p.Undrain(r.Server) })
+}
+
+// orderUpstream carries out an order about a server in all applications that have it.
+func (d *Daemon) orderUpstream(order func(*upstream.Pool) error) (UpstreamAnswer, error) {
+	var missing, failed error
+	found := false
+	for _, a := range d.edge.Applications() {
+		err := order(a.Servers)
+		if fault.KindOf(err) == fault.NotFound {
+			missing = err
+			continue
+		}
+		found, failed = true, errors.Join(failed, err)
 	}
-	err = p.Undrain(r.Server)
-	return UpstreamAnswer{p.Waiting(), p.Status()}, err
+	answer, err := d.listUpstreams(context.Background(), control.Empty{})
+	switch {
+	case err != nil:
+		return answer, err
+	case !found:
+		return answer, missing
+	}
+	return answer, failed
 }
 
 func (d *Daemon) edgeStatus(context.Context) admin.Status {
@@ -175,18 +202,18 @@ func (d *Daemon) edgeStatus(context.Context) admin.Status {
 		Facts: admin.Facts{{Name: "url", Value: d.edge.URL()}, {Name: "hosts", Value: d.cfg.Edge.Hosts}},
 	}
 	s.Facts = append(s.Facts, d.pageFacts()...)
-	p, err := d.edge.Upstreams()
+	list, err := d.listUpstreams(context.Background(), control.Empty{})
 	if err != nil {
 		return s
 	}
-	all, up := p.Status(), 0
+	all, up := list.Upstreams, 0
 	for _, u := range all {
 		if u.State == "up" || u.State == "slow_start" {
 			up++
 		}
 	}
 	s.Facts = append(s.Facts, admin.Fact{Name: "upstreams", Value: len(all)}, admin.Fact{Name: "upstreams_up", Value: up},
-		admin.Fact{Name: "waiting", Value: p.Waiting()})
+		admin.Fact{Name: "waiting", Value: list.Waiting})
 	switch {
 	case up == 0:
 		s.State, s.Summary = admin.Error, "the application does not answer"

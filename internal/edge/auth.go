@@ -160,7 +160,11 @@ func (g *guard) ask(r *http.Request) verdict {
 		q.Header.Del(name)
 	}
 	k := &keeper{header: http.Header{}}
-	g.site.app.ServeHTTP(k, q)
+	app := g.site.appFor(q)
+	if app == nil {
+		return verdict{status: http.StatusServiceUnavailable}
+	}
+	app.pool.ServeHTTP(k, q)
 	if k.status == 0 {
 		k.status = http.StatusOK
 	}

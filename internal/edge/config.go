@@ -39,6 +39,8 @@ type Config struct {
 	Upstreams []string `toml:"upstreams"`
 	// Upstream says how they are treated.
 	Upstream upstream.Config `toml:"upstream"`
+	// Apps are other applications, for some hosts or paths.
+	Apps []App `toml:"apps"`
 	// TrustedProxies are addresses and networks of proxies in front of Holdfast, and "unix", whose word about visitors is
 	// taken (X-Forwarded-For, -Proto, -Host). Default none.
 	TrustedProxies []string `toml:"trusted_proxies"`

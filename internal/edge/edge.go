@@ -13,11 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/certs"
-	"holdfast/internal/fault"
 	"holdfast/internal/lane"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/postgres"
-	"holdfast/internal/upstream"
 	"holdfast/internal/web"
 )
 
@@ -71,10 +69,8 @@ func New(o Options) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(o.Config.Upstreams) > 0 {
-		if s.app, err = upstream.New(s.upstream(o)); err != nil {
-			return nil, err
-		}
+	if _, _, err := s.staff(o, nil); err != nil {
+		return nil, err
 	}
 	e.show(s, o)
 	e.listeners(log)
@@ -137,8 +133,8 @@ func (e *Edge) open(ctx context.Context) error {
 	if err := e.keys.check(); err != nil {
 		return err
 	}
-	if s.app != nil {
-		if err := s.app.Start(ctx); err != nil {
+	for _, a := range s.apps {
+		if err := a.pool.Start(ctx); err != nil {
 			return err
 		}
 	}
@@ -187,8 +183,8 @@ func (e *Edge) close(ctx context.Context) error {
 	if p := e.kept.pages; p != nil {
 		errs = append(errs, p.Stop(ctx))
 	}
-	if app := e.site.Load().app; app != nil {
-		errs = append(errs, app.Stop(ctx))
+	for _, a := range e.site.Load().apps {
+		errs = append(errs, a.pool.Stop(ctx))
 	}
 	return errors.Join(append(errs, e.kept.access.close())...)
 }
@@ -207,15 +203,6 @@ func (e *Edge) Addrs() []string {
 
 // URL returns the root of this site for people on this machine.
 func (e *Edge) URL() string { return e.servers[0].URL() }
-
-// Upstreams returns the application's servers, or an error where there are none.
-func (e *Edge) Upstreams() (*upstream.Pool, error) {
-	if app := e.site.Load().app; app != nil {
-		return app, nil
-	}
-	return nil, fault.New(fault.Conflict, "no_upstreams", "no application is named").
-		WithHint("name its servers in edge.upstreams")
-}
 
 // Reopen opens the access log anew, after somebody moved it away.
 func (e *Edge) Reopen() error { return e.kept.access.reopen() }

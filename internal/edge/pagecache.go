@@ -46,8 +46,10 @@ func newPages(o Options, e *Edge) *Pages {
 // pageConfig is the configuration with what other settings mean for it: the sticky cookie is ours, and no secret of a visitor's.
 func pageConfig(c Config) httpcache.Config {
 	out := c.Cache
-	if c.Upstream.Sticky != "" {
-		out.IgnoreCookies = append(slices.Clone(out.IgnoreCookies), c.Upstream.Sticky)
+	for _, app := range c.applications() {
+		if app.Upstream.Sticky != "" {
+			out.IgnoreCookies = append(slices.Clone(out.IgnoreCookies), app.Upstream.Sticky)
+		}
 	}
 	return out
 }
@@ -68,15 +70,15 @@ func forkVisit(ctx context.Context) (context.Context, func()) {
 }
 
 // askApp is what stands behind the cache: the application of the site that the request came to.
-func askApp(w http.ResponseWriter, r *http.Request) { visitOf(r.Context()).site.app.ServeHTTP(w, r) }
+func askApp(w http.ResponseWriter, r *http.Request) { visitOf(r.Context()).pool.ServeHTTP(w, r) }
 
 // application hands a request to the application, through the page cache where there is one. What is guarded by questions to the
 // application is never cached: the next visitor may be refused, and what a guard tells the application is no part of any key.
-func (s *site) application(w http.ResponseWriter, r *http.Request) {
+func (s *site) application(w http.ResponseWriter, r *http.Request, to *application) {
 	v := visitOf(r.Context())
-	v.app, v.site = true, s
+	v.app, v.pool = true, to.pool
 	if s.pages == nil || s.guarded(r.URL.Path) {
-		s.app.ServeHTTP(w, r)
+		to.pool.ServeHTTP(w, r)
 		return
 	}
 	upstream.CleanHeader(r.Header, v.Trusted) // the cache sees what the application will see

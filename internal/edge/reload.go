@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"holdfast/internal/upstream"
 	"holdfast/internal/web"
 )
 
@@ -52,11 +51,18 @@ func (e *Edge) Reload(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := e.inherit(ctx, was, s, o); err != nil {
+	fresh, gone, err := s.staff(o, was)
+	for _, p := range fresh {
+		err = errors.Join(err, p.Start(ctx))
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("reload edge: %w", err), discard(log))
 	}
 	e.keys.files.Store(files)
 	e.show(s, o)
+	for _, p := range gone {
+		e.retire(p)
+	}
 	if p := e.kept.pages; p != nil {
 		p.cache.Configure(pageConfig(o.Config))
 	}
@@ -64,35 +70,6 @@ func (e *Edge) Reload(ctx context.Context, c Config) error {
 		e.opts.ACME.SetHosts(o.Config.ACMEHosts(e.kept.log))
 	}
 	return e.kept.access.use(o.Config.AccessLog, log)
-}
-
-// inherit gives a site the servers of the one before it, or new ones.
-func (e *Edge) inherit(ctx context.Context, was, s *site, o Options) error {
-	var err error
-	switch {
-	case len(o.Config.Upstreams) == 0:
-		if was.app != nil {
-			e.retire(was.app)
-		}
-		return nil
-	case was.app != nil:
-		s.app = was.app
-		return s.app.Reload(s.upstream(o))
-	}
-	if s.app, err = upstream.New(s.upstream(o)); err != nil {
-		return err
-	}
-	return s.app.Start(ctx)
-}
-
-// retire ends a pool when nobody needs it any more, or the edge stops.
-func (e *Edge) retire(p *upstream.Pool) {
-	e.base.Go(func(ctx context.Context) {
-		_ = p.Idle(ctx) // else it is cut with everything
-		if err := p.Stop(context.WithoutCancel(ctx)); err != nil {
-			e.kept.log.Error("stop servers that are gone", "error", err)
-		}
-	})
 }
 
 func discard(log io.Closer) error {

@@ -21,7 +21,7 @@ type site struct {
 	trust    upstream.Trust
 	policy   policy
 	mux      *http.ServeMux
-	app      *upstream.Pool // nil without upstreams
+	apps     []*application // the most particular first
 	throttle *throttle.Throttle
 	auth     []*guard
 	strip    []string // fields that only our own questions to the application may set
@@ -66,22 +66,6 @@ func newSite(o Options, k *kept, was *site) (*site, error) {
 	return s, nil
 }
 
-// upstream says how the application's servers are to be treated.
-func (s *site) upstream(o Options) upstream.Options {
-	c := s.config
-	u := upstream.Options{
-		Config: c.Upstream, Servers: c.Upstreams, Trust: s.trust, Key: o.Key, Refuse: s.refuse,
-		Report: o.Report, Metrics: o.Metrics, Log: s.log,
-	}
-	if len(c.Hosts) > 0 {
-		u.Host = c.Hosts[0]
-	}
-	if len(c.Accel) > 0 {
-		u.Handover = s.handOver
-	}
-	return u
-}
-
 // handler returns the whole way of a request, as the package comment draws it.
 func (s *site) handler() http.Handler {
 	h := http.Handler(http.HandlerFunc(s.answer))
@@ -115,12 +99,15 @@ func (s *site) introduced(next http.Handler) http.Handler {
 // answer finds our own route, or hands the request to the application.
 func (s *site) answer(w http.ResponseWriter, r *http.Request) {
 	h, pattern := s.mux.Handler(r)
-	switch {
-	case pattern != "":
+	if pattern != "" {
 		s.mux.ServeHTTP(w, r)
-	case s.app != nil:
-		r.Pattern = routeApp
-		s.application(w, r)
+		return
+	}
+	app := s.appFor(r)
+	switch {
+	case app != nil:
+		r.Pattern = app.route()
+		s.application(w, r, app)
 	case isMissing(h, r):
 		s.refuse(w, r, upstream.Refusal{Status: http.StatusNotFound, Code: "not_found", Text: "nothing here"})
 	default:

@@ -68,18 +68,8 @@ func addressOnly(listen string) fault.Problems {
 }
 
 func (c Config) validateUpstreams() fault.Problems {
-	var p fault.Problems
-	seen := map[string]bool{}
-	for _, u := range c.Upstreams {
-		s, err := upstream.ParseServer(u)
-		switch {
-		case err != nil:
-			p.Add("upstreams", fault.HintOf(err), "%v", err)
-		case seen[s.ID]:
-			p.Add("upstreams", "name each server once", "%q is named twice", s.ID)
-		}
-		seen[s.ID] = true
-	}
+	p := checkServers(c.Upstreams)
+	p = append(p, c.validateApps()...)
 	p = append(p, c.Upstream.Validate().Under("upstream")...)
 	if _, err := upstream.ParseTrust(c.TrustedProxies); err != nil {
 		p.Add("trusted_proxies", `write addresses and networks, as "10.0.0.0/8", or "unix"`, "%v", err)
@@ -99,7 +89,7 @@ func (c Config) validateRules() fault.Problems {
 		p.Add("identity", `write "cookie:sessionid" or "header:Authorization"`, "%q says neither", c.Identity)
 	}
 	for i, a := range c.Auth {
-		p = append(p, a.validate(len(c.Upstreams) > 0).Under(fmt.Sprintf("auth[%d]", i))...)
+		p = append(p, a.validate(len(c.Upstreams)+len(c.Apps) > 0).Under(fmt.Sprintf("auth[%d]", i))...)
 	}
 	for i, a := range c.Accel {
 		p = append(p, a.validate().Under(fmt.Sprintf("accel[%d]", i))...)

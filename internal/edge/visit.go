@@ -9,10 +9,10 @@ import (
 // visit is what is known of a request beyond the request.
 type visit struct {
 	upstream.Visitor
-	host string // as the visitor wrote it
-	path string // without the query
-	app  bool   // the application was asked; else the path may hold a link, which is a secret
-	site *site  // that the application belongs to; of its requests only
+	host string         // as the visitor wrote it
+	path string         // without the query
+	app  bool           // the application was asked; else the path may hold a link, which is a secret
+	pool *upstream.Pool // that answers; of the application's requests only
 
 	cache string // what the page cache did; "" without one
 }

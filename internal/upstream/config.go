@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"strings"
@@ -71,6 +72,26 @@ func DefaultConfig() Config {
 			Header: unit.Duration(55 * time.Second), Idle: unit.Duration(5 * time.Minute),
 		},
 	}
+}
+
+// Over returns the settings with what they leave out taken from a base: everything but sticky, health.path and health.host, which one
+// application does not have because another one has.
+func (c Config) Over(base Config) Config {
+	c.MaxConnections = cmp.Or(c.MaxConnections, base.MaxConnections)
+	c.MaxWaiting = cmp.Or(c.MaxWaiting, base.MaxWaiting)
+	c.MaxBody = cmp.Or(c.MaxBody, base.MaxBody)
+	c.SlowStart = cmp.Or(c.SlowStart, base.SlowStart)
+	h, t := &c.Health, &c.Timeouts
+	h.Interval = cmp.Or(h.Interval, base.Health.Interval)
+	h.Timeout = cmp.Or(h.Timeout, base.Health.Timeout)
+	h.Rise = cmp.Or(h.Rise, base.Health.Rise)
+	h.Fall = cmp.Or(h.Fall, base.Health.Fall)
+	t.Wait = cmp.Or(t.Wait, base.Timeouts.Wait)
+	t.Connect = cmp.Or(t.Connect, base.Timeouts.Connect)
+	t.Header = cmp.Or(t.Header, base.Timeouts.Header)
+	t.Idle = cmp.Or(t.Idle, base.Timeouts.Idle)
+	t.Total = cmp.Or(t.Total, base.Timeouts.Total)
+	return c
 }
 
 // Validate reports every mistake; keys are relative to the table.

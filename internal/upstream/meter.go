@@ -1,6 +1,10 @@
 package upstream
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // meter counts for Prometheus. Servers come from the configuration, so their number is bounded.
 type meter struct {
@@ -22,9 +26,24 @@ func newMeter(r prometheus.Registerer) *meter {
 		}, []string{"code"}),
 	}
 	if r != nil {
-		r.MustRegister(m.isUp, m.retries, m.failures)
+		m.isUp, m.retries, m.failures = shared(r, m.isUp), shared(r, m.retries), shared(r, m.failures)
 	}
 	return m
+}
+
+// shared registers a collector, or returns the one that another pool registered: servers are told apart by their labels.
+func shared[C prometheus.Collector](r prometheus.Registerer, c C) C {
+	err := r.Register(c)
+	var there prometheus.AlreadyRegisteredError
+	if errors.As(err, &there) {
+		if other, ok := there.ExistingCollector.(C); ok {
+			return other
+		}
+	}
+	if err != nil {
+		panic(err) // two different metrics of one name: found by the first test
+	}
+	return c
 }
 
 func (m *meter) up(server string, up bool) {
