@@ -5,6 +5,7 @@
 //
 //	request id, access log        web.Wrap; every answer is logged and counted, whoever gave it
 //	headers                       set first, so that no answer goes without them
+//	an authority's question       answered where certificates are got by ACME (package certs)
 //	host                          one that is not ours: 421
 //	method and path               CONNECT, TRACE: 405; dot segments, controls: 400
 //	HTTP → HTTPS                  301, where redirect_https says so
@@ -12,7 +13,7 @@
 //	auth                          the application is asked first, where [[edge.auth]] says so
 //	our own routes                links, slots, public files, assets, content
 //	the page cache                answers of the application kept for others (package httpcache), but of guarded paths
-//	the application               package upstream; without one: 404
+//	an application                package upstream: by host and path, [[edge.apps]]; without one: 404
 //
 // # Guarantees
 //
@@ -32,6 +33,17 @@
 // the same host check, headers, log lines and metrics; all others, and everything over TLS, by net/http. The lane's route is the
 // one that the mux would choose: a longer pattern without a lane takes its requests away. Routes for which there are limits or
 // questions to the application have no lane, and where plain HTTP is redirected there is none at all.
+//
+// # Reload
+//
+// All that comes from the configuration is a site, and [Edge.Reload] puts another one in its place: a request sees one of them
+// from its beginning to its end. What has a state is kept: servers of applications, limits that are the same, the log, the page
+// cache, certificates. Addresses, and whether TLS or HTTP/3 is spoken there, need a restart ([Fixed]).
+//
+// # Certificates
+//
+// A handshake gets the file that is for the name, else what package certs has for it, else the first file; without any of
+// them it is refused. HTTP/3 uses the same, and everything behind it is the same site.
 //
 // # Failure
 //
