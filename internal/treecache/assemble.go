@@ -3,7 +3,6 @@ package treecache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -150,12 +149,7 @@ func (p *process) joinPart(b *budget, tree string, part object) error {
 	if err := b.mkdirs(tree, filepath.Dir(path)); err != nil {
 		return err
 	}
-	from = filepath.Join(from, blobName)
-	var st unix.Stat_t
-	if err := unix.Lstat(from, &st); err != nil {
-		return fmt.Errorf("lstat %s: %w", from, err)
-	}
-	return exists(p.linkFile(b, from, filepath.Join(tree, path), &st))
+	return exists(p.linkFile(b, filepath.Join(from, blobName), filepath.Join(tree, path)))
 }
 
 // exists takes "it is there already" for success: within a revision, what has the same path is the same.
@@ -177,16 +171,15 @@ func (p *process) linkMark(b *budget, name, to string) error {
 
 // linkTree links everything below from into to, which exists. What is there already stays.
 func (p *process) linkTree(b *budget, from, to string) error {
-	return walk(from, func(path string, st *unix.Stat_t) error {
-		rel, err := filepath.Rel(from, path)
-		if err != nil || rel == "." {
-			return err
+	return walkNames(from, "", func(rel string, dir bool) error {
+		target := below(to, rel)
+		switch {
+		case rel == "":
+			return nil
+		case dir:
+			return b.mkdirIfAbsent(target)
 		}
-		target := filepath.Join(to, rel)
-		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-			return b.mkdirs(to, rel)
-		}
-		return exists(p.linkFile(b, path, target, st))
+		return exists(p.linkFile(b, below(from, rel), target))
 	})
 }
 

@@ -240,3 +240,43 @@ func TestTheHotPathsAreFast(t *testing.T) {
 		t.Errorf("lock file %v, warm call %v", byFile, byCall)
 	}
 }
+
+// Files and directories have the modes of the contract whatever the umask is: with one of 077 they are set one by one.
+func TestTheModesDoNotDependOnTheUmask(t *testing.T) {
+	t.Parallel()
+	for _, umask := range []string{"022", "077"} {
+		dir := memoryDir(t)
+		text, err := json.Marshal(job{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("/bin/sh", "-c", "umask "+umask+` && exec "$0"`, exe)
+		cmd.Env = append(os.Environ(), warmEnv+"="+string(text))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		seen := map[string]int{}
+		for _, below := range []string{"views", "objects"} {
+			err = filepath.WalkDir(filepath.Join(dir, "cache", below), func(path string, d os.DirEntry, err error) error {
+				if err != nil || d.Type()&os.ModeSymlink != 0 || d.Name() == ".facts" {
+					return err
+				}
+				info, err := d.Info()
+				if err == nil {
+					seen[info.Mode().String()]++
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(seen) > 3 || seen["drwxr-xr-x"] == 0 || seen["-r--r--r--"] == 0 || len(seen) == 3 && seen["-r-xr-xr-x"] == 0 {
+			t.Errorf("umask %s: modes %v", umask, seen)
+		}
+	}
+}

@@ -36,9 +36,11 @@ func (p *process) enlist(ctx context.Context) error {
 		if err := p.sweepTemp(l, true); err != nil {
 			return err
 		}
-		if err := p.mkdir(p.path("tmp", strconv.Itoa(p.slot)), modeOwn); err != nil {
+		own := p.path("tmp", strconv.Itoa(p.slot))
+		if err := p.mkdir(own, modeOwn); err != nil {
 			return err
 		}
+		p.probe(own)
 		count = l.Count
 		return nil
 	})
@@ -208,12 +210,12 @@ func (p *process) tellBoot(boot string) error {
 		return nil
 	}
 	temp := p.temp()
-	f, err := p.create(temp)
+	f, err := p.create(temp, modeFile)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(boot + "\n")
-	if err := errors.Join(err, f.Chmod(modeFile), f.Close()); err != nil {
+	_, err = f.Write([]byte(boot + "\n"))
+	if err := errors.Join(err, f.finish()); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return p.rename(temp, p.path("boot"))

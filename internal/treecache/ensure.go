@@ -228,8 +228,8 @@ func (p *process) linksOf(v View, chunks []Chunk) (u usage, err error) {
 			u = u.plus(p.linkTo(tree))
 			continue
 		}
-		err = walk(tree, func(_ string, st *unix.Stat_t) error {
-			if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		err = walkNames(tree, "", func(_ string, dir bool) error {
+			if dir {
 				u = u.plus(p.dir())
 			} else {
 				u = u.plus(p.name())

@@ -23,6 +23,7 @@ const (
 // files are the steps on the disk. Tests make them fail, and die at them.
 type files struct {
 	block  int64 // bytes that the file system gives out at once
+	exact  bool  // what is made has the mode that was asked for, whatever umask and default ACL there are: see probe
 	before func(op, path string) error
 }
 
@@ -37,10 +38,10 @@ func (f *files) mkdir(path string, mode fs.FileMode) error {
 	if err := f.step("mkdir", path); err != nil {
 		return err
 	}
-	if err := os.Mkdir(path, mode); err != nil {
+	if err := os.Mkdir(path, mode); err != nil || f.exact {
 		return err
 	}
-	return os.Chmod(path, mode) // whatever the umask is
+	return os.Chmod(path, mode)
 }
 
 // mkdirIfAbsent reports whether it made the directory.
@@ -80,20 +81,13 @@ func (f *files) remove(path string) error {
 	return os.Remove(path)
 }
 
-func (f *files) create(path string) (*os.File, error) {
-	if err := f.step("create", path); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-}
-
 // empty makes an empty file, or nothing.
 func (f *files) empty(path string) error {
-	file, err := f.create(path)
+	file, err := f.create(path, modeFile)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(file.Chmod(modeFile), file.Close()); err != nil {
+	if err := file.finish(); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	return nil

@@ -75,22 +75,39 @@ func (b *budget) mkdirs(base, path string) error {
 		var st unix.Stat_t
 		if unix.Lstat(dir, &st) == nil {
 			if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-				return fault.New(fault.Invalid, "content_bad_chunk", "%s is not a directory, but content lies below it", dir)
+				return notDirectory(dir)
 			}
 			continue
 		}
-		if err := b.take(b.p.dir()); err != nil {
-			return err
-		}
-		made, err := b.p.mkdirIfAbsent(dir, modeDir)
-		if !made {
-			b.giveBack(b.p.dir())
-		}
-		if err != nil {
+		if err := b.mkdirIfAbsent(dir); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// mkdirIfAbsent makes a directory whose parent is there, unless it is there itself.
+func (b *budget) mkdirIfAbsent(dir string) error {
+	if err := b.take(b.p.dir()); err != nil {
+		return err
+	}
+	made, err := b.p.mkdirIfAbsent(dir, modeDir)
+	if made || err != nil {
+		if !made {
+			b.giveBack(b.p.dir())
+		}
+		return err
+	}
+	b.giveBack(b.p.dir())
+	var st unix.Stat_t
+	if unix.Lstat(dir, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return notDirectory(dir)
+	}
+	return nil
+}
+
+func notDirectory(path string) error {
+	return fault.New(fault.Invalid, "content_bad_chunk", "%s is not a directory, but content lies below it", path)
 }
 
 // spend takes room for what f makes; when f fails, nothing was made.

@@ -2,6 +2,7 @@ package treecache
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func (p *process) newSink(b *budget, dir string, exec bool) (*sink, error) {
 }
 
 // at returns where a path of the part lies.
-func (s *sink) at(path string) string { return filepath.Join(s.dir, treeName, path) }
+func (s *sink) at(path string) string { return below(s.dir, treeName, path) }
 
 func (s *sink) fail(err error) error {
 	if s.err == nil {
@@ -70,16 +71,13 @@ func (s *sink) File(path string, exec bool, size int64, r io.Reader) error {
 	if err := s.b.take(s.p.file(size)); err != nil {
 		return s.fail(err)
 	}
-	f, err := s.p.create(s.at(path))
+	f, err := s.p.create(s.at(path), mode)
 	if err != nil {
 		return s.fail(err)
 	}
 	w := &diskWriter{sink: s, file: f}
 	_, err = io.CopyBuffer(w, onlyReader{r}, s.buf)
-	if err == nil {
-		err = s.fail(f.Chmod(mode))
-	}
-	return errors.Join(err, s.fail(f.Close()))
+	return errors.Join(err, s.fail(f.finish()))
 }
 
 // onlyReader hides other methods, so that the sink's buffer is used.
@@ -88,11 +86,11 @@ type onlyReader struct{ io.Reader }
 // diskWriter tells errors of the disk from errors of the reader.
 type diskWriter struct {
 	sink *sink
-	file *os.File
+	file *newFile
 }
 
 func (w *diskWriter) Write(b []byte) (int, error) {
-	if err := w.sink.p.step("write", w.file.Name()); err != nil {
+	if err := w.sink.p.step("write", w.file.path); err != nil {
 		return 0, w.sink.fail(err)
 	}
 	n, err := w.file.Write(b)
@@ -134,21 +132,25 @@ func (s *sink) keep(raw []byte) error {
 	if err := s.b.take(s.p.file(int64(len(raw)))); err != nil {
 		return err
 	}
-	f, err := s.p.create(filepath.Join(s.dir, keptName))
+	f, err := s.p.create(filepath.Join(s.dir, keptName), modeFile)
 	if err != nil {
 		return err
 	}
 	_, err = (&diskWriter{sink: s, file: f}).Write(raw)
-	return errors.Join(err, f.Chmod(modeFile), f.Close())
+	return errors.Join(err, f.finish())
 }
 
 // linkFile gives a file one more name, or fails with fs.ErrExist. When it cannot have more (ext4: 65,000), the new name gets a copy.
-func (p *process) linkFile(b *budget, from, to string, st *unix.Stat_t) error {
+func (p *process) linkFile(b *budget, from, to string) error {
 	err := b.spend(p.name(), func() error { return p.link(from, to) })
 	if !errors.Is(err, unix.EMLINK) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EOPNOTSUPP) {
 		return err
 	}
-	return b.spend(p.cost(st), func() error { return p.copyFile(from, to, st) })
+	var st unix.Stat_t
+	if err := unix.Lstat(from, &st); err != nil {
+		return fmt.Errorf("lstat %s: %w", from, err)
+	}
+	return b.spend(p.cost(&st), func() error { return p.copyFile(from, to, &st) })
 }
 
 // copyFile copies under another name first: names of a view are whole files or absent.
@@ -166,14 +168,14 @@ func (p *process) copyFile(from, to string, st *unix.Stat_t) error {
 		return err
 	}
 	defer src.Close()
-	f, err := p.create(temp)
+	f, err := p.create(temp, os.FileMode(st.Mode&0o777))
 	if err != nil {
 		return err
 	}
 	if err = p.step("write", temp); err == nil {
 		_, err = io.Copy(f, src)
 	}
-	err = errors.Join(err, f.Chmod(os.FileMode(st.Mode&0o777)), f.Close())
+	err = errors.Join(err, f.finish())
 	if err == nil {
 		err = os.Chtimes(temp, time.Unix(st.Atim.Unix()), time.Unix(st.Mtim.Unix()))
 	}
