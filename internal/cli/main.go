@@ -46,7 +46,7 @@ Use:
   files           store, fetch, list, link and export files; manage keys and buckets
   assets          build, find and publish stylesheets, scripts, pictures
   content         bring courses from git to every server
-  edge            look at certificates and the application's servers, drain them
+  edge            look at certificates, the page cache and the application's servers
 
 Know:
   help            help for a command, a setting or the exit codes
