@@ -19,8 +19,8 @@ HERE says whether this machine answers "current" with the newest revision: yes, 
 when nobody has asked for the source on it yet.
 
 With --json the fields are stale (PostgreSQL is silent), and sources: name, configured, git, branch, root, preset, serve,
-seq, commit, head, published, looked, failed, failure (kind, code, message, hint), chunks, rejected, plain (bytes), here,
-in_use.
+seq, commit, head, published, looked, failed, failure (kind, code, message, hint), chunks, rejected, plain (bytes),
+rewritten (the branch was pushed by force for the current revision), here, in_use.
 
 EXIT STATUS
   0, or 7 when no Holdfast runs
@@ -38,8 +38,8 @@ Options:
       --chunks   list the chunks of the revision, too
 
 With --json the fields are those of content list, and revisions (seq, commit, published, current, dropped, pins, chunks,
-rejected, plain, report), leases on this machine (lease, revision, kind, pid, uid, since, until), shown, rejections and
-warnings (key, path, code, reason, kept), and chunk_list (key, path, tree, bytes, files, parts, kept).
+rejected, plain, rewritten, report), leases on this machine (lease, revision, kind, pid, uid, since, until), shown,
+rejections and warnings (key, path, code, reason, kept), and chunk_list (key, path, tree, bytes, files, parts, kept).
 
 EXIT STATUS
   0, or 4 when there is no such source or revision
@@ -90,6 +90,8 @@ func sourceState(s content.SourceHere) string {
 		return "failed: " + s.Failure.Message
 	case s.Seq == 0:
 		return "not published yet"
+	case s.Rewritten:
+		return "ok, the branch was rewritten"
 	}
 	return "ok"
 }
@@ -142,6 +144,10 @@ func (a *app) printSource(s content.ShowAnswer) {
 }
 
 func keptBy(r content.RevisionInfo) string {
+	if r.Rewritten {
+		r.Rewritten = false
+		return keptBy(r) + "; the branch was rewritten for it"
+	}
 	switch {
 	case r.Current:
 		return "is current"

@@ -133,7 +133,7 @@ func (a *app) printReport(r content.Report) {
 	if r.Subject != "" {
 		a.printf("  commit    %s (%s)\n", r.Subject, r.Author)
 	}
-	if r.Forced {
+	if r.Rewritten {
 		a.printf("  note      the branch was rewritten: the last revision is not among its ancestors\n")
 	}
 	a.printf("  chunks    %d: %s\n", r.Chunks, changesText(r.Changes))

@@ -16,7 +16,10 @@ type Report struct {
 	Author    string `json:"author,omitempty"`
 	Subject   string `json:"subject,omitempty"`
 	Published bool   `json:"published"` // a new revision was published; else there was nothing new
-	Forced    bool   `json:"forced,omitempty"`
+	// Rewritten says that the branch does not have the commit of the revision before among its ancestors any more: somebody pushed by
+	// force, or the source names another branch or repository since.
+	Rewritten bool `json:"rewritten,omitempty"`
+	Forced    bool `json:"forced,omitempty"`
 
 	// What the revision has that the one before had not, by keys of chunks (E-48).
 	Changes  revision.Changes     `json:"changes"`

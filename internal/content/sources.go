@@ -85,7 +85,8 @@ type SourceInfo struct {
 	Failure    *failure   `json:"failure,omitempty"`
 	Chunks     int        `json:"chunks"`
 	Rejected   int        `json:"rejected"`
-	Plain      int64      `json:"plain"` // bytes of all chunks
+	Plain      int64      `json:"plain"`               // bytes of all chunks
+	Rewritten  bool       `json:"rewritten,omitempty"` // the current revision does not descend from the one before: see Report
 }
 
 // Sources returns all sources of the configuration and of the database, by name.
@@ -94,14 +95,14 @@ func (c *Content) Sources(ctx context.Context) ([]SourceInfo, error) {
 	defer cancel()
 	all := map[string]SourceInfo{}
 	rows, err := c.db.Query(ctx, c.q(`SELECT s.name, s.seq, coalesce(r.commit, ''), s.head, r.published, s.looked, s.failed, s.failure,
-			coalesce(r.chunks, 0), coalesce(r.rejected, 0), coalesce(r.plain, 0)
+			coalesce(r.chunks, 0), coalesce(r.rejected, 0), coalesce(r.plain, 0), coalesce((r.report->>'rewritten')::boolean, false)
 		FROM {s}.content_sources s LEFT JOIN {s}.content_revisions r ON r.source = s.id AND r.seq = s.seq`))
 	if err != nil {
 		return nil, fmt.Errorf("list sources: %w", err)
 	}
 	var s SourceInfo
 	_, err = pgx.ForEachRow(rows, []any{
-		&s.Name, &s.Seq, &s.Commit, &s.Head, &s.Published, &s.Looked, &s.Failed, &s.Failure, &s.Chunks, &s.Rejected, &s.Plain,
+		&s.Name, &s.Seq, &s.Commit, &s.Head, &s.Published, &s.Looked, &s.Failed, &s.Failure, &s.Chunks, &s.Rejected, &s.Plain, &s.Rewritten,
 	}, func() error {
 		all[s.Name] = s
 		s = SourceInfo{}
@@ -133,7 +134,8 @@ type RevisionInfo struct {
 	Chunks    int             `json:"chunks"`
 	Rejected  int             `json:"rejected"`
 	Plain     int64           `json:"plain"`
-	Report    json.RawMessage `json:"report,omitempty"` // of the sync that published it
+	Rewritten bool            `json:"rewritten,omitempty"` // it does not descend from the revision before: see Report
+	Report    json.RawMessage `json:"report,omitempty"`    // of the sync that published it
 }
 
 // Revisions returns the revisions of a source, newest first.
@@ -142,7 +144,7 @@ func (c *Content) Revisions(ctx context.Context, source string) ([]RevisionInfo,
 	defer cancel()
 	rows, err := c.db.Query(ctx, c.q(`SELECT r.seq, r.commit, r.published, r.seq = s.seq AS current, r.dropped_at AS dropped,
 			ARRAY(SELECT name FROM {s}.content_pins p WHERE p.source = r.source AND p.seq = r.seq AND (until IS NULL OR until > now())
-				ORDER BY name) AS pins, r.chunks, r.rejected, r.plain, r.report
+				ORDER BY name) AS pins, r.chunks, r.rejected, r.plain, coalesce((r.report->>'rewritten')::boolean, false) AS rewritten, r.report
 		FROM {s}.content_sources s JOIN {s}.content_revisions r ON r.source = s.id WHERE s.name = $1 ORDER BY r.seq DESC`), source)
 	if err != nil {
 		return nil, fmt.Errorf("list revisions of %s: %w", source, err)

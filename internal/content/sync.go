@@ -109,12 +109,33 @@ func (j *job) run(ctx context.Context) error {
 	if j.nothingNew(root) {
 		return j.recordLook(ctx)
 	}
+	if err := j.audit(ctx, head); err != nil {
+		return err
+	}
 	if err := j.publishCommit(ctx, repo.Reader(), head, root); err != nil {
 		return fmt.Errorf("commit %s: %w", head, err)
 	}
 	tending := time.Now()
 	j.afterwards(ctx, head)
 	j.report.Took.Tend = since(tending)
+	return nil
+}
+
+// audit notes whether the branch was rewritten since the last revision. It is published all the same: what counts is the tree.
+func (j *job) audit(ctx context.Context, head treepack.ID) error {
+	if j.current == nil {
+		return nil
+	}
+	descends, known, err := j.repo.Descends(ctx, head, j.current.Commit)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil || !known:
+		j.log.WarnContext(ctx, "it cannot be told whether the branch was rewritten", "error", err)
+	case !descends:
+		j.report.Rewritten = true
+		j.log.WarnContext(ctx, "the branch was rewritten: the last revision is not among its ancestors", "before", j.current.Commit, "now", head)
+	}
 	return nil
 }
 

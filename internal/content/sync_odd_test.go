@@ -1,6 +1,7 @@
 package content
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -101,5 +102,45 @@ func TestAnUnfetchableRepositoryKeepsTheRevision(t *testing.T) {
 	commit(t, course, coursegen.OneQuestion)
 	if report := syncNow(t, c, token, "physics"); !report.Published {
 		t.Errorf("the good source: %+v", report)
+	}
+}
+
+// A force push is published like any other: trees are compared, and not commits. That the branch was rewritten stands in the report,
+// with the source and with the revision, until the next one descends from it.
+func TestAForcePushIsPublishedAndNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.KeepRevisions = 10
+	course := w.course("physics", small(31))
+	c, _ := w.build()
+	token := own(t, c)
+	noted := func() (rewritten []bool) {
+		t.Helper()
+		all, err := c.Revisions(t.Context(), "physics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			rewritten = append(rewritten, r.Rewritten)
+		}
+		return rewritten
+	}
+	if r := syncNow(t, c, token, "physics"); r.Rewritten {
+		t.Error("the first revision is said to be rewritten")
+	}
+	commit(t, course, coursegen.ForcePush)
+	if r := syncNow(t, c, token, "physics"); !r.Published || !r.Rewritten || r.Commit != course.Head {
+		t.Errorf("after a force push: %+v", r)
+	}
+	sources, err := c.Sources(t.Context())
+	if err != nil || len(sources) != 1 || !sources[0].Rewritten {
+		t.Errorf("sources %+v, %v", sources, err)
+	}
+	commit(t, course, coursegen.OneQuestion)
+	if r := syncNow(t, c, token, "physics"); !r.Published || r.Rewritten {
+		t.Errorf("a usual push after that: %+v", r)
+	}
+	if got := fmt.Sprint(noted()); got != "[false true false]" {
+		t.Errorf("revisions, the newest first: rewritten %s", got)
 	}
 }

@@ -46,6 +46,16 @@ func contentSource(name string) health.Condition {
 	}
 }
 
+// rewrittenFor is how long it is told that a branch was rewritten.
+const rewrittenFor = 24 * time.Hour
+
+func contentRewritten(name string) health.Condition {
+	return health.Condition{
+		Code: "content_rewritten", Subject: name, Title: "A branch of content was rewritten", Severity: health.Info,
+		Hint: "if nobody meant to push by force, look at: holdfast content show " + name + "; earlier revisions are still there, and pin keeps them",
+	}
+}
+
 func contentCache() health.Condition {
 	return health.Condition{
 		Code: "content_cache", Title: "The cache of content cannot do its work", Severity: health.Warning,
@@ -85,7 +95,7 @@ func (d *Daemon) startContent(ctx context.Context) error {
 	if group := d.content.Group(); group >= 0 {
 		d.lookAtReach(group)
 	}
-	watch := &contentWatch{content: d.content, health: d.health, troubles: map[string]bool{}, sources: map[string]bool{}}
+	watch := &contentWatch{content: d.content, health: d.health, troubles: map[string]bool{}, sources: map[string]bool{}, rewritten: map[string]bool{}}
 	return d.run(ctx, "content check", lifecycle.NewLoop(watchContent, watch.look, func(error) {}))
 }
 
@@ -169,10 +179,11 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 // contentWatch keeps the findings about content up to date.
 type contentWatch struct {
-	content  *content.Content
-	health   *health.Registry
-	troubles map[string]bool // that are findings now
-	sources  map[string]bool
+	content   *content.Content
+	health    *health.Registry
+	troubles  map[string]bool // that are findings now
+	sources   map[string]bool
+	rewritten map[string]bool
 }
 
 func (w *contentWatch) look(ctx context.Context) error {
@@ -199,13 +210,17 @@ func (w *contentWatch) look(ctx context.Context) error {
 	if err != nil {
 		return nil // told by the check of the database
 	}
-	wrong := map[string]string{}
+	wrong, rewritten := map[string]string{}, map[string]string{}
 	for _, x := range all {
 		if x.Configured && x.Failed != nil && x.Failure != nil {
 			wrong[x.Name] = strings.TrimSpace(x.Failure.Message)
 		}
+		if x.Rewritten && x.Published != nil && time.Since(*x.Published) < rewrittenFor {
+			rewritten[x.Name] = "revision " + x.Commit + " does not descend from the one before"
+		}
 	}
 	w.keep(w.sources, wrong, contentSource)
+	w.keep(w.rewritten, rewritten, contentRewritten)
 	return nil
 }
 

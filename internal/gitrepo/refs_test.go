@@ -146,3 +146,40 @@ func TestKeptCommitsAreForgottenWhenTheyAreNotWantedAnyMore(t *testing.T) {
 		t.Error("a commit that is not there was kept")
 	}
 }
+
+// A commit descends from those that were pushed before it, near and far, and not from what a force push took away, of which the
+// mirror may have nothing.
+func TestACommitDescendsFromWhatItBuildsOn(t *testing.T) {
+	t.Parallel()
+	c := generate(t, tiny("sha1"))
+	first := c.Head
+	r := open(t, options(t, c.Dir))
+	fetch(t, r, "")
+	manyCommits(t, c)
+	far := fetch(t, r, "")
+	id := func(text string) treepack.ID {
+		t.Helper()
+		id, err := treepack.ParseID(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	parent := git(t, c.Dir, "rev-parse", "main~1")
+	if _, err := c.Commit(t.Context(), coursegen.ForcePush); err != nil {
+		t.Fatal(err)
+	}
+	rewritten := fetch(t, r, "")
+	for name, x := range map[string]struct {
+		id, from string
+		want     bool
+	}{
+		"itself": {far, far, true}, "its parent": {far, parent, true}, "an ancestor of long ago": {far, first, true}, "a descendant": {parent, far, false},
+		"after a force push": {rewritten, far, false}, "what nobody has": {far, "00000000000000000000000000000000000000aa", false},
+		"of another format": {far, strings.Repeat("ab", 32), false},
+	} {
+		if got, known, err := r.Descends(t.Context(), id(x.id), id(x.from)); got != x.want || !known || err != nil {
+			t.Errorf("%s: %v, known %v, %v", name, got, known, err)
+		}
+	}
+}
