@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// S3-14: what hey writes is read to the last line, and a failure among the answers spoils the run.
+// S3-12, S3-14: what hey writes is read to the last line, and a failure among the answers spoils the run.
 func TestTheCSVOfHeyIsRead(t *testing.T) {
 	t.Parallel()
 	write := func(n int, status string) []byte {

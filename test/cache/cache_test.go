@@ -129,7 +129,13 @@ func TestRedisPy(t *testing.T) {
 	overServers(t, func(t *testing.T, url string) { run(t, url, "py", 9, python, "redispy.py") })
 }
 
-// Row S1-27: Django's own RedisCache's commands are django-redis's; Debian's Django 3.2 has only the latter.
+// Row S1-27: what Django's own RedisCache sends since Django 4.0. Debian has Django 3.2, so its calls are made without it.
+func TestTheCallsOfDjangosOwnBackend(t *testing.T) {
+	t.Parallel()
+	overServers(t, func(t *testing.T, url string) { run(t, url, "py", 11, python, "djangoown.py") })
+}
+
+// Row S1-27: django-redis, which Django 3.2 uses.
 func TestDjangoRedis(t *testing.T) {
 	t.Parallel()
 	overServers(t, func(t *testing.T, url string) { run(t, url, "py", 9, python, "djangoredis.py") })
@@ -143,6 +149,17 @@ func TestFlaskCaching(t *testing.T) {
 			url += "?db=0"
 		}
 		run(t, url, "py", 6, python, "flaskcaching.py")
+	})
+}
+
+// Row S1-26: two prefixes have two lifetimes, by the settings of the framework alone.
+func TestTwoPrefixesHaveTwoLifetimes(t *testing.T) {
+	t.Parallel()
+	overServers(t, func(t *testing.T, url string) {
+		if strings.HasPrefix(url, "unix:") {
+			url += "?db=0"
+		}
+		run(t, url, "py", 4, python, "prefixes.py")
 	})
 }
 

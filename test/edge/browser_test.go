@@ -83,6 +83,9 @@ func pageWith(w *whole, host string) string {
 		url("css/main.css"), url("fonts/text.woff2"), url("js/app.js"), url("img/dot.svg"))
 }
 
+// largeStyle is a stylesheet as large as a framework's, where the measurements that people compare with have theirs.
+const largeStyle = "gcampuscore/styles/main.css"
+
 // writeAssets fills the root of the assets.
 func writeAssets(t *testing.T, root string) {
 	t.Helper()
@@ -95,6 +98,7 @@ func writeAssets(t *testing.T, root string) {
 		"js/app.js":    `import { sum } from "./sum.js"; document.documentElement.dataset.sum = sum(40, 2)`,
 		"js/sum.js":    `export const sum = (a, b) => a + b`,
 		"img/dot.svg":  `<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4"/></svg>`,
+		largeStyle:     strings.Repeat(".card { padding: 1rem; color: #123456 }\n", 220_000/40),
 		// Browsers look at the content; under this name it is not compressed, which takes long.
 		"fonts/text.woff2": string(font),
 	} {
@@ -133,6 +137,7 @@ func TestABrowserLoadsAssetsOnARunningSite(t *testing.T) {
 	})
 	foreign := httptest.NewServer(page)
 	t.Cleanup(foreign.Close)
+	checkLargeStyle(t, w)
 	if err := os.WriteFile(w.path("page.html"), []byte(html), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +154,20 @@ func TestABrowserLoadsAssetsOnARunningSite(t *testing.T) {
 	} {
 		if got := look(t, ctx, f.url); got != f.want {
 			t.Errorf("%s, %s, got %+v", name, f.url, got)
+		}
+	}
+}
+
+// S3-13, S1-73: a directory is served below /static/ under the names that it has, and under hashed ones.
+func checkLargeStyle(t *testing.T, w *whole) {
+	t.Helper()
+	want := readFile(t, w.path("static"), largeStyle)
+	for path, life := range map[string]string{
+		"/static/" + largeStyle: "public, no-cache", strings.TrimSpace(w.must("assets", "url", largeStyle)): "public, max-age=31536000, immutable",
+	} {
+		resp, text := w.get(visitor(t), path)
+		if resp.StatusCode != http.StatusOK || text != want || resp.Header.Get("Cache-Control") != life || resp.Header.Get("Etag") == "" {
+			t.Errorf("%s: %s, %d bytes, %v", path, resp.Status, len(text), resp.Header)
 		}
 	}
 }
