@@ -14,6 +14,9 @@ type Config struct {
 	Enabled bool `toml:"enabled"`
 	// Sync lets this process take the role of syncing when nobody holds it. Default true.
 	Sync bool `toml:"sync"`
+	// Store keeps the parts of chunks in the store, for other machines. Without it they stay in the mirror of the repository on
+	// this machine, and nothing is uploaded or kept twice: for a platform of one server. Default true.
+	Store bool `toml:"store"`
 	// SyncParallel is how many sources are synced at the same time. Default 2.
 	SyncParallel int `toml:"sync_parallel"`
 	// Poll is how often a branch is looked at besides webhooks and requests; 0 never. Default 1m.
@@ -108,7 +111,7 @@ type SourceConfig struct {
 // DefaultConfig returns the settings of an empty table.
 func DefaultConfig() Config {
 	return Config{
-		Enabled: true, Sync: true, SyncParallel: 2, Parallel: 20,
+		Enabled: true, Sync: true, Store: true, SyncParallel: 2, Parallel: 20,
 		Poll:          unit.Duration(time.Minute),
 		KeepRevisions: 10, KeepFor: unit.Duration(14 * 24 * time.Hour),
 		Grace: unit.Duration(72 * time.Hour), GCEvery: unit.Duration(24 * time.Hour), ScrubEvery: unit.Duration(30 * 24 * time.Hour),

@@ -57,6 +57,7 @@ type Content struct {
 	live  atomic.Pointer[settings] // those in force; see cfg
 	db    *postgres.DB
 	store blob.Store
+	local *localStore // the store, when parts are not kept; else nil
 	log   *slog.Logger
 
 	signing ed25519.PrivateKey // of indexes and tombstones
@@ -109,6 +110,10 @@ func newWith(o Options, consume func(*Content) (consumer, error)) (*Content, err
 	o.complete()
 	c := &Content{opts: o, db: o.DB, store: o.Store, log: o.Log, deleteWait: deleteWait, trouble: lifecycle.NewTroubles(o.Log, "content")}
 	c.live.Store(newSettings(o.Config, nil))
+	if !o.Config.Store {
+		c.local = &localStore{Store: o.Store, c: c}
+		c.store = c.local
+	}
 	var err error
 	if c.signing, err = signingKey(o.MasterKey); err != nil {
 		return nil, fmt.Errorf("content: %w", err)
@@ -138,7 +143,11 @@ func (c *Content) Stop(ctx context.Context) error {
 		if !c.begun.Swap(false) {
 			return nil
 		}
-		return errors.Join(c.producer.stop(ctx), c.listener.Stop(ctx), c.consumer.stop(ctx))
+		err := errors.Join(c.producer.stop(ctx), c.listener.Stop(ctx), c.consumer.stop(ctx))
+		if c.local != nil {
+			c.local.rest()
+		}
+		return err
 	})
 }
 

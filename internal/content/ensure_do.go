@@ -51,7 +51,7 @@ func (r *reader) provide(ctx context.Context, s *sourceState, x *loaded, want []
 	}
 	s.touched.add(c.keys)
 	commit := x.Commit.String()
-	result, hold, err := r.put(ctx, x.view, c.chunks)
+	result, hold, err := r.put(ctx, x, c.chunks)
 	if err != nil {
 		return EnsureAnswer{}, err // it names the revision
 	}
@@ -64,8 +64,8 @@ func (r *reader) provide(ctx context.Context, s *sourceState, x *loaded, want []
 }
 
 // put is Ensure of the cache. What is not there at once is given up when who asked for it goes away.
-func (r *reader) put(ctx context.Context, v treecache.View, chunks []treecache.Chunk) (*treecache.Result, *treecache.Lease, error) {
-	if result, hold, ok := r.cache.Warm(v, chunks); ok {
+func (r *reader) put(ctx context.Context, x *loaded, chunks []treecache.Chunk) (*treecache.Result, *treecache.Lease, error) {
+	if result, hold, ok := r.cache.Warm(x.view, chunks); ok {
 		return result, hold, nil
 	}
 	if conn := connectionOf(ctx); conn != nil && conn.watch != nil {
@@ -73,7 +73,10 @@ func (r *reader) put(ctx context.Context, v treecache.View, chunks []treecache.C
 		ctx, done = conn.watch(ctx)
 		defer done()
 	}
-	return r.cache.Ensure(ctx, v, chunks)
+	if r.c.local != nil {
+		ctx = context.WithValue(ctx, originKey{}, x)
+	}
+	return r.cache.Ensure(ctx, x.view, chunks)
 }
 
 // provideLast is the way out when the store does not give what is new: the revision before, if all of it that is wanted is

@@ -222,7 +222,7 @@ func (r *reader) warm(ctx context.Context, s *sourceState, x *loaded, want []str
 		return PrefetchAnswer{}, fmt.Errorf("source %s: %w", s.name, err)
 	}
 	c := newClosure(chunks, absent)
-	result, hold, err := r.cache.Ensure(ctx, x.view, c.chunks)
+	result, hold, err := r.put(ctx, x, c.chunks)
 	if err != nil {
 		return PrefetchAnswer{}, fmt.Errorf("prefetch revision %s of %s: %w", short(x.Commit.String()), s.name, err)
 	}

@@ -166,7 +166,7 @@ func (r *reader) openFile(ctx context.Context, s *sourceState, x *loaded, file s
 			return nil, err
 		}
 		own := c.only(chunk.Key)
-		result, hold, err := r.cache.Ensure(ctx, x.view, own)
+		result, hold, err := r.put(ctx, x, own)
 		if err != nil {
 			return nil, err
 		}

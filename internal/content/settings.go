@@ -80,7 +80,7 @@ func (c *Content) Reload(cfg Config) error {
 // with returns the settings after a reload: those of next, but for what cannot change.
 func (s *settings) with(next Config) Config {
 	was := s.Config
-	next.Enabled, next.Sync, next.SyncParallel, next.Parallel = was.Enabled, was.Sync, was.SyncParallel, was.Parallel
+	next.Enabled, next.Sync, next.Store, next.SyncParallel, next.Parallel = was.Enabled, was.Sync, was.Store, was.SyncParallel, was.Parallel
 	next.CacheSize, next.CacheInodes, next.FreeBytes, next.FreeInodes = was.CacheSize, was.CacheInodes, was.FreeBytes, was.FreeInodes
 	next.Group, next.Socket = was.Group, was.Socket
 	next.KeepRevisions = max(next.KeepRevisions, 1)

@@ -343,7 +343,11 @@ func (j *job) afterwards(ctx context.Context, head treepack.ID) {
 	repo := j.repo.Repo
 	err := repo.Keep(ctx, j.report.Seq, head)
 	if err == nil && j.report.Seq%tendEachTime == 0 {
-		if err = j.forget(ctx, repo); err == nil {
+		// A chunk that keeps its last good content may need a commit that is long gone, and without a store nothing else has it.
+		if j.c.local == nil {
+			err = j.forget(ctx, repo)
+		}
+		if err == nil {
 			err = repo.Maintain(ctx)
 		}
 	}

@@ -191,6 +191,9 @@ func (c *Content) putPart(ctx context.Context, part treepack.Part, s *spool) (_ 
 	if err != nil {
 		return part, false, err
 	}
+	if c.local != nil {
+		return part, false, nil // nothing is uploaded
+	}
 	name := blob.Name(part.BlobName())
 	_, err = c.store.Put(ctx, name, body, blob.PutOptions{Size: s.size})
 	if errors.Is(err, blob.ErrExists) {

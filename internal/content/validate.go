@@ -86,6 +86,9 @@ func (c Config) checkSpans(p *fault.Problems) {
 	if c.Grace.D() < time.Hour {
 		p.Add("grace", `"72h" is usual: longer than any lease, render and slow sync`, "%s is less than an hour", c.Grace)
 	}
+	if !c.Store && !c.Sync {
+		p.Add("store", "leave one of the two at true", "without the store and without syncing there is nothing that files could come from")
+	}
 	if c.GCEvery < 0 || c.ScrubEvery < 0 {
 		p.Add("gc_every", "0 never does it", "gc_every and scrub_every are not negative")
 	}
