@@ -32,6 +32,7 @@ type wire struct {
 	conn net.Conn
 	raw  syscall.RawConn
 	look func(fd uintptr) // sets quiet
+	one  [1]byte          // for look
 	read *bufio.Reader    // lent while there is an exchange
 	head []byte           // of the latest request, for its memory
 	used time.Time        // end of the latest exchange
@@ -58,8 +59,7 @@ func newWire(c net.Conn) (*wire, error) {
 	}
 	w := &wire{conn: c, raw: raw}
 	w.look = func(fd uintptr) {
-		var one [1]byte
-		_, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		_, _, err := unix.Recvfrom(int(fd), w.one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		w.quiet = errors.Is(err, unix.EAGAIN)
 	}
 	return w, nil
