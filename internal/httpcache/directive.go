@@ -61,6 +61,9 @@ func nextDirective(line string) (name, value string, has bool, rest string) {
 		return name, value, true, afterComma(rest)
 	}
 	value, rest, _ = strings.Cut(rest, ",")
+	if trimmed := strings.TrimRight(name, " \t"); trimmed != name { // malformed: what forbids counts, a time is none
+		return trimmed, "", true, rest
+	}
 	return name, strings.TrimRight(value, " \t"), true, rest
 }
 

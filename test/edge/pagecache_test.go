@@ -119,32 +119,34 @@ func TestTheLogSaysWhatTheCacheDid(t *testing.T) {
 	}
 }
 
+// gullible believes everything that it is told, and says public whatever it is asked.
+func gullible(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("fail") || r.Header.Get("X-Oversized") != "" {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	if r.URL.Query().Has("login") {
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "new"})
+	}
+	w.Header().Set("Cache-Control", "public, max-age=60")
+	body, _ := io.ReadAll(r.Body)
+	fmt.Fprintf(w, "%s %s host=%s", r.Method, r.URL.Path, r.Host)
+	for _, name := range []string{
+		"Cookie", "Authorization", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Prefix", "X-Original-Url", "X-Rewrite-Url",
+		"X-Host", "X-Http-Method-Override", "X-Evil", "Hx-Request", "Range", "If-None-Match", "Cache-Control", "Pragma", "Origin", "X-User",
+	} {
+		if v := r.Header.Get(name); v != "" && name != "X-Forwarded-Host" && name != "X-Forwarded-Proto" || v == "evil" {
+			fmt.Fprintf(w, " %s=%s", name, v)
+		}
+	}
+	fmt.Fprintf(w, " query=%s body=%s", r.URL.RawQuery, body)
+}
+
 // What attackers try with a page cache, and what the next visitor gets: always the page as it is for everybody. The application believes
 // everything, says public whatever it is asked, and never Vary.
 func TestNoVisitorGetsAnothersPage(t *testing.T) {
 	t.Parallel()
-	gullible := func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Has("fail") || r.Header.Get("X-Oversized") != "" {
-			w.Header().Set("Cache-Control", "public, max-age=60")
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		if r.URL.Query().Has("login") {
-			http.SetCookie(w, &http.Cookie{Name: "session", Value: "new"})
-		}
-		w.Header().Set("Cache-Control", "public, max-age=60")
-		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, "%s %s host=%s", r.Method, r.URL.Path, r.Host)
-		for _, name := range []string{
-			"Cookie", "Authorization", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Prefix", "X-Original-Url", "X-Rewrite-Url",
-			"X-Host", "X-Http-Method-Override", "X-Evil", "Hx-Request", "Range", "If-None-Match", "Cache-Control", "Pragma", "Origin", "X-User",
-		} {
-			if v := r.Header.Get(name); v != "" && name != "X-Forwarded-Host" && name != "X-Forwarded-Proto" || v == "evil" {
-				fmt.Fprintf(w, " %s=%s", name, v)
-			}
-		}
-		fmt.Fprintf(w, " query=%s body=%s", r.URL.RawQuery, body)
-	}
 	f := func(name, line string, fields ...string) {
 		t.Helper()
 		c := cached(startApp(t, http.HandlerFunc(gullible)).url)
