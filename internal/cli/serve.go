@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,10 @@ func runServe(ctx context.Context, a *app) error {
 	}
 	for _, n := range cfg.Notes() {
 		a.notef("note: %s", n)
+	}
+	// What quic-go would print on its own about small UDP buffers stands in our log.
+	if err := os.Setenv("QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING", "true"); err != nil {
+		return err
 	}
 	d := daemon.New(daemon.Options{Config: cfg, Version: binaryVersion().Version, Log: a.stderr, Load: a.load})
 	onHangup, stop := hangups()

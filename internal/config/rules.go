@@ -52,6 +52,7 @@ func (d *decoder) judge(c *Config, dir string, network func(string) string) {
 	p = append(p, c.Content.Validate().Under("content")...)
 	p = append(p, c.Cache.Validate().Under("cache")...)
 	p = append(p, c.Edge.Validate().Under("edge")...)
+	p = append(p, c.certificateProblems()...)
 	p = append(p, c.Admin.Validate().Under("admin")...)
 	p = append(p, c.listenProblems()...)
 	p = append(p, c.loopProblems()...)

@@ -199,7 +199,7 @@ func (d *Daemon) orderUpstream(order func(*upstream.Pool) error) (UpstreamAnswer
 func (d *Daemon) edgeStatus(context.Context) admin.Status {
 	s := admin.Status{
 		State: admin.OK, Summary: "visitors at " + d.edge.URL(),
-		Facts: admin.Facts{{Name: "url", Value: d.edge.URL()}, {Name: "hosts", Value: d.cfg.Edge.Hosts}},
+		Facts: admin.Facts{{Name: "url", Value: d.edge.URL()}, {Name: "hosts", Value: d.config().Edge.Hosts}},
 	}
 	s.Facts = append(s.Facts, d.pageFacts()...)
 	list, err := d.listUpstreams(context.Background(), control.Empty{})

@@ -52,7 +52,8 @@ type Edge struct {
 	front   frontSwitch
 	site    atomic.Pointer[site] // what answers now
 
-	mu sync.Mutex // one Reload at a time
+	mu      sync.Mutex // one Reload at a time; protects the following
+	running bool       // between Start and Stop
 }
 
 // New builds the front; nothing listens yet.
@@ -151,6 +152,7 @@ func (e *Edge) open(ctx context.Context) error {
 	if p := e.kept.pages; p != nil {
 		p.preloadBehind(e.kept.log)
 	}
+	e.running = true
 	return nil
 }
 
@@ -173,6 +175,9 @@ func (e *Edge) services() []lifecycle.Service {
 func (e *Edge) Stop(ctx context.Context) error { return e.base.Stop(ctx, e.close) }
 
 func (e *Edge) close(ctx context.Context) error {
+	e.mu.Lock()
+	e.running = false
+	e.mu.Unlock()
 	services := e.services()
 	errs := make([]error, len(services))
 	var all sync.WaitGroup

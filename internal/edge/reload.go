@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"holdfast/internal/fault"
 	"holdfast/internal/web"
 )
 
@@ -36,6 +37,9 @@ func (e *Edge) settled(c Config) Config {
 func (e *Edge) Reload(ctx context.Context, c Config) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !e.running {
+		return fault.New(fault.Unavailable, "not_running", "the edge does not run")
+	}
 	o := e.opts
 	o.Config = e.settled(c)
 	was := e.site.Load()

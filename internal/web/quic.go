@@ -13,6 +13,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 
 	"holdfast/internal/fault"
@@ -22,6 +23,8 @@ import (
 const (
 	// quicSilence is how long a peer may send no packet at all.
 	quicSilence = 30 * time.Second
+	// quicBuffer is how much the system should keep of what has come, in bytes as Linux counts them; quic-go asks for seven times it.
+	quicBuffer = 2 << 20
 	// freshPerSecond is how many strangers may begin a handshake in a second before they have to show that their address is
 	// theirs (RFC 9000 section 8.1.2): that costs an honest one a round trip, and one who forges addresses everything.
 	freshPerSecond = 200
@@ -86,6 +89,7 @@ func (s *QUICServer) open(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: QUIC on %s: %w", s.opts.Name, address, err), transport.Close(), udp.Close())
 	}
+	s.tellBuffers(udp)
 	s.parts = []interface{ Close() error }{listener, transport, udp}
 	s.peers = newQUICPeers(s.opts.times)
 	s.server = &http3.Server{
@@ -99,6 +103,25 @@ func (s *QUICServer) open(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// tellBuffers tells when the system gives so little memory to packets that have come that large transfers lose some.
+func (s *QUICServer) tellBuffers(c net.PacketConn) {
+	udp, ok := c.(*net.UDPConn)
+	if !ok {
+		return
+	}
+	raw, err := udp.SyscallConn()
+	if err != nil {
+		return
+	}
+	var size int
+	failed := raw.Control(func(fd uintptr) { size, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
+	if failed != nil || err != nil || size >= quicBuffer {
+		return
+	}
+	s.opts.Log.Info("the system allows small UDP buffers only, which makes large transfers over HTTP/3 slower",
+		"listener", s.opts.Name, "bytes", size, "hint", "sysctl -w net.core.rmem_max=7500000 net.core.wmem_max=7500000")
 }
 
 // held makes each request count as a goroutine of the service, and tells its connection that it is not idle.
