@@ -30,7 +30,13 @@ type site struct {
 // newSite makes the first machine of a platform. Nothing happens by itself on it: no polls, no collections.
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, dir: shortDir(t), db: pgtest.Database(t), settings: map[string]string{
+	return newSiteOn(t, pgtest.Database(t))
+}
+
+// newSiteOn is newSite with a database of the test's choice.
+func newSiteOn(t testing.TB, db *pgtest.DB) *site {
+	t.Helper()
+	s := &site{t: t, dir: shortDir(t), db: db, settings: map[string]string{
 		"edge.listen": "127.0.0.1:0", "s3.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
 		"database.endpoints": `[{listen = "127.0.0.1:0"}]`, "database.options.pool.max_size": "6",
 		"content.poll": "0", "content.gc_every": "0", "content.scrub_every": "0", "content.free_bytes": "0", "content.free_inodes": "0",
