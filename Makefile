@@ -16,7 +16,7 @@ BENCHFLAGS ?=
 # How long each fuzz target runs, and what the race detector looks at: everything with goroutines of its own.
 FUZZTIME  ?= 30s
 RACE      ?= $(addprefix ./internal/,lifecycle/... health metrics logging blob/... postgres/... objects/... web/... \
-	files/... s3api/... admin/... control/... epoll lane upstream throttle certs edge assets cache cacheserver \
+	files/... s3api/... admin/... control/... epoll lane upstream throttle httpcache certs edge assets cache cacheserver \
 	pool relay backend cluster pgauth console audit pooler pgwire scram \
 	treepack gitrepo revision treecache content)
 
