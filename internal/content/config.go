@@ -104,6 +104,9 @@ type SourceConfig struct {
 	Hook string `toml:"hook"`
 	// HookSecret signs what is posted to the hook; also hook_secret_file. Default none: it is not signed.
 	HookSecret secret.String `toml:"hook_secret"`
+	// Prefetch is what every machine fetches when it starts, and after each publish, before anybody asks for it: chunks and profiles,
+	// as "page:questions" or "all". A machine is not ready (/readyz) before it has it. Default none.
+	Prefetch []string `toml:"prefetch"`
 	// Serve says who may read files over HTTP that the rules show to browsers: "off", "signed" or "public". Default "signed".
 	Serve string `toml:"serve"`
 }

@@ -31,6 +31,7 @@ type reader struct {
 	etags   *etags
 
 	prefetcher *prefetcher
+	warmup     *warmup
 	count      counters
 	meters     meters
 	wrong      complaints
@@ -86,12 +87,13 @@ func newReader(c *Content) (*reader, error) {
 	if err := r.register(c.opts.Metrics); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	r.prefetcher = newPrefetcher(r)
+	r.prefetcher, r.warmup = newPrefetcher(r), newWarmup(r)
 	parts := []lifecycle.Part{
 		{Name: "cache", Service: r.cache},
 		{Name: "poll", Service: lifecycle.NewLoop(pollEvery, r.poll, func(err error) { c.trouble.Report("poll", err) })},
 		{Name: "repair", Service: lifecycle.NewLoop(repairEvery, r.complain, func(err error) { c.trouble.Report("ask for repairs", err) })},
 		{Name: "prefetch", Service: r.prefetcher},
+		{Name: "warm up", Service: lifecycle.NewLoop(warmupEvery, r.warmup.look, func(err error) { c.trouble.Report("warm up", err) })},
 	}
 	if c.cfg().Socket != "" {
 		parts = append(parts, lifecycle.Part{

@@ -170,6 +170,8 @@ type StatsAnswer struct {
 	Served       int64           `json:"files_served"`
 	Cache        treecache.Stats `json:"cache"`
 	Holder       bool            `json:"syncs"` // this process holds the role of syncing
+	// Warming are sources of which this machine has not fetched yet, since its start, what it is to have.
+	Warming []string `json:"warming,omitempty"`
 	// Troubles is background work that fails now, by its name.
 	Troubles map[string]string `json:"troubles,omitempty"`
 }
@@ -181,7 +183,7 @@ func (c *Content) Stats(context.Context, control.Empty) (StatsAnswer, error) {
 		Sources: len(r.sources()), Stale: r.stale(), Leases: r.leases.count(), Holder: c.producer.role.held() != 0,
 		Warm: r.count.warm.Load(), Cold: r.count.cold.Load(), Failed: r.count.failed.Load(), StaleAnswers: r.count.stale.Load(),
 		Fetches: r.count.fetches.Load(), Fetched: r.count.fetched.Load(), Queries: r.count.queries.Load(),
-		Prefetched: r.count.prefetched.Load(), Served: r.count.served.Load(), Cache: r.cache.Stats(),
+		Warming: r.warmup.outstanding(), Prefetched: r.count.prefetched.Load(), Served: r.count.served.Load(), Cache: r.cache.Stats(),
 	}
 	for _, s := range r.sources() {
 		if r.used(s) {
@@ -202,3 +204,7 @@ func (c *Content) Stats(context.Context, control.Empty) (StatsAnswer, error) {
 	}
 	return a, nil
 }
+
+// Warming returns the sources of which this machine has not fetched yet, since its start, what it is to have (prefetch). It is not ready
+// before.
+func (c *Content) Warming() []string { return c.reader().warmup.outstanding() }

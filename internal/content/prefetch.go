@@ -168,7 +168,7 @@ func (p *prefetcher) catchUp(ctx context.Context, s *sourceState) error {
 	if err != nil {
 		return err
 	}
-	if keys := s.touched.in(x); len(keys) > 0 {
+	if keys := append(s.touched.in(x), p.r.prefetches(s)...); len(keys) > 0 {
 		if _, err := p.r.warm(ctx, s, x, keys); err != nil {
 			return err
 		}
@@ -210,6 +210,9 @@ func (p *prefetcher) gaveUp(s *sourceState, known *Publication) bool {
 
 // used reports whether a source was asked for on this machine lately.
 func (r *reader) used(s *sourceState) bool {
+	if len(r.prefetches(s)) > 0 {
+		return true
+	}
 	at := s.used.Load()
 	return at > 0 && time.Since(r.epoch)-time.Duration(at) < inUse
 }

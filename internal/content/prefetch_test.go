@@ -1,6 +1,7 @@
 package content
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -151,4 +152,36 @@ func TestWhatWasPurgedIsGoneFromTheCache(t *testing.T) {
 		a, err := two.Ensure(t.Context(), want("serverFilesCourse"))
 		return err != nil || !exists(a.Dir+"/serverFilesCourse/key.txt"), "the file came back"
 	})
+}
+
+// E-61: what the configuration says is to be on every machine is fetched at its start, which holds back its readiness, and after
+// each publish, also what is new then and was never asked for.
+func TestAMachineFetchesAtItsStartWhatItIsToHave(t *testing.T) {
+	t.Parallel()
+	w, course := newNodes(t, coursegen.Options{Seed: 44, Questions: 3})
+	one := w.node()
+	publish(t, one)
+	store := &fragile{Store: w.store}
+	store.down.Store(true)
+	source := w.cfg.Sources["course"]
+	source.Prefetch = []string{"all"}
+	w.cfg.Sources = map[string]SourceConfig{"course": source, "never": {Git: course.Dir, Branch: "no-such-branch", Prefetch: []string{"all"}}}
+	two := w.node(func(o *Options) { o.Store, o.Config.Sync = store, false })
+	within(t, 20*time.Second, func() (bool, string) {
+		return stats(t, two).Troubles["fetch course ahead"] != "" && fmt.Sprint(two.Warming()) == "[course]", fmt.Sprint("outstanding ", two.Warming())
+	})
+	store.down.Store(false)
+	within(t, 20*time.Second, func() (bool, string) { return len(two.Warming()) == 0, fmt.Sprint("outstanding ", two.Warming()) })
+	if a := ensure(t, two, "all"); len(a.Cold) > 0 {
+		t.Errorf("not fetched: %q", a.Cold)
+	}
+	commit(t, course, coursegen.Add)
+	publish(t, one)
+	within(t, 20*time.Second, func() (bool, string) {
+		s := two.reader().sources()["course"].ready.Load()
+		return s != nil && s.Commit.String() == course.Head, "not yet"
+	})
+	if a := ensure(t, two, "all"); a.Revision != course.Head || len(a.Cold) > 0 {
+		t.Errorf("a new question was not fetched ahead: %s, %q", a.Revision, a.Cold)
+	}
 }

@@ -122,6 +122,11 @@ func (s SourceConfig) validate(c Config) fault.Problems {
 	if _, ok := c.preset(s.Preset); !ok {
 		p.Add("preset", "there are "+strings.Join(c.presetNames(), ", "), "there is no preset %q", s.Preset)
 	}
+	for _, want := range s.Prefetch {
+		if want == "" || strings.ContainsRune(want, 0) {
+			p.Add("prefetch", `name chunks and profiles, as ["page:questions"]`, "%q is neither", want)
+		}
+	}
 	oneOf(&p, "links", s.Links, revision.Reject, revision.Course)
 	oneOf(&p, "submodules", s.Submodules, revision.Reject, revision.Skipped)
 	oneOf(&p, "serve", s.Serve, "off", "signed", "public")

@@ -46,6 +46,22 @@ func contentSource(name string) health.Condition {
 	}
 }
 
+// warmingPatience is how long a machine is not ready because content that it is to have is not here yet. Then it is better to serve
+// what there is.
+const warmingPatience = 2 * time.Minute
+
+// contentWarming holds back /readyz while it is an error.
+func contentWarming(late bool) health.Condition {
+	c := health.Condition{
+		Code: "content_warming", Title: "Content that this machine is to have is still being fetched", Severity: health.Error,
+		Hint: "wait; holdfast content list shows what is here",
+	}
+	if late {
+		c.Severity, c.Hint = health.Warning, "the machine takes part all the same; see the section content of: holdfast status"
+	}
+	return c
+}
+
 // rewrittenFor is how long it is told that a branch was rewritten.
 const rewrittenFor = 24 * time.Hour
 
@@ -95,7 +111,8 @@ func (d *Daemon) startContent(ctx context.Context) error {
 	if group := d.content.Group(); group >= 0 {
 		d.lookAtReach(group)
 	}
-	watch := &contentWatch{content: d.content, health: d.health, troubles: map[string]bool{}, sources: map[string]bool{}, rewritten: map[string]bool{}}
+	watch := &contentWatch{content: d.content, began: time.Now(), health: d.health, troubles: map[string]bool{}, sources: map[string]bool{}, rewritten: map[string]bool{}}
+	watch.warming(d.content.Warming()) // before anybody asks whether we are ready
 	return d.run(ctx, "content check", lifecycle.NewLoop(watchContent, watch.look, func(error) {}))
 }
 
@@ -184,6 +201,7 @@ type contentWatch struct {
 	troubles  map[string]bool // that are findings now
 	sources   map[string]bool
 	rewritten map[string]bool
+	began     time.Time
 }
 
 func (w *contentWatch) look(ctx context.Context) error {
@@ -196,6 +214,7 @@ func (w *contentWatch) look(ctx context.Context) error {
 	} else {
 		w.health.Clear(contentStale())
 	}
+	w.warming(s.Warming)
 	w.keep(w.troubles, s.Troubles, contentTrouble)
 	if s.Cache.Finding != "" {
 		w.health.Set(contentCache(), s.Cache.Finding)
@@ -222,6 +241,15 @@ func (w *contentWatch) look(ctx context.Context) error {
 	w.keep(w.sources, wrong, contentSource)
 	w.keep(w.rewritten, rewritten, contentRewritten)
 	return nil
+}
+
+// warming holds back readiness as long as sources are not complete, within reason.
+func (w *contentWatch) warming(sources []string) {
+	if len(sources) == 0 {
+		w.health.Clear(contentWarming(false))
+		return
+	}
+	w.health.Set(contentWarming(time.Since(w.began) > warmingPatience), "of "+strings.Join(sources, ", "))
 }
 
 // keep sets the findings that hold and clears those that do not any more.
