@@ -313,8 +313,10 @@ func scribble(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	fmt.Fprintln(os.Stdout, "writing")
 	for i := 0; ; i++ {
+		if i == 97 {
+			fmt.Fprintln(os.Stdout, "writing") // there is something to be found
+		}
 		key := fmt.Sprint(i % 97)
 		_ = tryPut(d, key, bytes.Repeat([]byte(key+"."), i%5000), key)
 		_ = d.Update(fmt.Sprint(i%89), cache.About{Meta: []byte("about " + fmt.Sprint(i%89))})
