@@ -58,6 +58,9 @@ type Config struct {
 	FreeBytes unit.Bytes `toml:"free_bytes"`
 	// FreeInodes is the number of inodes that is left free there. Default 10000.
 	FreeInodes int64 `toml:"free_inodes"`
+	// LeasesPerMachine is how many leases one machine is to carry; by it holdfast_content_desired_machines tells an autoscaler how many
+	// machines the present load asks for. Default 0: no such figure.
+	LeasesPerMachine int `toml:"leases_per_machine"`
 	// Group of the operating system that may read the cache and open the socket. Default: Holdfast's own.
 	Group string `toml:"group"`
 	// Socket is where applications on this machine ask for content. Default: "content.sock" below the state directory.

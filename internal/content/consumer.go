@@ -32,6 +32,7 @@ type reader struct {
 
 	prefetcher *prefetcher
 	warmup     *warmup
+	machines   *machines
 	count      counters
 	meters     meters
 	wrong      complaints
@@ -84,6 +85,7 @@ func newReader(c *Content) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.machines = newMachines(r)
 	if err := r.register(c.opts.Metrics); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
@@ -94,6 +96,11 @@ func newReader(c *Content) (*reader, error) {
 		{Name: "repair", Service: lifecycle.NewLoop(repairEvery, r.complain, func(err error) { c.trouble.Report("ask for repairs", err) })},
 		{Name: "prefetch", Service: r.prefetcher},
 		{Name: "warm up", Service: lifecycle.NewLoop(warmupEvery, r.warmup.look, func(err error) { c.trouble.Report("warm up", err) })},
+	}
+	if c.cfg().LeasesPerMachine > 0 {
+		parts = append(parts,
+			lifecycle.Part{Name: "sample", Service: lifecycle.NewLoop(sampleEvery, r.machines.sample, func(error) {})},
+			lifecycle.Part{Name: "machines", Service: lifecycle.NewLoop(beatEvery, r.machines.beat, func(err error) { c.trouble.Report("machines", err) })})
 	}
 	if c.cfg().Socket != "" {
 		parts = append(parts, lifecycle.Part{
@@ -120,7 +127,9 @@ func (r *reader) start(ctx context.Context) error {
 func (r *reader) stop(ctx context.Context) error {
 	return r.base.Stop(ctx, func(ctx context.Context) error {
 		r.leases.close()
-		return r.parts.Stop(ctx)
+		err := r.parts.Stop(ctx)
+		r.machines.leave(ctx)
+		return err
 	})
 }
 

@@ -44,6 +44,9 @@ func (r *reader) register(to prometheus.Registerer) error {
 		gauge("holdfast_content_cache_inodes", "Inodes that the cache takes.", func() int64 { return r.cache.Stats().Inodes }),
 		gauge("holdfast_content_leases", "Leases held by callers of the API.", func() int64 { return int64(r.leases.count()) }),
 		gauge("holdfast_content_stale", "1 while PostgreSQL is silent, so that something may have been published unheard.", r.staleNumber),
+		gauge("holdfast_content_desired_machines",
+			"Machines that the present load asks for: leases on all of them, on the average of a minute, by content.leases_per_machine; 0 without that.",
+			r.machines.desired.Load),
 	} {
 		if err := to.Register(c); err != nil {
 			return err

@@ -82,7 +82,7 @@ func (s *settings) with(next Config) Config {
 	was := s.Config
 	next.Enabled, next.Sync, next.Store, next.SyncParallel, next.Parallel = was.Enabled, was.Sync, was.Store, was.SyncParallel, was.Parallel
 	next.CacheSize, next.CacheInodes, next.FreeBytes, next.FreeInodes = was.CacheSize, was.CacheInodes, was.FreeBytes, was.FreeInodes
-	next.Group, next.Socket = was.Group, was.Socket
+	next.Group, next.Socket, next.LeasesPerMachine = was.Group, was.Socket, was.LeasesPerMachine
 	next.KeepRevisions = max(next.KeepRevisions, 1)
 	return next
 }

@@ -51,6 +51,7 @@ func (c Config) checkNumbers(p *fault.Problems) {
 		{"max_depth", int64(c.MaxDepth), 1, 1000},
 		{"cache_inodes", c.CacheInodes, 1000, 1 << 40},
 		{"free_inodes", c.FreeInodes, 0, 1 << 40},
+		{"leases_per_machine", int64(c.LeasesPerMachine), 0, 1_000_000},
 	} {
 		if n.value < n.least || n.value > n.most {
 			p.Add(n.key, "leave it out for the default", "%d is not between %d and %d", n.value, n.least, n.most)
