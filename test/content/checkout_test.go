@@ -1,6 +1,7 @@
 package content_test
 
 import (
+	"errors"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -112,7 +113,12 @@ func (l listing) add(dir, path string, e fs.DirEntry) error {
 	case e.Type()&fs.ModeSymlink != 0:
 		target, err := os.Readlink(full)
 		if err == nil && strings.Contains(target, "/objects/") {
-			return l.read(dir, path)
+			// Who was killed while it took a chunk out of a view has removed the marker, but maybe not the link, which leads
+			// nowhere once the object is evicted. With a marker that would be missing files: see wantViewsRight.
+			if err := l.read(dir, path); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil
 		}
 		l[path] = "link to " + target
 		return err
