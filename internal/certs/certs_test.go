@@ -19,6 +19,7 @@ import (
 
 	"holdfast/internal/certtest"
 	"holdfast/internal/fault"
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/logging"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
@@ -355,5 +356,32 @@ func TestAManagerKeepsTheContractOfServices(t *testing.T) {
 		if err := errors.Join(m.Start(t.Context()), m.Stop(t.Context()), m.Stop(t.Context())); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A process with the wrong master key cannot use the account, says so, and keeps nobody else from ordering.
+func TestAProcessWithTheWrongKeyKeepsItsFailureToItself(t *testing.T) {
+	t.Parallel()
+	d, db := database(t)
+	m := process(t, db, "one.example.org")
+	d.Exec(t, "INSERT INTO holdfast.certs_accounts (directory, email, location, sealed_key) VALUES ('"+
+		m.opts.Config.Directory+"', '', 'https://127.0.0.1:1/a', '\\x01"+strings.Repeat("00", 60)+"')")
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	lifecycletest.Eventually(t, 10*time.Second, func() error {
+		if s := m.Status()[0]; !strings.Contains(s.Error, "another files.master_key") || s.RetryAt.IsZero() {
+			return fmt.Errorf("%+v", s)
+		}
+		return nil
+	})
+	var n int
+	if err := db.QueryRow(t.Context(), "SELECT count(*) FROM holdfast.certs_failures").Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d failures are noted for all, %v", n, err)
 	}
 }

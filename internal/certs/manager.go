@@ -73,9 +73,10 @@ type Manager struct {
 
 // held is what this process knows of a host's certificate.
 type held struct {
-	row  issued
-	cert *tls.Certificate
-	fail failure
+	row   issued
+	cert  *tls.Certificate
+	fail  failure // as the database has it
+	local failure // of this process alone
 }
 
 // Status says how the certificate of a host is.
@@ -170,6 +171,9 @@ func (m *Manager) statusOf(host string) Status {
 		return s
 	}
 	s.Error, s.RetryAt = h.fail.text, h.fail.retryAt
+	if s.Error == "" && time.Now().Before(h.local.retryAt) {
+		s.Error, s.RetryAt = h.local.text, h.local.retryAt
+	}
 	if h.cert != nil {
 		s.Issuer, s.NotBefore, s.NotAfter, s.RenewAt = IssuerOf(h.cert.Leaf), h.cert.Leaf.NotBefore, h.cert.Leaf.NotAfter, h.row.renewAt
 	}
@@ -213,7 +217,7 @@ func (m *Manager) due(host string, now time.Time) bool {
 	if h == nil {
 		return true
 	}
-	if now.Before(h.fail.retryAt) {
+	if now.Before(h.fail.retryAt) || now.Before(h.local.retryAt) {
 		return false
 	}
 	return h.row.fence == 0 || !now.Before(h.row.renewAt) || !now.Before(h.row.askAt)
@@ -289,7 +293,7 @@ func (m *Manager) take(host string, row issued, fail failure) error {
 	}
 	m.log.Info("certificate in use", "host", host, "until", cert.Leaf.NotAfter)
 	row.sealedKey = nil // read
-	h.cert, h.row = cert, row
+	h.cert, h.row, h.local = cert, row, failure{}
 	return nil
 }
 

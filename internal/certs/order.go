@@ -15,6 +15,8 @@ import (
 
 	"github.com/mholt/acmez/v3"
 	"github.com/mholt/acmez/v3/acme"
+
+	"holdfast/internal/fault"
 )
 
 const (
@@ -76,15 +78,24 @@ func (m *Manager) place(ctx context.Context, held *lease, host string, row issue
 		next.retryAt = p
 	}
 	m.log.ErrorContext(ctx, "certificate not issued", "host", host, "error", err, "retry_at", next.retryAt.UTC().Format(time.RFC3339))
+	if fault.CodeOf(err) == "master_key_wrong" { // of this process alone: those with the right key must not wait for it
+		m.keepToMyself(host, next)
+		return
+	}
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
 	if err := m.store.failed(noting, held, host, next); err != nil {
 		m.log.WarnContext(ctx, "failure not noted", "host", host, "error", err)
-		m.mu.Lock() // so that this process at least does not ask again at once
-		if h := m.held[host]; h != nil {
-			h.fail = next
-		}
-		m.mu.Unlock()
+		m.keepToMyself(host, next) // so that this process at least does not ask again at once
+	}
+}
+
+// keepToMyself remembers a failure in this process.
+func (m *Manager) keepToMyself(host string, f failure) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h := m.held[host]; h != nil {
+		h.local = f
 	}
 }
 
