@@ -18,7 +18,8 @@ type policy struct {
 // field is one line of it.
 type field struct {
 	name, value string
-	mark        []byte // what a written line of that name looks like
+	values      []string // the value, for headers: shared by all answers, and never written to
+	mark        []byte   // what a written line of that name looks like
 }
 
 func newPolicy(h Headers) policy {
@@ -31,6 +32,7 @@ func newPolicy(h Headers) policy {
 		{name: "Content-Security-Policy", value: h.ContentSecurityPolicy},
 	} {
 		if f.value != "" {
+			f.values = []string{f.value}
 			f.mark = []byte("\r\n" + f.name + ": ")
 			p.fields = append(p.fields, f)
 		}
@@ -49,7 +51,7 @@ func (p policy) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		for _, f := range p.fields {
-			h[f.name] = []string{f.value}
+			h[f.name] = f.values
 		}
 		if p.hsts != "" && visitOf(r.Context()).Proto == "https" {
 			h["Strict-Transport-Security"] = []string{p.hsts}

@@ -154,7 +154,7 @@ func (x *exchange) tell(h http.Header) {
 	if wantsTrailers(r.Header["Te"]) {
 		h["Te"] = []string{"trailers"}
 	}
-	v.tell(h, requestID(r.Context()))
+	v.tell(h, requestID(r.Context()), &x.told)
 	if name := x.pool.options().Config.Sticky; name != "" {
 		dropCookie(h, name)
 	}

@@ -24,6 +24,7 @@ type exchange struct {
 	node    *node        // nil before one was found
 	idle    *idle        // nil before the answer began, and over a wire
 	file    *Handover    // asked for by the application
+	told    told
 
 	// Over a wire.
 	life   context.Context // of the pool
@@ -164,7 +165,7 @@ func rewrite(pr *ProxyRequest) {
 		out.Header.Del(name)
 	}
 	CleanHeader(out.Header, x.visitor.Trusted)
-	x.visitor.tell(out.Header, requestID(pr.In.Context()))
+	x.visitor.tell(out.Header, requestID(pr.In.Context()), &x.told)
 	if c := x.pool.options().Config.Sticky; c != "" {
 		dropCookie(out.Header, c)
 	}

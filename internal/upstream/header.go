@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"holdfast/internal/logging"
@@ -44,34 +43,31 @@ func refused(name string, trusted bool) bool {
 	return strings.IndexByte(name, '_') >= 0 || isOurs(name) || !trusted && (isForgeable(name) || strings.HasPrefix(name, "X-Forwarded-"))
 }
 
+// told is room for the values that tell sets, so that each is no allocation of its own.
+type told [8][1]string
+
 // tell sets what the application may believe about the visitor.
-func (v *Visitor) tell(h http.Header, requestID string) {
-	h.Del("Forwarded")
-	var chain, forwarded []string
-	for i, a := range append([]netip.Addr{v.Addr}, v.Via...) {
-		if !a.IsValid() {
-			continue
-		}
-		chain = append(chain, a.String())
-		part := "for=" + forwardedNode(a)
-		if i == 0 {
-			part += ";host=" + quoted(v.Host) + ";proto=" + v.Proto
-		}
-		forwarded = append(forwarded, part)
+func (v *Visitor) tell(h http.Header, requestID string, room *told) {
+	n := 0
+	set := func(name, value string) {
+		room[n][0] = value
+		h[name] = room[n][:]
+		n++
 	}
-	if len(chain) == 0 { // a Unix socket, and nobody said more
-		forwarded = []string{"for=unknown;host=" + quoted(v.Host) + ";proto=" + v.Proto}
-		h.Del("X-Forwarded-For")
-		h.Del("X-Real-Ip")
+	chain, forwarded := v.chain()
+	if chain == "" { // a Unix socket, and nobody said more
+		delete(h, "X-Forwarded-For")
+		delete(h, "X-Real-Ip")
 	} else {
-		h.Set("X-Forwarded-For", strings.Join(chain, ", "))
-		h.Set("X-Real-Ip", chain[0])
+		first, _, _ := strings.Cut(chain, ",")
+		set("X-Forwarded-For", chain)
+		set("X-Real-Ip", first)
 	}
-	h.Set("X-Forwarded-Proto", v.Proto)
-	h.Set("X-Forwarded-Host", v.Host)
-	h.Set("X-Forwarded-Port", v.Port)
-	h.Set("Forwarded", strings.Join(forwarded, ", "))
-	h.Set(logging.RequestIDHeader, requestID)
+	set("X-Forwarded-Proto", v.Proto)
+	set("X-Forwarded-Host", v.Host)
+	set("X-Forwarded-Port", v.Port)
+	set("Forwarded", forwarded)
+	set(logging.RequestIDHeader, requestID)
 	for name, values := range v.Extra {
 		if delete(h, name); len(values) > 0 {
 			h[name] = values
@@ -79,12 +75,33 @@ func (v *Visitor) tell(h http.Header, requestID string) {
 	}
 }
 
-// forwardedNode writes an address as RFC 7239 section 6 wants it.
-func forwardedNode(a netip.Addr) string {
-	if a.Is6() {
-		return `"[` + a.String() + `]"`
+// chain is the visitor and the proxies between, as X-Forwarded-For and Forwarded tell it; the first is "" if nobody is known.
+func (v *Visitor) chain() (addresses, forwarded string) {
+	about := ";host=" + quoted(v.Host) + ";proto=" + v.Proto
+	for i := -1; i < len(v.Via); i++ {
+		a := v.Addr
+		if i >= 0 {
+			a = v.Via[i]
+		}
+		if !a.IsValid() {
+			continue
+		}
+		if addresses != "" {
+			addresses, forwarded = addresses+", ", forwarded+", "
+		}
+		text := a.String()
+		addresses += text
+		if a.Is6() {
+			text = `"[` + text + `]"` // RFC 7239 section 6
+		}
+		if forwarded += "for=" + text; i < 0 {
+			forwarded += about
+		}
 	}
-	return a.String()
+	if addresses == "" {
+		forwarded = "for=unknown" + about
+	}
+	return addresses, forwarded
 }
 
 func quoted(text string) string {

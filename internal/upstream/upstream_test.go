@@ -46,7 +46,7 @@ func TestAVisitorIsWhomTrustedProxiesName(t *testing.T) {
 		}
 		v := trust.Visitor(r)
 		h := http.Header{}
-		v.tell(h, "id")
+		v.tell(h, "id", new(told))
 		if got := h.Get("X-Forwarded-For"); got != want {
 			t.Errorf("%s saying %q: %q, want %q", peer, forwarded, got, want)
 		}
