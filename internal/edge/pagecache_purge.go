@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,13 +43,15 @@ type purgeJournal struct {
 	log    *slog.Logger
 	wake   lifecycle.Wake
 
+	self string // names this process in its orders: it has obeyed them before others hear of them
+
 	// Of the goroutine that follows.
 	version int64  // the latest order that was obeyed
 	origin  string // names the database's table
 }
 
 func newPurgeJournal(o Options, c *httpcache.Cache, log *slog.Logger) *purgeJournal {
-	j := &purgeJournal{db: o.DB, cache: c, report: o.ReportPurges, log: log, wake: lifecycle.NewWake()}
+	j := &purgeJournal{db: o.DB, cache: c, report: o.ReportPurges, log: log, wake: lifecycle.NewWake(), self: rand.Text()}
 	if o.Config.Cache.Disk > 0 {
 		j.seen = filepath.Join(o.CacheDir, "seen")
 	}
@@ -133,8 +136,14 @@ func (j *purgeJournal) follow(ctx context.Context) {
 // order is a row of the journal.
 type order struct {
 	version int64
-	what    httpcache.Purge
+	what    told
 	known   bool // what is to be removed could be read
+}
+
+// told is an order as it stands in the journal.
+type told struct {
+	httpcache.Purge
+	By string `json:"by"` // the process that gave it
 }
 
 // sync obeys the orders that came since the last one.
@@ -147,8 +156,9 @@ func (j *purgeJournal) sync(ctx context.Context) error {
 	for _, o := range orders {
 		switch {
 		case o.version == j.version: // nothing new
+		case o.version == j.version+1 && o.known && o.what.By == j.self: // obeyed before it was told
 		case o.version == j.version+1 && o.known:
-			j.obey(o.what)
+			j.obey(o.what.Purge)
 		default: // some are gone, or the database is one of another time
 			j.log.InfoContext(ctx, "orders to remove pages were missed: all are removed", "from", j.version, "to", o.version)
 			j.obey(httpcache.Purge{All: true})
@@ -187,7 +197,7 @@ func (j *purgeJournal) obey(what httpcache.Purge) {
 
 // tell gives an order to all nodes.
 func (j *purgeJournal) tell(ctx context.Context, what httpcache.Purge) error {
-	text, err := json.Marshal(what)
+	text, err := json.Marshal(told{what, j.self})
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (w *fetchWriter) WriteHeader(status int) {
 	}
 	f := w.f
 	f.mu.Lock()
-	f.status, f.header, f.known = status, w.header, w.length >= 0
+	f.status, f.header, f.length = status, w.header, w.length
 	forbid := f.forbid
 	f.mu.Unlock()
 	now := f.c.now()

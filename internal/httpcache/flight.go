@@ -43,7 +43,7 @@ type flight struct {
 	outcome  outcome
 	status   int // of the application's answer
 	header   http.Header
-	known    bool     // the length of the body
+	length   int64    // of the body; -1: nobody knows
 	obj      *object  // of shared and updated
 	spool    *spool   // of shared
 	leader   *leader  // nil when there is none, or it has gone

@@ -77,7 +77,9 @@ func (v *visitor) stream(f *flight, leads bool) {
 		if leads {
 			beyond = f.overflow
 		}
-		_ = flush.Flush() // a visitor that is gone is found out by the next write
+		if at != f.length { // else only the end is missing, which comes when the answer is stored
+			_ = flush.Flush() // a visitor that is gone is found out by the next write
+		}
 		select {
 		case <-more:
 		case <-beyond:

@@ -88,7 +88,7 @@ func (v *visitor) follow(f *flight) bool {
 		if v.id.choice(v.r, f.obj.selectors, "") != f.id.choice(f.asking, f.obj.selectors, "") {
 			return false // it wants another answer of the address
 		}
-		if f.known {
+		if f.length >= 0 {
 			v.share(f, false)
 			return true
 		}

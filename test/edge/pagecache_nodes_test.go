@@ -88,6 +88,17 @@ func isHit(s *site, path string) bool {
 	return strings.HasPrefix(s.ask("GET "+path, oneName).Header.Get("Cache-Status"), "holdfast; hit")
 }
 
+// store asks a node for a page until it is stored: the answer is given before that.
+func (n *nodes) store(s *site, path string) {
+	n.t.Helper()
+	eventually(n.t, path+" is stored", func() error {
+		if !isHit(s, path) {
+			return errors.New("it is not")
+		}
+		return nil
+	})
+}
+
 // gone waits until a node has a page no more; it must ask the application then.
 func (n *nodes) gone(s *site, path string) {
 	n.t.Helper()
@@ -123,11 +134,8 @@ func TestWhatOneNodeRemovesIsRemovedOnTheOtherWithinASecond(t *testing.T) {
 func (n *nodes) spread(a, b *site, what httpcache.Purge) time.Duration {
 	n.t.Helper()
 	for _, s := range []*site{a, b} {
-		s.ask("GET /news/1", oneName)
-		s.ask("GET /about", oneName)
-		if !isHit(s, "/news/1") || !isHit(s, "/about") {
-			n.t.Fatal("not stored")
-		}
+		n.store(s, "/news/1")
+		n.store(s, "/about")
 	}
 	began := time.Now()
 	n.purge(a, what)
@@ -149,7 +157,7 @@ func TestANodeThatDidNotHearObeysWhenItIsBack(t *testing.T) {
 	a, b := n.start(""), n.start("")
 	for round := range 3 {
 		path := fmt.Sprint("/", round)
-		b.ask("GET "+path, oneName)
+		n.store(b, path)
 		n.db.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%listen'")
 		n.purge(a, httpcache.Purge{URL: path})
 		n.gone(b, path)
@@ -162,8 +170,8 @@ func TestANodeThatWasDownObeysAtItsStart(t *testing.T) {
 	n := newNodes(t)
 	dir := t.TempDir()
 	a, b := n.start(""), n.start(dir)
-	b.ask("GET /removed", oneName)
-	b.ask("GET /kept", oneName)
+	n.store(b, "/removed")
+	n.store(b, "/kept")
 	stop(t, b)
 	n.purge(a, httpcache.Purge{URL: "/removed"})
 	b = n.start(dir)
@@ -174,6 +182,7 @@ func TestANodeThatWasDownObeysAtItsStart(t *testing.T) {
 	if isHit(b, "/removed") {
 		t.Error("what was removed survived")
 	}
+	n.store(b, "/removed")
 	stop(t, b)
 	b = n.start(dir)
 	if !isHit(b, "/removed") {
@@ -217,7 +226,7 @@ func TestManyOrdersAtOnceAreAllObeyed(t *testing.T) {
 	const each = 30
 	for _, s := range pair {
 		for i := range 2 * each {
-			s.ask(fmt.Sprint("GET /", i), oneName)
+			n.store(s, fmt.Sprint("/", i))
 		}
 	}
 	done := make(chan error, 2*each)
@@ -245,7 +254,7 @@ func TestARemovalThatCannotBeToldIsAnError(t *testing.T) {
 	t.Parallel()
 	n := newNodes(t)
 	s := n.start("")
-	s.ask("GET /a", oneName)
+	n.store(s, "/a")
 	n.db.Exec(t, "ALTER TABLE holdfast.page_purges RENAME TO away")
 	p, _ := s.Pages()
 	removed, err := p.Purge(t.Context(), httpcache.Purge{All: true})

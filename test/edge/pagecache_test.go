@@ -85,6 +85,21 @@ func TestFiftyColdVisitorsAreOneQuestionToTheApplication(t *testing.T) {
 	}
 }
 
+// settle waits until what was answered is stored.
+func settle(s *site) {
+	s.t.Helper()
+	p, err := s.Pages()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	eventually(s.t, "nothing is on its way", func() error {
+		if n := p.Stats().Flights; n > 0 {
+			return fmt.Errorf("%d are", n)
+		}
+		return nil
+	})
+}
+
 // The access log and the fields say what the cache did (S1-50).
 func TestTheLogSaysWhatTheCacheDid(t *testing.T) {
 	t.Parallel()
@@ -92,6 +107,7 @@ func TestTheLogSaysWhatTheCacheDid(t *testing.T) {
 	c.AccessLog = filepath.Join(t.TempDir(), "access.jsonl")
 	s := start(t, edge.Options{Config: c})
 	s.ask("GET /a")
+	settle(s)
 	if got := s.ask("GET /a"); got.Header.Get("Age") == "" || !strings.HasPrefix(got.Header.Get("Cache-Status"), "holdfast; hit; ttl=") {
 		t.Errorf("%v", got.Header)
 	}
@@ -315,6 +331,7 @@ func TestAPageStandsInForAnApplicationThatIsAway(t *testing.T) {
 	if got := s.ask("GET /"); got.body != "page" {
 		t.Fatalf("%d %q", got.StatusCode, got.body)
 	}
+	settle(s)
 	a.Close()
 	for range 3 {
 		if got := s.ask("GET /"); got.StatusCode != http.StatusOK || got.body != "page" || !strings.Contains(got.Header.Get("Cache-Status"), "stale-if-error") {
