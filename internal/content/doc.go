@@ -20,7 +20,21 @@
 //
 // The producing half runs where the role is: sync*.go, publish.go, role.go, request.go, gc.go, scrub.go, purge.go, hook.go,
 // webhook.go. The consuming half runs everywhere: ensure.go, index.go, lease.go, prefetch.go, serve.go, http.go. They meet in
-// the database and in three callbacks (consumer, in content.go); neither calls the other otherwise.
+// the database and in four callbacks (consumer, in content.go); neither calls the other otherwise.
+//
+// # Settings
+//
+// What is in force is one immutable value (settings.go). A reload puts another in its place: sources come, change and go while
+// leases, calls and syncs that have begun go on as they began. Without any source nothing runs; the first one starts it all.
+//
+// # The socket
+//
+// Calls of renders are short and many, so that a front (front*.go) reads them itself, one goroutine to a connection, and hands
+// everything else to net/http with its connection and its leases. It judges nothing: what is not plainly one of its calls is net/http's.
+//
+// # Without a store
+//
+// With content.store = false (local.go) parts are packed from the mirror when the cache asks for them. All else is the same.
 //
 // # Order of a publish, and what a crash leaves
 //
