@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"holdfast/internal/epoll"
 )
 
@@ -26,6 +28,10 @@ func crowd(args []string) error {
 	all := make([]net.Conn, 0, n) // or the garbage collector would close them
 	for range n {
 		c, errDial := net.Dial("unix", args[0])
+		for errors.Is(errDial, unix.EAGAIN) { // the listener's queue is full: it accepts one after the other
+			runtime.Gosched()
+			c, errDial = net.Dial("unix", args[0])
+		}
 		if err = errors.Join(err, errDial); err != nil {
 			return err
 		}
