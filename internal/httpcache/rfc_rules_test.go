@@ -193,3 +193,24 @@ func TestTheHeaderOfAStoredAnswer(t *testing.T) {
 		}
 	})
 }
+
+// What is not stored is the application's to compare: visitors who have it already are told so.
+func TestConditionsReachTheApplicationForWhatIsNotStored(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil, func(w http.ResponseWriter, q *http.Request) {
+		if q.Header.Get("If-None-Match") == `"a"` {
+			answer(w, http.StatusNotModified, "", `ETag: "a"`)
+			return
+		}
+		answer(w, http.StatusOK, "body", `ETag: "a"`, "Cache-Control: private")
+	})
+	r.ask("GET /")
+	for _, fields := range [][]string{{`If-None-Match: "a"`}, {`If-None-Match: "a"`, "Authorization: x"}, {`If-None-Match: "a"`, "Cookie: a=b"}} {
+		if got := r.ask("GET /", fields...); got.Code != http.StatusNotModified {
+			t.Errorf("%q: %d", fields, got.Code)
+		}
+	}
+	if got := r.ask("GET /", "Authorization: x"); got.Code != http.StatusOK || got.Body.String() != "body" {
+		t.Errorf("%d %q", got.Code, got.Body)
+	}
+}

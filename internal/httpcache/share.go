@@ -35,15 +35,17 @@ func (v *visitor) plain(status int) bool {
 	if v.r.Method == http.MethodHead {
 		return false
 	}
-	if status != http.StatusOK {
-		return true
-	}
-	for _, name := range []string{"Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
+	return status != http.StatusOK || v.r.Header["Range"] == nil && !v.conditional()
+}
+
+// conditional reports whether the request has conditions (RFC 9110 section 13.1).
+func (v *visitor) conditional() bool {
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
 		if v.r.Header[name] != nil {
-			return false
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // settled waits until a body is over and whole.

@@ -2,7 +2,10 @@ package httpcache
 
 import (
 	"bytes"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -157,5 +160,37 @@ func TestSettingsChangeWhileItRuns(t *testing.T) {
 	got := r.Stats().Rules
 	if len(got) != 2 || got[1] != (RuleStats{"/", 1, 2, 0}) || got[0] != (RuleStats{"/never", 0, 0, 2}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// fileTaker is a connection that can send files.
+type fileTaker struct {
+	*httptest.ResponseRecorder
+	files int
+}
+
+func (f *fileTaker) ReadFrom(src io.Reader) (int64, error) {
+	if limited, ok := src.(*io.LimitedReader); ok {
+		if _, ok := limited.R.(*os.File); ok {
+			f.files++
+		}
+	}
+	return io.Copy(f.ResponseRecorder, src)
+}
+
+// A large answer on disk goes from file to connection without passing through memory, as a whole and in part.
+func TestALargeAnswerIsSentAsAFile(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("0123456789", 300_000)
+	r := newRig(t, func(c *Config) { c.Disk = 20e6 }, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, large, "Cache-Control: max-age=60", "Content-Type: text/plain", "Content-Length: 3000000")
+	})
+	r.ask("GET /")
+	for _, fields := range [][]string{nil, {"Range: bytes=5-2000004"}} {
+		w := &fileTaker{ResponseRecorder: httptest.NewRecorder()}
+		r.ServeHTTP(w, request("GET /", fields...))
+		if w.files != 1 || r.result() != Hit || !strings.Contains(large, w.Body.String()) || w.Body.Len() < 2_000_000 {
+			t.Errorf("%q: %d files, %s, %d bytes", fields, w.files, r.result(), w.Body.Len())
+		}
 	}
 }

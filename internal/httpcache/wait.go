@@ -15,6 +15,10 @@ func (v *visitor) ask(o *object, slot string, known bool, seen int64) bool {
 		return f
 	}
 	if _, _, alone := v.c.passes.Peek(key); alone || v.id.auth {
+		if o == nil && v.conditional() { // the application may say that the visitor has it already
+			v.pass("fwd=uri-miss; detail=not-shared")
+			return true
+		}
 		f := launch()
 		f.note = key
 		return v.lead(f)
