@@ -32,7 +32,8 @@
 //     them: an answer that they change is found again by those who send the same.
 //   - Accept-Encoding is reduced to the codings that there are, for the key and for the application. An answer with a
 //     Content-Encoding selects by it, whether it says so or not.
-//   - GET with a body is passed. Range and conditions are not shown to the application when the answer may be stored.
+//   - GET with a body is passed. Range and conditions are not shown to the application when the answer may be stored; for what
+//     turned out not to be they are, for PassFor.
 //   - Path and query are compared byte by byte as they were sent; the application gets them as they were sent. To cache "/account/x.css"
 //     as the page "/account" one needs a visitor without a cookie, who has no account to see.
 //   - Stored answers carry nothing of the request that brought them: its id and whatever the front adds are added anew.
