@@ -151,6 +151,7 @@ func TestARequestForASourceThatTheHolderLacksIsAnswered(t *testing.T) {
 	w, _ := newNodes(t, coursegen.Options{Seed: 77, Questions: 1})
 	holder := w.node()
 	publish(t, holder)
+	w.cfg.Sources = maps.Clone(w.cfg.Sources) // the holder has the other one
 	w.course("late", coursegen.Options{Seed: 78, Questions: 1})
 	asks := w.node(func(o *Options) { o.Config.Sync = false })
 	_, err := asks.Sync(t.Context(), SyncRequest{Source: "late"}, nil)
