@@ -16,7 +16,7 @@ import (
 func BenchmarkPageCache(b *testing.B) {
 	body := strings.Repeat("x", 10_000)
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/private/" {
+		if !strings.HasPrefix(r.URL.Path, "/private") {
 			w.Header().Set("Cache-Control", "max-age=36000")
 		}
 		_, _ = io.WriteString(w, body)
