@@ -26,7 +26,7 @@ type Options struct {
 	// Fork returns a context for a request that may outlive the visitor's, and a function that tells the visitor's what is known of the
 	// answer. Default: the context itself.
 	Fork func(context.Context) (context.Context, func())
-	// Observe is told what became of a request, before its answer begins; may be nil.
+	// Observe is told what became of a request, before its handler returns; may be nil.
 	Observe func(context.Context, Result)
 	Metrics prometheus.Registerer // may be nil
 	// Report hears when the disk fails, and of nil when it works again; may be nil.

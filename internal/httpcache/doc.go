@@ -43,7 +43,8 @@
 // The first request for what is not stored takes off; those that come meanwhile for the same wait. It is flown by a goroutine
 // of its own, so the visitor who was first may go, or be slow. When the header has come and may be shared, those who wait get the
 // body as it comes, if its length is known, and else when it is whole. When it may not be shared they all go to the application at once, and for
-// PassFor the next ones do not wait at all. Nobody waits for longer than collapse_wait. When nobody waits any more before the header has come,
+// PassFor the next ones do not wait at all: each asks in its own goroutine, and if the answer is for all after all it is stored
+// while it is sent. Nobody waits for longer than collapse_wait. When nobody waits any more before the header has come,
 // the application is told.
 //
 // # Stale answers

@@ -19,6 +19,8 @@ type fetchWriter struct {
 	outcome outcome
 	w       http.ResponseWriter // the leader's, while the answer goes there
 	spool   *spool
+	both    bool  // the answer goes to the spool and to the leader
+	lost    bool  // of that, the spool has not got all
 	length  int64 // that the header announces; -1: none
 	written int64
 	err     error
@@ -114,6 +116,13 @@ func (w *fetchWriter) take(status int) {
 	f.obj, f.spool = o, p
 	f.mu.Unlock()
 	w.spool, w.outcome = p, shared
+	if f.alone {
+		w.w, w.both = f.leader.w, true
+		h := w.w.Header()
+		copyHeader(h, o.header)
+		setStatus(h, forwarded(f.old, f.varied)+"; fwd-status="+strconv.Itoa(status)+"; stored")
+		w.w.WriteHeader(status)
+	}
 	f.decide(shared)
 }
 
@@ -139,7 +148,9 @@ func (w *fetchWriter) toLeader(status int, why string) {
 		return
 	}
 	w.w = lead.w
-	context.AfterFunc(lead.r.Context(), f.cancel) // at the end of the request at the latest
+	if !f.alone {
+		context.AfterFunc(lead.r.Context(), f.cancel) // at the end of the request at the latest
+	}
 	takeTags(w.header)
 	h := w.w.Header()
 	maps.Copy(h, w.header)
@@ -160,6 +171,11 @@ func (w *fetchWriter) Write(b []byte) (int, error) {
 	}
 	w.written += int64(len(b))
 	switch {
+	case w.both:
+		if _, err := w.spool.Write(b); err != nil {
+			w.lost = true
+		}
+		return w.w.Write(b)
 	case w.w != nil:
 		return w.w.Write(b)
 	case w.spool != nil:
@@ -202,7 +218,7 @@ func (w *fetchWriter) ReadFrom(src io.Reader) (int64, error) {
 	if !w.began {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.w != nil {
+	if w.w != nil && !w.both {
 		return io.Copy(w.w, src)
 	}
 	return io.Copy(struct{ io.Writer }{w}, src)
@@ -238,7 +254,7 @@ func (w *fetchWriter) finish(panicked any) {
 	switch {
 	case panicked != nil:
 		err = errors.New("the answer broke off")
-	case w.w != nil:
+	case w.w != nil && !w.both || w.lost:
 		err = errTooLong
 	case w.err != nil:
 		err = w.err

@@ -29,6 +29,7 @@ type flight struct {
 	id     *identity
 	asking *http.Request // as the leader sent it
 	old    *object       // what is stored, and asked about; may be nil
+	alone  bool          // nobody joins: it is flown by the visitor's own goroutine
 	behind bool          // nobody waits for it; it has a place in Cache.refresh
 	varied bool          // another answer of the address is stored
 	asked  time.Time
@@ -146,6 +147,23 @@ func (f *flight) start() (joinTrace func(), ok bool) {
 		close(f.done)
 	}
 	return joinTrace, ok
+}
+
+// here flies in the visitor's own goroutine. It reports false when the cache has stopped.
+func (f *flight) here() (joinTrace func(), ok bool) {
+	_, release, ok := f.c.base.Hold()
+	if !ok {
+		return nil, false
+	}
+	defer release()
+	ctx, joinTrace := f.c.opts.Fork(f.asking.Context())
+	f.cancel, f.asked = func() {}, f.c.now() // the visitor's going ends it
+	request := f.request(ctx)
+	f.c.mu.Lock()
+	f.c.flying[f] = struct{}{}
+	f.c.mu.Unlock()
+	f.fly(request)
+	return joinTrace, true
 }
 
 // fly asks the application, and stores what may be stored.

@@ -20,7 +20,7 @@ func (v *visitor) ask(o *object, slot string, known bool, seen int64) bool {
 			return true
 		}
 		f := launch()
-		f.note = key
+		f.note, f.alone = key, true
 		return v.lead(f)
 	}
 	if seen < 0 {
@@ -39,7 +39,11 @@ func (v *visitor) ask(o *object, slot string, known bool, seen int64) bool {
 // lead starts a flight and waits for it as its leader.
 func (v *visitor) lead(f *flight) bool {
 	defer f.leave()
-	trace, ok := f.start()
+	start := f.start
+	if f.alone {
+		start = f.here
+	}
+	trace, ok := start()
 	if !ok {
 		v.pass("fwd=bypass")
 		return true
@@ -67,7 +71,14 @@ func (v *visitor) lead(f *flight) bool {
 		}
 		return false
 	case shared:
-		v.share(f, true)
+		if !f.alone {
+			v.share(f, true)
+			return true
+		}
+		v.c.tell(v.r.Context(), v.id.rule, missOf(f.old)) // it has the answer already
+		if f.panicked != nil {
+			panic(f.panicked)
+		}
 	default:
 		return v.reuse(f, "")
 	}
