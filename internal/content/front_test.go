@@ -62,7 +62,7 @@ func (l line) answer(t testing.TB) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Header.Get("Content-Length"); got != fmt.Sprint(len(b)) {
+	if got := r.Header.Get("Content-Length"); got != "" && got != fmt.Sprint(len(b)) {
 		t.Errorf("Content-Length %q of %d bytes", got, len(b))
 	}
 	r.Header.Del("Content-Length") // an answer tells how long it took: in more digits, or fewer
