@@ -128,7 +128,8 @@ func (d *Disk) Close() error {
 		return nil
 	}
 	d.closed = true
-	return d.lock.Close()
+	// a child that is being started has the file open, too, for a moment: closing alone would leave the lock to it
+	return errors.Join(syscall.Flock(int(d.lock.Fd()), syscall.LOCK_UN), d.lock.Close())
 }
 
 // Stats returns the counts.
