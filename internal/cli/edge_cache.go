@@ -38,13 +38,14 @@ const edgeCacheStatsHelp = `Say what the page cache holds and how often it helpe
 Usage:
   holdfast edge cache stats [--json]
 
-A request is a "hit" (stored, fresh), "stale" (stored, given although its time was over), "revalidated" (the application said that it is
-the same), "collapsed" (another visitor had asked already), "expired" (stored, and replaced), "miss" or "pass" (not for the cache:
-another method, a cookie, a rule, a range of what is not stored). Counts are those of this node since its start.
+A request is a "hit" (stored, fresh), "stale" (stored, given although its time was over), "revalidated" (the application
+said that it is the same), "collapsed" (another visitor had asked already), "expired" (stored, and replaced), "miss" or
+"pass" (not for the cache: another method, a cookie, a rule, a range of what is not stored). Counts are those of this node
+since its start.
 
 With --json the fields are requests (by result), memory (entries, bytes, max_bytes, hits, misses_never, misses_expired,
-misses_evicted, evictions, expirations, refused), disk (entries, bytes, max_bytes, evictions, damaged, left_overs, free_on_disk; only
-with a disk), flights, inflight_bytes, rules (path, hits, misses, passes).
+misses_evicted, evictions, expirations, refused), disk (entries, bytes, max_bytes, evictions, damaged, left_overs,
+free_on_disk; only with a disk), flights, inflight_bytes, rules (path, hits, misses, passes).
 
 EXIT STATUS
   0, or 7 when no Holdfast runs, 6 when the page cache is switched off
@@ -73,7 +74,8 @@ Options:
 With --json the field is removed: how many answers there were on this node.
 
 EXIT STATUS
-  0, or 2 when it is not clear what to remove, 6 when the page cache is switched off, 7 when no Holdfast runs or other nodes cannot be told
+  0, or 2 when it is not clear what to remove, 6 when the page cache is switched off, 7 when no Holdfast runs or other
+  nodes cannot be told
 
 EXAMPLE
   holdfast edge cache purge --prefix /news/
@@ -85,17 +87,19 @@ Usage:
   holdfast edge cache preload [FILE | -] [--sitemap PATH] [--json]
 
 FILE has a page to a line, a path on the site's first host or an address; - is standard input. Without FILE and --sitemap
-the pages are those of edge.cache.preload and edge.cache.sitemap. Pages are asked for as visitors do, edge.cache.preload_concurrency at
-once; while the application is not ready it is asked again. Run it after a deploy, on each node.
+the pages are those of edge.cache.preload and edge.cache.sitemap. Pages are asked for as visitors do,
+edge.cache.preload_concurrency at once; while the application is not ready it is asked again. Run it after a deploy, on each
+node.
 
 Options:
       --sitemap PATH   all pages of a sitemap of the site
 
-With --json the fields are pages, stored, passed (answered, and not to be kept), failed, reasons (url, reason; at most a hundred
-for each thousand pages), seconds.
+With --json the fields are pages, stored, passed (answered, and not to be kept), failed, reasons (url, reason; at most a
+hundred for each thousand pages), seconds.
 
 EXIT STATUS
-  0, or 11 when some pages failed, 6 when the page cache is switched off, 7 when no Holdfast runs or the sitemap cannot be had
+  0, or 11 when some pages failed, 6 when the page cache is switched off, 7 when no Holdfast runs or the sitemap cannot be
+  had
 
 EXAMPLE
   printf '/\n/news/\n' | holdfast edge cache preload -
