@@ -25,7 +25,7 @@ type Config struct {
 	// by them are the same. A star at the end stands for anything: "utm_*". Default none.
 	IgnoreQuery []string `toml:"ignore_query"`
 	// IgnoreCookies are cookies that do not matter: the application does not see them in requests that may be stored. All other cookies keep a
-	// request from the cache. A star at the end stands for anything. Default "_ga", "_ga_*", "_gid", "_pk_*".
+	// request from the cache. A star at the end stands for anything. Default: those of statistics, "_ga", "_ga_*", "_gid", "_pk_*".
 	IgnoreCookies []string `toml:"ignore_cookies"`
 	// StaleWhileRevalidate is how long an answer that does not say so itself may be given after its time, while it is asked for
 	// anew. Default 0.
