@@ -34,6 +34,10 @@ func TestWhileTheDatabaseIsDownLinksGoOnAndTheRestFailsByName(t *testing.T) {
 	}
 	for _, stop := range []func(testing.TB){s.Stop, s.Kill} {
 		stop(t)
+		eventually(t, "the last backend has noticed", func() bool { // one whose parent was killed answers for a moment longer
+			_, err := x.Head(t.Context(), ref("live"))
+			return errors.Is(err, objects.ErrUnavailable)
+		})
 		began := time.Now()
 		if _, err := x.LinkKey(key.ID); err != nil {
 			t.Error(err)
