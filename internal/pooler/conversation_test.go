@@ -176,7 +176,10 @@ func TestAnyConversationIsTheSameThroughAndDirect(t *testing.T) {
 	s := u.start(t)
 	s.super(t, "CREATE TABLE talk (n int)")
 	s.super(t, "GRANT ALL ON talk TO "+s.role())
-	first, count := uint64(time.Now().UnixNano()), 0    //nolint:gosec // any number will do
+	first, count := uint64(1), 0 // the same ones each time, as far as time allows; others in a long run
+	if os.Getenv("HOLDFAST_SOAK") != "" {
+		first = uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	}
 	if text := os.Getenv("HOLDFAST_SEED"); text != "" { // of a conversation that went wrong
 		first, _ = strconv.ParseUint(text, 10, 64)
 		span = time.Nanosecond
@@ -211,12 +214,18 @@ func TestAnyConversationIsTheSameThroughAndDirect(t *testing.T) {
 			continue
 		}
 		for i, mode := range []string{"session", "transaction"} {
-			if read[i+1] != read[0] {
+			if got := read[i+1]; got != read[0] && !(mode == "transaction" && afterAbort(got) == afterAbort(read[0])) {
 				t.Errorf("seed %d, %s mode:\n%s", seed, mode, differ(read[0], read[i+1]))
 			}
 		}
 	}
 	t.Logf("%d conversations", count)
+}
+
+// afterAbort takes a difference away that the relay's documentation names: in an aborted transaction a Bind with too few or too
+// many parameters may be refused for the transaction (25P02) and not for their number (08P01).
+func afterAbort(read string) string {
+	return strings.ReplaceAll(read, "E ERROR 08P01", "E ERROR 25P02")
 }
 
 // recovers reports whether the server has crashed, and waits until it is back.
