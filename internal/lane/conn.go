@@ -79,6 +79,7 @@ func (c *conn) read() {
 	case err == nil:
 		c.process(buf[:had+n], turnRequests)
 	case errors.Is(err, errAgain):
+		c.listen(epoll.In) // nothing new, unless it has just been accepted
 	case errors.Is(err, io.EOF) && had > 0:
 		c.handOver(buf[:had]) // half a request: net/http has an answer to that
 	default:
@@ -224,8 +225,15 @@ func (c *conn) limit(d time.Duration) {
 	}
 }
 
+// listen says what to be woken for. The first time it begins to watch.
 func (c *conn) listen(e epoll.Events) {
-	if err := c.watch.Set(e); err != nil {
+	var err error
+	if c.watch == nil {
+		c.watch, err = c.worker.loop.Watch(c.fd, e, c)
+	} else {
+		err = c.watch.Set(e)
+	}
+	if err != nil {
 		c.end() // no memory
 	}
 }

@@ -81,6 +81,8 @@ func Listen(l net.Listener, o Options) (*Lane, error) {
 	}
 	for _, w := range a.workers {
 		_ = w.loop.Start(context.Background()) // fails only after Stop
+	}
+	for _, w := range a.homes() { // who accepts for another loop has to wake it
 		w.loop.Post(w.listen)
 	}
 	return a, nil

@@ -1,10 +1,6 @@
 package lane
 
-import (
-	"sync/atomic"
-
-	"holdfast/internal/epoll"
-)
+import "sync/atomic"
 
 // large is the length from which a file's bytes are worth a move: copying them costs more than ten times as much.
 const large = 256 << 10
@@ -35,13 +31,14 @@ func (c *conn) move(to *worker) {
 	w := c.worker
 	c.state = moving
 	c.timer.Stop()
-	_ = c.watch.Remove()
-	c.watch = nil
+	if c.watch != nil {
+		_ = c.watch.Remove()
+		c.watch = nil
+	}
 	w.conns.remove(c)
 	w.lane.moved.Add(1)
 	to.loop.Post(func() { // it has not ended: Stop comes after draining
-		if to.adopt(c, epoll.Out) {
-			c.write()
-		}
+		to.adopt(c)
+		c.write()
 	})
 }

@@ -76,6 +76,7 @@ func (w *worker) Expired(*epoll.Timer) { w.listen() }
 func (w *worker) Ready(epoll.Events) {
 	for range acceptTurn {
 		if w.lane.conns.Load() >= int64(w.lane.options.MaxConns) && !w.makeRoom() {
+			w.askForRoom()
 			w.rest()
 			return
 		}
@@ -101,31 +102,24 @@ func (w *worker) place(fd int, peer netip.AddrPort) {
 	}
 }
 
-// add begins to serve a connection.
+// add begins to serve a connection. What its peer has to say is often there already, and answered before the kernel is asked to
+// watch the connection, which may be over then.
 func (w *worker) add(fd int, peer netip.AddrPort) {
 	c := &conn{worker: w, home: w, fd: fd, peer: peer, timed: true}
-	if !w.adopt(c, epoll.In) {
-		return
-	}
+	w.adopt(c)
 	if w.draining {
 		c.handOver(nil)
 		return
 	}
-	c.await(w.lane.options.times.head)
+	c.limit(w.lane.options.times.head)
+	c.read() // it may be another loop's after that
 }
 
-// adopt makes a connection the loop's. It reports false when there is no memory for it, and the connection is closed.
-func (w *worker) adopt(c *conn, e epoll.Events) bool {
+// adopt makes a connection the loop's.
+func (w *worker) adopt(c *conn) {
 	c.worker = w
 	c.timer.Init(w.loop, c)
 	w.conns.append(c)
-	watch, err := w.loop.Watch(c.fd, e, c)
-	if err != nil {
-		c.end()
-		return false
-	}
-	c.watch = watch
-	return true
 }
 
 // ask asks the Handler. One that panics leaves its request to net/http, which says 500 if it panics there, too.
@@ -157,6 +151,15 @@ func (w *worker) makeRoom() bool {
 		c = w.conns.after(c)
 	}
 	return false
+}
+
+// askForRoom has the loops that accept nothing make room, for when this one tries again.
+func (w *worker) askForRoom() {
+	for _, other := range w.lane.workers {
+		if other != w {
+			other.loop.Post(func() { other.makeRoom() })
+		}
+	}
 }
 
 // deafen ends the accepting.
