@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,12 +10,12 @@ import (
 )
 
 // laneLoops returns how many event loops the edge shall have: one for each processor, because the copying of large files is
-// work that any of them can do. Go's scheduler gets half as many processors again as there are: a loop that sleeps in the
-// kernel keeps one for a while (package epoll). More would cost all others: with twice as many a request to the application
-// took 15 % more processor time, because idle ones look for work.
+// work that any of them can do. Go's scheduler gets one processor more than there are loops, the pooler's included: a loop that
+// sleeps in the kernel keeps one for a while, and all others would wait for Go's monitor to take it away (package epoll). Not
+// more than that: idle ones look for work, which others pay for.
 func (d *Daemon) laneLoops() int {
 	n := runtime.NumCPU()
-	if most := n + (n+1)/2; runtime.GOMAXPROCS(0) < most {
+	if most := n + cmp.Or(d.cfg.Database.Pooling.Loops, max(1, n/2)) + 1; runtime.GOMAXPROCS(0) < most {
 		runtime.GOMAXPROCS(most)
 	}
 	return n

@@ -214,7 +214,7 @@ func TestAnyConversationIsTheSameThroughAndDirect(t *testing.T) {
 			continue
 		}
 		for i, mode := range []string{"session", "transaction"} {
-			if got := read[i+1]; got != read[0] && !(mode == "transaction" && afterAbort(got) == afterAbort(read[0])) {
+			if got := read[i+1]; got != read[0] && (mode == "session" || !sameButAbort(read[0], got)) {
 				t.Errorf("seed %d, %s mode:\n%s", seed, mode, differ(read[0], read[i+1]))
 			}
 		}
@@ -222,10 +222,19 @@ func TestAnyConversationIsTheSameThroughAndDirect(t *testing.T) {
 	t.Logf("%d conversations", count)
 }
 
-// afterAbort takes a difference away that the relay's documentation names: in an aborted transaction a Bind with too few or too
-// many parameters may be refused for the transaction (25P02) and not for their number (08P01).
-func afterAbort(read string) string {
-	return strings.ReplaceAll(read, "E ERROR 08P01", "E ERROR 25P02")
+// sameButAbort reports whether two texts differ only where the relay's documentation says: in an aborted transaction a Bind with
+// too few or too many parameters may be refused for the transaction (25P02) and not for their number (08P01).
+func sameButAbort(want, got string) bool {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] && (a[i] != "E ERROR 08P01" || b[i] != "E ERROR 25P02") {
+			return false
+		}
+	}
+	return true
 }
 
 // recovers reports whether the server has crashed, and waits until it is back.
