@@ -26,8 +26,9 @@
 //
 // # Serving
 //
-// A running process holds the index in memory, with prebuilt header and, for small files, the bytes. A request costs one
-// look-up in a map. Neither the store nor the database is asked. See [Assets.Answer] for the part that knows no net/http.
+// A running process holds the index in memory, with prebuilt header and, for files up to 64 KiB, the bytes: those from 16 KiB
+// on in pages that the kernel sends without copying them (see resident.go). A request costs one look-up in a map. Neither
+// the store nor the database is asked. See [Assets.Answer] for the part that knows no net/http.
 //
 // Hashed names are answered with a year and immutable; logical names with revalidation or what static.rules say; what does
 // not exist with 404 and no-store.

@@ -72,8 +72,12 @@ func contentRange(a *Answer) string {
 
 // into sets the body of a reply.
 func (v *Variant) into(r *lane.Reply, a *Answer) lane.Verdict {
-	if v.Body != nil {
-		r.Body(v.Body[a.Start : a.Start+a.Length])
+	if m := v.memory; m != nil {
+		if m.pages == nil {
+			r.Body(m.bytes[a.Start : a.Start+a.Length])
+		} else {
+			r.Memory(m.pages.file, m.at+a.Start, a.Length)
+		}
 		return lane.Answered
 	}
 	f := v.kept.file.Load()

@@ -95,11 +95,12 @@ func TestTheLaneAnswersAsNetHTTPDoes(t *testing.T) {
 			b.config.Memory = DefaultConfig().Memory
 		}
 		b.write("mit leer.css", long("a{}"))
+		b.write("pages.bin", noise(40_000))
 		a := serving(t, b, "https://www.example.com")
 		address, plain, l := laneOf(t, a)
 		main := "/static/" + b.hashed("css/main.css")
 		tag := ask(t, a, "GET", main).Header.Get("Etag")
-		for _, path := range []string{main, "/static/css/main.css", "/static/f.woff2", "/static/mit%20leer.css", "/static/gone.css", "/static/%zz"} {
+		for _, path := range []string{main, "/static/css/main.css", "/static/f.woff2", "/static/mit%20leer.css", "/static/pages.bin", "/static/gone.css", "/static/%zz"} {
 			for _, method := range []string{"GET", "HEAD"} {
 				for _, fields := range []string{
 					"", "Accept-Encoding: gzip, br\r\n", "Accept-Encoding: identity;q=0\r\n", "Range: bytes=2-5\r\n", "Range: bytes=2-5\r\nIf-Range: " + tag + "\r\n",

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -95,10 +94,10 @@ func (a *Assets) Open(name string) (Entry, io.ReadCloser, error) {
 		if v.Coding != Identity {
 			continue
 		}
-		if v.Body != nil {
-			return e, io.NopCloser(strings.NewReader(string(v.Body))), nil
+		if v.whole() {
+			return e, io.NopCloser(strings.NewReader(string(v.memory.bytes))), nil
 		}
-		f, err := os.Open(v.Path)
+		f, err := v.open(0, v.Size)
 		if err != nil {
 			return e, nil, fmt.Errorf("read asset %s: %w", name, err)
 		}

@@ -67,7 +67,7 @@ func (m *meters) register(r prometheus.Registerer) error {
 func (m *meters) count(a *Answer) {
 	switch a.Status {
 	case http.StatusOK:
-		if a.Variant.Body == nil {
+		if a.Variant.memory == nil {
 			m.fromDisk.Inc()
 		} else {
 			m.whole.Inc()

@@ -61,18 +61,15 @@ const allowed = "GET, HEAD, OPTIONS"
 // kernel copies it (sendfile).
 func (a *Assets) sendBytes(w http.ResponseWriter, q *Query, answer Answer) {
 	v := answer.Variant
-	var file io.ReadSeekCloser
-	if v.Body == nil && q.Method == http.MethodGet && answer.Length > 0 {
-		f, err := v.Open()
-		if err == nil {
-			defer f.Close()
-			_, err = f.Seek(answer.Start, io.SeekStart)
-		}
+	var file io.ReadCloser
+	if !v.whole() && q.Method == http.MethodGet && answer.Length > 0 {
+		f, err := v.open(answer.Start, answer.Length)
 		if err != nil {
 			a.log.Error("an asset cannot be read", "name", v.resource.Name, "error", err)
 			refuse(w, q.Method, http.StatusInternalServerError)
 			return
 		}
+		defer f.Close()
 		file = f
 	}
 	h := w.Header()
@@ -87,8 +84,8 @@ func (a *Assets) sendBytes(w http.ResponseWriter, q *Query, answer Answer) {
 	w.WriteHeader(answer.Status)
 	switch { // an error means that the visitor is gone: nobody is left to tell
 	case q.Method == http.MethodHead:
-	case v.Body != nil:
-		_, _ = w.Write(v.Body[answer.Start : answer.Start+answer.Length])
+	case v.whole():
+		_, _ = w.Write(v.memory.bytes[answer.Start : answer.Start+answer.Length])
 	case file != nil:
 		_, _ = io.CopyN(w, file, answer.Length)
 	}

@@ -1,6 +1,8 @@
 package assets
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -13,20 +15,34 @@ type Variant struct {
 	Coding Coding
 	Size   int64
 	ETag   string
-	// Body holds the bytes of a small file; nil for one that is read from Path.
-	Body []byte
-	Path string
+	Path   string
 	// Head are the lines of a 200 or 206 answer's header, each ending with CRLF, without status line, Date, Content-Length,
 	// Content-Range and what depends on the request's Origin. Unchanged are those of a 304.
 	Head, Unchanged []byte
 
 	fields   []field // Head for net/http, and the Content-Length of the whole
 	resource *Resource
+	memory   *resident // the bytes of a small file; nil for one that is read from Path
 	kept     *keptFile // Path opened for good; see there
 }
 
-// Open returns the file of a variant that is not in memory.
-func (v *Variant) Open() (*os.File, error) { return os.Open(v.Path) }
+// whole reports whether the bytes can be had as they are.
+func (v *Variant) whole() bool { return v.memory != nil && v.memory.pages == nil }
+
+// open returns the file's bytes, or a part of them.
+func (v *Variant) open(start, n int64) (io.ReadCloser, error) {
+	if v.memory != nil {
+		return io.NopCloser(v.memory.reader(start, n)), nil
+	}
+	f, err := os.Open(v.Path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(start, io.SeekStart); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
 
 // field is a line of a header: the key in the form that http.Header wants, and the value ready to be shared.
 type field struct {

@@ -46,14 +46,16 @@ func (l *Loop) look() int {
 	return int(n)
 }
 
-// napTime is the longest nap: longer than a statement that finds one row takes, and short beside what the scheduler thinks
-// long (it looks for threads that stay in a system call every 20 to 10,000 microseconds).
-const napTime = 200 * time.Microsecond
+// napTime is the longest nap: half of what the scheduler lets a goroutine run before it interrupts it. Who is asked 200
+// times in a second and more never sleeps therefore.
+const napTime = 5 * time.Millisecond
 
 // nap blocks the thread for a short while without telling the scheduler, which costs two to five microseconds less than
-// sleep. What the price is: a stop of the world, as of the garbage collector, waits for the end of the nap unless its signal
-// ends it (it is sent again every 100 microseconds), and this thread's processor runs no other goroutine meanwhile. The
-// pooler leaves Go more processors than there are loops for that reason. A kernel before 5.11 has no such call: then there are no naps.
+// sleep, and seventeen less when the wait takes longer than 20 microseconds: Go's monitor takes the processor away from a
+// system call then, and stays awake, looking every 20 microseconds, as long as it finds such calls. What the price is: this
+// thread's processor runs no other goroutine meanwhile, for which reason Go gets more processors than there are loops. A stop
+// of the world, as of the garbage collector, is not held up: its signal ends the nap (and is sent again every 100
+// microseconds). A kernel before 5.11 has no such call: then there are no naps.
 func (l *Loop) nap(pause time.Duration) int {
 	t := unix.Timespec{Nsec: int64(min(napTime, pause))}
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(l.poller),

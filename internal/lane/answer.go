@@ -41,6 +41,9 @@ func (c *conn) respond(q *Request, r *Reply, began time.Time, rest []byte) bool 
 		if r.file == nil {
 			a.left = 0
 		}
+		if r.near {
+			a.near = a.at + a.left
+		}
 	}
 	a.done = Done{Method: q.Method, Route: r.Route, Status: r.Status, Peer: c.peer, RequestID: id}
 	*r = Reply{header: r.header[:0]} // what is to be released is the answer's now

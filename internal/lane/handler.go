@@ -50,6 +50,7 @@ type Reply struct {
 	file    *os.File
 	offset  int64
 	length  int64 // of the body, or of what is sent of the file
+	near    bool  // the file is in memory
 	release func()
 }
 
@@ -102,4 +103,11 @@ func (r *Reply) Body(b []byte) { r.body, r.length = b, int64(len(b)) }
 // it is not needed any more.
 func (r *Reply) File(f *os.File, offset, n int64, release func()) {
 	r.file, r.offset, r.length, r.release = f, offset, n, release
+}
+
+// Memory sends n bytes of a file that is never anywhere but in memory, as those of memfd_create(2) are, from an offset on:
+// without copying them, which Body does, and without looking where they are, which File does. It takes one system call more
+// than Body, and is worth it from some 16 KB on.
+func (r *Reply) Memory(f *os.File, offset, n int64) {
+	r.file, r.offset, r.length, r.near = f, offset, n, true
 }

@@ -25,6 +25,9 @@ func TestSimpleRequestsAreAnsweredInTheLane(t *testing.T) {
 		if b := p.ask("/large"); !same([]byte(b), content(5<<20)) {
 			t.Errorf("%d bytes that differ", len(b))
 		}
+		if b := p.ask("/memory"); !same([]byte(b), content(1100)[100:]) {
+			t.Fatalf("bytes in memory: got %d bytes", len(b))
+		}
 		if b := p.ask("/part"); !same([]byte(b), content(1100)[100:]) {
 			t.Errorf("%d bytes that differ", len(b))
 		}
@@ -41,7 +44,7 @@ func TestSimpleRequestsAreAnsweredInTheLane(t *testing.T) {
 	}
 	eventually(t, "all were answered in the lane", func() bool {
 		st := s.lane.Load().Stats()
-		return st.Answered == 12 && st.HandedOver == 0
+		return st.Answered == 15 && st.HandedOver == 0
 	})
 }
 

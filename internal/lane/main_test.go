@@ -46,6 +46,8 @@ func (s *shelf) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
 	case "/part":
 		s.lent.Add(1)
 		r.File(s.file, 100, 1000, func() { s.lent.Add(-1) })
+	case "/memory":
+		r.Memory(s.file, 100, 1000)
 	case "/short":
 		r.File(s.file, s.size-10, 1000, nil)
 	case "/cold":

@@ -32,7 +32,7 @@ func conversation(r *rand.Rand) string {
 		end := pick(60, []string{"\r\n"}, []string{"\n", "\r", "\r\r\n", "\n\r\n"})
 		b.WriteString(pick(12, []string{"GET", "GET", "HEAD"}, []string{"POST", "OPTIONS", "get", "GETT", "", "PUT"}))
 		b.WriteString(pick(60, []string{" "}, []string{"  ", "\t", ""}))
-		b.WriteString(pick(12, []string{"/small", "/part", "/cold", "/x?y=%20", "/none"},
+		b.WriteString(pick(12, []string{"/small", "/part", "/memory", "/cold", "/x?y=%20", "/none"},
 			[]string{"*", "//small", "/a/../small", "/small#x", "http://h/small", "/%zz", "/\x00", "/sm all", "small", "/.", "/%2e%2e/x"}))
 		b.WriteString(pick(30, []string{" HTTP/1.1"}, []string{" HTTP/1.0", " HTTP/2.0", " HTTP/1.1 ", "", " http/1.1"}) + end)
 		b.WriteString(pick(30, []string{"Host: h\r\n"}, []string{"", "Host: a\r\nHost: b\r\n", "Host:\r\n", "Host : h\r\n", "Host: a b\r\n"}))
@@ -124,7 +124,7 @@ func (s *shelf) twin(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Request-Id", id)
 	w.Header().Set("Content-Type", "text/plain")
-	body := map[string][]byte{"/small": []byte(smallBody), "/cold": []byte("warm now"), "/part": content(1100)[100:]}[r.URL.EscapedPath()]
+	body := map[string][]byte{"/small": []byte(smallBody), "/cold": []byte("warm now"), "/part": content(1100)[100:], "/memory": content(1100)[100:]}[r.URL.EscapedPath()]
 	if body != nil {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
