@@ -21,6 +21,8 @@ type Options struct {
 	// control socket alone: they touch this machine.
 	Routes        map[string]http.Handler
 	ControlRoutes map[string]http.Handler
+	// OpenRoutes are on the admin listener without the token: what comes there has a proof of its own.
+	OpenRoutes map[string]http.Handler
 	Health        *health.Registry
 	Metrics       http.Handler
 	Logs          *LogBuffer
@@ -64,6 +66,9 @@ func (a *Admin) probes(next http.Handler) http.Handler {
 
 // Addr returns the address of the admin listener once it is started.
 func (a *Admin) Addr() string { return a.public.Addr() }
+
+// URL returns the root of the admin listener once it is started.
+func (a *Admin) URL() string { return a.public.URL() }
 
 // Start opens both doors.
 func (a *Admin) Start(ctx context.Context) error {
@@ -117,6 +122,9 @@ func (a *Admin) guarded() http.Handler {
 	inside.HandleFunc("/", notFound)
 
 	mux := http.NewServeMux()
+	for pattern, h := range a.opts.OpenRoutes {
+		mux.Handle(pattern, h)
+	}
 	mux.HandleFunc("GET /login/{ticket}", a.enter)
 	mux.HandleFunc("GET /style.css", style)
 	mux.Handle("/", a.guard(inside))

@@ -23,7 +23,7 @@ func tiers() []tier {
 		{"objects", []string{"objects"}},
 		{"features", []string{
 			"files", "s3api", "edge", "admin", "demo",
-			"pooler", "assets", "content", "cacheserver", "watch", "advise", "backup", "access", "jobs", "load",
+			"pooler", "assets", "content", "node", "cacheserver", "watch", "advise", "backup", "access", "jobs", "load",
 		}},
 		{"adapters", []string{"blob/disk", "blob/s3", "blob/mem", "blob/readcache"}},
 		{"config", []string{"config"}},

@@ -14,12 +14,15 @@ const (
 	Login                  // somebody logged in
 	Denied                 // a log-in was refused
 	Logout                 // a session ended
+	NodeInvited            // a token was made with which a machine may join the site
+	NodeJoined             // a machine fetched the configuration with it
+	NodeRevoked            // a token was revoked
 
-	events = int(Logout) + 1
+	events = int(NodeRevoked) + 1
 )
 
 // eventNames are the events as they stand in records, in their order.
-var eventNames = [events]string{"statement", "login", "denied", "logout"}
+var eventNames = [events]string{"statement", "login", "denied", "logout", "node_invited", "node_joined", "node_revoked"}
 
 // String returns the name of the event as it stands in records.
 func (e Event) String() string {

@@ -40,6 +40,10 @@ Run:
   stop            stop the running Holdfast
   demo            run everything in a temporary directory, with a page to try it
 
+Several machines:
+  node            list the nodes of the site, invite another one
+  join            make this machine a node, with the token of an invite
+
 Use:
   pool            look at the pooler, steer it, and size its pools
   cache           look at the cache for frameworks, empty it
@@ -82,6 +86,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newReload(a), newStop(a), newDemo(a),
+		newNode(a), newJoin(a),
 		newPool(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newVersion(a), newCompletion(a),
 	)
 	return root

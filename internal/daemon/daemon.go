@@ -27,6 +27,7 @@ import (
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/logging"
 	"holdfast/internal/metrics"
+	"holdfast/internal/node"
 	"holdfast/internal/objects"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pooler"
@@ -84,6 +85,7 @@ type Daemon struct {
 	assets   *assets.Assets   // nil when static.root is not set
 	s3       *s3api.Server
 	redis    *cacheserver.Server // nil when it is switched off
+	node     *node.Node
 	edge     *edge.Edge
 	admin    *admin.Admin
 
@@ -158,8 +160,10 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"content", d.startContent},
 		{"s3", d.startS3},
 		{"cache", d.startCache},
+		{"node", d.makeNode},
 		{"edge", d.startEdge},
 		{"admin", d.startAdmin},
+		{"nodes", d.startNode},
 	} {
 		if err := step.start(ctx); err != nil {
 			return errors.Join(fmt.Errorf("start %s: %w", step.name, err), d.unwind(context.WithoutCancel(ctx)))
@@ -198,6 +202,9 @@ func (d *Daemon) onStop(name string, stop func(context.Context) error) {
 func (d *Daemon) unwind(ctx context.Context) error {
 	d.log.InfoContext(ctx, "stopping")
 	d.health.Set(stopping(), "no new requests are taken, those under way may finish")
+	if d.node != nil {
+		d.node.Changed()
+	}
 	all := []error{d.closeDoors(ctx)}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
 	defer cancel()

@@ -56,6 +56,7 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 	routes := d.files.Routes()
 	maps.Copy(routes, d.contentRoutes())
 	maps.Copy(routes, d.assetsRoutes())
+	maps.Copy(routes, d.node.Routes())
 	if d.opts.Demo {
 		maps.Copy(routes, demo.Routes(demoFiles{d.files}, d.demoCourse()))
 	}

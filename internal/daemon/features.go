@@ -75,9 +75,10 @@ func (d *Daemon) startAdmin(ctx context.Context) error {
 	maps.Copy(routes, d.pageCacheAPI())
 	control := d.files.ControlRoutes()
 	maps.Copy(control, d.reloadRoutes())
+	maps.Copy(control, d.node.APIRoutes())
 	d.admin = admin.New(admin.Options{
 		Config: d.cfg.Admin, Socket: d.cfg.Socket(), Version: d.opts.Version,
-		Sections: d.sections(), Routes: routes, ControlRoutes: control,
+		Sections: d.sections(), Routes: routes, ControlRoutes: control, OpenRoutes: d.node.Routes(),
 		Health: d.health, Metrics: d.metrics.Handler(d.log), Logs: d.logs, Shutdown: d.Shutdown, Log: d.log,
 	})
 	return d.run(ctx, "admin", d.admin)
