@@ -57,6 +57,9 @@ const napTime = 5 * time.Millisecond
 // of the world, as of the garbage collector, is not held up: its signal ends the nap (and is sent again every 100
 // microseconds). A kernel before 5.11 has no such call: then there are no naps.
 func (l *Loop) nap(pause time.Duration) int {
+	if pause == forever {
+		pause = napTime
+	}
 	t := unix.Timespec{Nsec: int64(min(napTime, pause))}
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(l.poller),
 		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), uintptr(unsafe.Pointer(&t)), 0, 0)
