@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"holdfast/internal/control"
@@ -23,9 +24,9 @@ type Options struct {
 	ControlRoutes map[string]http.Handler
 	// OpenRoutes are on the admin listener without the token: what comes there has a proof of its own.
 	OpenRoutes map[string]http.Handler
-	Health        *health.Registry
-	Metrics       http.Handler
-	Logs          *LogBuffer
+	Health     *health.Registry
+	Metrics    http.Handler
+	Logs       *LogBuffer
 	// Shutdown asks the daemon to stop, as a signal would. It returns at once.
 	Shutdown func()
 	Log      *slog.Logger
@@ -38,6 +39,7 @@ type Admin struct {
 	sessions *sessions
 	control  *web.Server
 	public   *web.Server
+	probed   atomic.Int64 // when /readyz was asked last, in nanoseconds since 1970; 0: never
 }
 
 // New builds the service; nothing listens yet.
@@ -69,6 +71,9 @@ func (a *Admin) Addr() string { return a.public.Addr() }
 
 // URL returns the root of the admin listener once it is started.
 func (a *Admin) URL() string { return a.public.URL() }
+
+// Probed returns when /readyz was asked last.
+func (a *Admin) Probed() time.Time { return time.Unix(0, a.probed.Load()) }
 
 // Start opens both doors.
 func (a *Admin) Start(ctx context.Context) error {
@@ -147,6 +152,7 @@ func (a *Admin) stop(context.Context, control.Empty) (stopAnswer, error) {
 // ready answers 200 while there is no finding that is an error, so that a load balancer can take this node out. It asks
 // no section: it is called every second by several, and must not cost anything.
 func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
+	a.probed.Store(time.Now().UnixNano())
 	status := http.StatusOK
 	if health.Worst(a.opts.Health.Snapshot()) >= health.Error {
 		status = http.StatusServiceUnavailable

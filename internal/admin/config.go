@@ -1,8 +1,11 @@
 package admin
 
 import (
+	"time"
+
 	"holdfast/internal/fault"
 	"holdfast/internal/secret"
+	"holdfast/internal/unit"
 	"holdfast/internal/web"
 )
 
@@ -15,11 +18,17 @@ type Config struct {
 	// TLSCert and TLSKey are PEM files. Required when listening on an address that is not loopback or private.
 	TLSCert string `toml:"tls_cert"`
 	TLSKey  string `toml:"tls_key"`
+	// StopNotice is how long a process that was told to stop goes on taking requests while /readyz answers 503, so that load
+	// balancers send it nothing any more when it closes. It waits only if somebody has asked /readyz within the last minute. Make it
+	// longer than the balancer's interval times the failures that it waits for. Default 5s; at most 1m.
+	StopNotice unit.Duration `toml:"stop_notice"`
 }
 
 // DefaultConfig returns an admin listener that only this machine can reach. Without a token nobody but the people with
 // a login link gets in.
-func DefaultConfig() Config { return Config{Listen: "127.0.0.1:7070"} }
+func DefaultConfig() Config {
+	return Config{Listen: "127.0.0.1:7070", StopNotice: unit.Duration(5 * time.Second)}
+}
 
 // Validate reports every mistake in the table [admin]; keys are relative to it.
 func (c Config) Validate() fault.Problems {
@@ -27,8 +36,14 @@ func (c Config) Validate() fault.Problems {
 	if n := len(c.Token.Reveal()); n > 0 && n < minToken {
 		p.Add("token", "let holdfast init generate one", "%d characters can be guessed", n)
 	}
+	if n := c.StopNotice.D(); n < 0 || n > maxNotice {
+		p.Add("stop_notice", "write a time from 0 to "+maxNotice.String(), "%s is none that a load balancer needs", c.StopNotice)
+	}
 	return p
 }
+
+// maxNotice bounds stop_notice: the end of a process has other times to wait for, and whoever started it is waiting, too.
+const maxNotice = time.Minute
 
 // minToken is the length in characters below which a token is refused: 20 characters of base32 are 100 bits.
 const minToken = 20

@@ -10,13 +10,13 @@ type Event uint8
 
 // The events that callers record. The writer itself adds two of its own, "recovered" and "lost".
 const (
-	Statement Event = iota // a statement was run
-	Login                  // somebody logged in
-	Denied                 // a log-in was refused
-	Logout                 // a session ended
-	NodeInvited            // a token was made with which a machine may join the site
-	NodeJoined             // a machine fetched the configuration with it
-	NodeRevoked            // a token was revoked
+	Statement   Event = iota // a statement was run
+	Login                    // somebody logged in
+	Denied                   // a log-in was refused
+	Logout                   // a session ended
+	NodeInvited              // a token was made with which a machine may join the site
+	NodeJoined               // a machine fetched the configuration with it
+	NodeRevoked              // a token was revoked
 
 	events = int(NodeRevoked) + 1
 )

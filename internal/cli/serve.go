@@ -15,9 +15,10 @@ Usage:
   holdfast serve
 
 The log goes to standard error: a line of JSON for each event, text when it is a terminal (see: holdfast help config log).
-When all parts run, systemd is told so (Type=notify). SIGTERM and SIGINT end in order: no new requests are taken, those
-under way have 30 seconds to finish, and a PostgreSQL of our own stops last. A second signal ends the process at once;
-nothing that was acknowledged is lost. SIGHUP reads the configuration again: what can change while clients are connected
+When all parts run, systemd is told so (Type=notify). SIGTERM and SIGINT end in order: /readyz answers 503, and if a load
+balancer asks there it gets some seconds to notice (admin.stop_notice); then no new requests are taken, those under way
+have 30 seconds to finish, and a PostgreSQL of our own stops last. A second signal ends the process at once; nothing that
+was acknowledged is lost. SIGHUP reads the configuration again: what can change while clients are connected
 takes effect (the edge, log-in rules, sizes and limits of pools, sources of content), the rest is named in the log and waits
 for a restart. "holdfast reload" does the same and prints what came of it.
 

@@ -124,7 +124,7 @@ func (d *Daemon) Run(ctx context.Context, ready func(*Daemon)) error {
 	case <-d.quit:
 	}
 	notify(d.log, systemd.SdNotifyStopping)
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), Drain)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.Admin.StopNotice.D()+Drain)
 	defer cancel()
 	return d.Stop(limited)
 }
@@ -196,7 +196,7 @@ func (d *Daemon) onStop(name string, stop func(context.Context) error) {
 	d.running = append(d.running, running{name, stop})
 }
 
-// unwind stops what runs. First the doors are closed, all at once, and requests under way may finish until the context
+// unwind stops what runs. First load balancers are given notice, then the doors are closed, all at once, and requests under way may finish until the context
 // ends; meanwhile the admin listener says that this process is not ready any more. Then the rest, the last one first: a
 // part gets half of what is left of the time, so that those below it get some, too.
 func (d *Daemon) unwind(ctx context.Context) error {
@@ -205,6 +205,7 @@ func (d *Daemon) unwind(ctx context.Context) error {
 	if d.node != nil {
 		d.node.Changed()
 	}
+	d.giveNotice(ctx)
 	all := []error{d.closeDoors(ctx)}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
 	defer cancel()
@@ -219,6 +220,23 @@ func (d *Daemon) unwind(ctx context.Context) error {
 	d.health.Clear(stopping())
 	d.log.InfoContext(ctx, "stopped")
 	return errors.Join(all...)
+}
+
+// probeLife is for how long somebody who has asked /readyz is taken for one who goes on asking.
+const probeLife = time.Minute
+
+// giveNotice goes on taking requests for a while, during which /readyz says that this process stops: a load balancer that asks sends its
+// requests elsewhere by the time the doors are closed. Where nobody asks there is nobody to wait for.
+func (d *Daemon) giveNotice(ctx context.Context) {
+	notice := d.cfg.Admin.StopNotice.D()
+	if notice == 0 || d.admin == nil || time.Since(d.admin.Probed()) > probeLife {
+		return
+	}
+	d.log.InfoContext(ctx, "load balancers are given notice", "for", notice.String())
+	select {
+	case <-time.After(notice):
+	case <-ctx.Done():
+	}
 }
 
 func stopping() health.Condition {

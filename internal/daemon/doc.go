@@ -4,15 +4,15 @@
 //
 // # Order
 //
-// state, database, pooler, store, index, files, s3, edge, admin: see steps in daemon.go. Each is ready before the next one
+// state, database, pooler, store, index, files, s3, node, edge, admin: see steps in daemon.go. Each is ready before the next one
 // begins, so whatever a part needs exists when it starts. A part that fails is named in the error, and what already
 // runs is stopped again.
 //
 // # Ready, and the end
 //
-// When all parts run, systemd is told READY=1 (sd_notify(3)). SIGTERM, SIGINT or "holdfast stop" begin the end: pooler, edge and
-// s3 close, requests under way have [Drain] to finish, and /readyz answers 503 meanwhile; then the rest stops, PostgreSQL
-// of our own last. A second signal ends the process at once, which loses nothing that was acknowledged.
+// When all parts run, systemd is told READY=1 (sd_notify(3)). SIGTERM, SIGINT or "holdfast stop" begin the end: /readyz answers
+// 503, and who asks there has admin.stop_notice to send requests elsewhere; then pooler, edge and s3 close, and requests under
+// way have [Drain] to finish; then the rest stops, PostgreSQL of our own last. A second signal ends the process at once, which loses nothing that was acknowledged.
 //
 // # One store for one database
 //

@@ -30,3 +30,6 @@ func (d *Daemon) LaneForTest() lane.Stats { return d.edge.LaneStats() }
 
 // MetricsForTest returns the registry.
 func (d *Daemon) MetricsForTest() *metrics.Registry { return d.metrics }
+
+// AdminAddr returns the address of the admin listener.
+func (d *Daemon) AdminAddr() string { return d.admin.Addr() }

@@ -149,6 +149,7 @@ type node struct {
 	*process
 	site   *site
 	edge   string // its URL
+	admin  string // that of its admin listener
 	socket string // of content
 }
 
@@ -169,11 +170,11 @@ func (s *site) begin() *node {
 // ready waits until the daemon says that it is ready, and learns where it listens.
 func (n *node) ready() {
 	n.T.Helper()
-	var line struct{ Edge string }
+	var line struct{ Edge, Admin string }
 	if err := json.Unmarshal([]byte(n.Line(`"msg":"ready"`, startLimit)), &line); err != nil {
 		n.T.Fatal(err)
 	}
-	n.edge = line.Edge
+	n.edge, n.admin = line.Edge, line.Admin
 }
 
 // call asks a node through its content socket.
