@@ -18,6 +18,10 @@ type Hashed interface {
 	SHA256() []byte
 }
 
+// Proven is what a Body may also be whose sender proves its pieces, as the signature of each chunk of an upload does. Of a
+// large one SHA-256 is not computed a second time for the whole: with MD5 that would take longer than everything else.
+type Proven interface{ Proven() bool }
+
 // sniffBytes is how much of a body is looked at to find its type.
 const sniffBytes = 3072
 
@@ -27,7 +31,7 @@ type intake struct {
 	body  io.Reader
 	given Hashed // nil if the body computes nothing
 	md5   hash.Hash
-	sha   hash.Hash
+	sha   hash.Hash // nil if the body computes it, or nobody does
 	limit int64    // bytes; 0 none
 	types []string // allowed; empty: any
 	also  []string // allowed, too: a type must be in both lists
@@ -98,6 +102,9 @@ func (in *intake) take(p []byte) {
 // hash computes digests in line for small bodies, beside for large ones.
 func (in *intake) hash(p []byte) {
 	if in.lanes == nil && in.n >= lanesFrom {
+		if p, ok := in.body.(Proven); ok && p.Proven() {
+			in.sha = nil
+		}
 		if hashes := in.hashes(); len(hashes) > 0 {
 			in.lanes = newLanes(hashes)
 		}
@@ -146,7 +153,7 @@ func (in *intake) look() {
 	}
 }
 
-// digests returns MD5 and SHA-256 of the body after its end.
+// digests returns MD5 and SHA-256 of the body after its end, nil for one that was not computed.
 func (in *intake) digests() (sum, sha []byte) {
 	in.close()
 	if in.md5 != nil {
@@ -154,9 +161,10 @@ func (in *intake) digests() (sum, sha []byte) {
 	} else {
 		sum = in.given.MD5()
 	}
-	if in.sha != nil {
+	switch {
+	case in.sha != nil:
 		sha = in.sha.Sum(nil)
-	} else {
+	case in.given != nil:
 		sha = in.given.SHA256()
 	}
 	return sum, sha

@@ -102,3 +102,25 @@ func BenchmarkIntake(b *testing.B) {
 		})
 	}
 }
+
+type provenBody struct{ io.Reader }
+
+func (provenBody) Proven() bool { return true }
+
+// What a client signed in pieces is not hashed a second time, unless it is small.
+func TestALargeBodyThatWasProvenHasNoSHA256(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]bool{0: true, lanesFrom - 1: true, lanesFrom: false, 3_000_000: false} {
+		data := make([]byte, size)
+		for i := range data {
+			data[i] = byte(rand.Uint32())
+		}
+		in := newIntake(provenBody{ragged{bytes.NewReader(data)}}, 0, nil)
+		_, err := io.Copy(io.Discard, in)
+		sum, sha := in.digests()
+		wantSum, wantSHA := md5.Sum(data), sha256.Sum256(data) //nolint:gosec // see import
+		if err != nil || !bytes.Equal(sum, wantSum[:]) || (sha != nil) != want || want && !bytes.Equal(sha, wantSHA[:]) {
+			t.Errorf("%d bytes: %v, SHA-256 %x", size, err, sha)
+		}
+	}
+}

@@ -34,6 +34,7 @@ func (x *Index) PutPart(ctx context.Context, u Upload, number int, size int64, b
 		return Part{}, err
 	}
 	in := newIntake(body, b.MaxSize, nil)
+	in.sha = nil // nobody would keep it
 	defer in.close()
 	p := Part{Number: number, Blob: newBlobID()}
 	_, err = x.blobs.Put(ctx, p.Blob.PartName(), in, blob.PutOptions{Size: size})

@@ -218,6 +218,9 @@ func (b *Body) MD5() []byte { return sumOf(b.md5) }
 // SHA256 is like MD5.
 func (b *Body) SHA256() []byte { return sumOf(b.sha256) }
 
+// Proven reports whether the client signs each piece of the body, and Read verifies that.
+func (b *Body) Proven() bool { return b.chunks != nil && b.chunks.signer != nil }
+
 // Algorithm returns what Checksum will be of, known before the body is read; "" for none.
 func (b *Body) Algorithm() Algorithm { return b.algorithm }
 

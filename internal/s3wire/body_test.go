@@ -156,6 +156,9 @@ func TestEveryChunkEncodingComesBack(t *testing.T) {
 				if err != nil || !bytes.Equal(got, data) {
 					t.Fatalf("%s, %d bytes, %q: %d bytes back, %v", payload, n, trailer, len(got), err)
 				}
+				if b.Proven() != (payload != PayloadUnsignedChunksTrailer) {
+					t.Fatalf("%s: proven %t", payload, b.Proven())
+				}
 				if b.Checksum().Algorithm != trailer || b.N() != int64(n) || b.Size() != int64(n) {
 					t.Fatalf("%s: checksum %v, n %d", payload, b.Checksum(), b.N())
 				}

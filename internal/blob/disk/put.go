@@ -17,6 +17,10 @@ import (
 // stride is how much of a body is read and written at once, in bytes.
 const stride = 256 << 10
 
+// ahead is after how many bytes the kernel is told to begin with writing them to the disk, while more are received: else all of
+// a large file would have to be waited for at its end.
+const ahead = 8 << 20
+
 // The buffers of bodies: most files of most applications fit into a small one.
 var (
 	largeBuffers = sync.Pool{New: func() any { return new([stride]byte) }}
@@ -78,6 +82,7 @@ type writer struct {
 	claim   *claim
 	want    int64 // announced length, or -1
 	size    int64 // bytes written
+	begun   int64 // of which so many are on their way to the disk
 	modTime time.Time
 }
 
@@ -178,7 +183,17 @@ func (w *writer) add(p []byte) error {
 		}
 	}
 	w.wrote(int64(len(p)))
+	w.begin()
 	return nil
+}
+
+// begin lets the disk begin. It waits for nothing, and what fails is told by the sync at the end.
+func (w *writer) begin() {
+	if w.size-w.begun < ahead {
+		return
+	}
+	_ = unix.SyncFileRange(int(w.f.Fd()), w.begun, w.size-w.begun, unix.SYNC_FILE_RANGE_WRITE)
+	w.begun = w.size
 }
 
 // extend claims room for bytes that were not announced.
