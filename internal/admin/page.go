@@ -105,7 +105,7 @@ func verdict(s State) string {
 // label is the name of a fact for people.
 func label(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
-// show prints a fact for people: bytes with a unit, lists and numbers by name with commas; "" for nothing.
+// show prints a fact for people: bytes with a unit, rates in percent, lists and numbers by name with commas; "" for nothing.
 func show(f Fact) string {
 	v := reflect.ValueOf(f.Value)
 	var parts []string
@@ -124,15 +124,19 @@ func show(f Fact) string {
 		slices.Sort(parts)
 		return strings.Join(parts, ", ")
 	case reflect.Int64:
-		if f.Name == "bytes" || strings.HasSuffix(f.Name, "_bytes") {
-			return size(v.Int())
+		if f.Name == "bytes" || strings.HasSuffix(f.Name, "_bytes") || strings.HasSuffix(f.Name, "_bytes_max") {
+			return Size(v.Int())
+		}
+	case reflect.Float64:
+		if strings.HasSuffix(f.Name, "_rate") {
+			return fmt.Sprintf("%.1f %%", v.Float())
 		}
 	}
 	return fmt.Sprint(f.Value)
 }
 
-// size prints bytes with three digits or so.
-func size(n int64) string {
+// Size prints bytes with three digits or so.
+func Size(n int64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB"}
 	f := float64(n)
 	for f >= 1000 && len(units) > 1 {

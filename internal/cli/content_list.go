@@ -16,11 +16,14 @@ Usage:
   holdfast content list [--json]
 
 HERE says whether this machine answers "current" with the newest revision: yes, an older commit while it catches up, or -
-when nobody has asked for the source on it yet.
+when nobody has asked for the source on it yet. HITS are the calls on this machine that downloaded nothing, SAVED the
+bytes that its cache saved, REUSED those that publishing did not have to upload.
 
 With --json the fields are stale (PostgreSQL is silent), and sources: name, configured, git, branch, root, preset, serve,
 seq, commit, head, published, looked, failed, failure (kind, code, message, hint), chunks, rejected, plain (bytes),
-rewritten (the branch was pushed by force for the current revision), here, in_use.
+rewritten (the branch was pushed by force for the current revision), here, in_use, use (since this Holdfast began: calls,
+hits, asked_bytes, fetched_bytes, saved_bytes, as they are stored) and stored (by the syncs of the revisions that are
+kept: uploaded and reused, each with parts and bytes).
 
 EXIT STATUS
   0, or 7 when no Holdfast runs
@@ -63,11 +66,11 @@ func runContentList(ctx context.Context, a *app) error {
 		if list.Stale {
 			a.notef("PostgreSQL is silent: this is what was known last")
 		}
-		rows := [][]string{{"source", "revision", "published", "chunks", "rejected", "size", "here", "state"}}
+		rows := [][]string{{"source", "revision", "published", "chunks", "rejected", "size", "here", "hits", "saved", "reused", "state"}}
 		for _, s := range list.Sources {
 			rows = append(rows, []string{
 				s.Name, shortCommit(s.Commit), moment(s.Published), decimal(int64(s.Chunks)), decimal(int64(s.Rejected)), size(s.Plain),
-				hereText(s), sourceState(s),
+				hereText(s), hitsText(s.Use), size(s.Use.Saved), size(s.Stored.Reused.Bytes), sourceState(s),
 			})
 		}
 		a.table(rows)
@@ -79,6 +82,14 @@ func hereText(s content.SourceHere) string {
 		return "yes"
 	}
 	return shortCommit(s.Here)
+}
+
+// hitsText is the share of calls that downloaded nothing.
+func hitsText(u content.Usage) string {
+	if rate := u.HitRate(); rate != nil {
+		return fmt.Sprintf("%.0f %%", *rate)
+	}
+	return "-"
 }
 
 // sourceState is how a source fares, in words.

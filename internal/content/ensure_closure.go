@@ -16,6 +16,7 @@ type closure struct {
 	paths  map[string]string // directories by the keys of the chunks
 	keys   []string
 	absent []string
+	packed int64 // bytes of the chunks as they are stored
 }
 
 // maxWants bounds one request.
@@ -67,6 +68,9 @@ func newClosure(chunks []*revision.Chunk, absent []string) *closure {
 		c.chunks = append(c.chunks, treecache.Chunk{Key: x.Key, Path: x.Path, Tree: x.Tree, Pieces: x.Pieces, Whole: x.Whole})
 		c.paths[x.Key] = x.Path
 		c.keys = append(c.keys, x.Key)
+		for _, p := range x.Pieces {
+			c.packed += p.Part.Packed
+		}
 	}
 	return c
 }

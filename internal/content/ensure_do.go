@@ -55,6 +55,7 @@ func (r *reader) provide(ctx context.Context, s *sourceState, x *loaded, want []
 	if err != nil {
 		return EnsureAnswer{}, err // it names the revision
 	}
+	s.use.call(c.packed, result.Bytes)
 	a := EnsureAnswer{
 		Source: s.name, Revision: commit, Seq: x.Seq, Dir: result.Dir, Chunks: c.paths, Absent: c.absent,
 		Cold: result.Cold, Bytes: result.Bytes, URL: r.baseURL(s.name, commit, urlLife),

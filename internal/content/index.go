@@ -34,6 +34,7 @@ type sourceState struct {
 	used    atomic.Int64 // when it was last asked for, in nanoseconds since the start of the reader; 0: never
 	touched touched      // which chunks were asked for
 	absent  absences     // commits that browsers asked for and that are not there
+	use     usage
 
 	mu     sync.Mutex // protects the following, and changes of ready
 	failed *Publication

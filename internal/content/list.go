@@ -24,6 +24,8 @@ type SourceHere struct {
 	Serve  string `json:"serve,omitempty"`
 	Here   string `json:"here,omitempty"` // commit that this machine answers "current" with, once it was asked for
 	InUse  bool   `json:"in_use"`         // it was asked for on this machine lately
+	Use    Usage  `json:"use"`            // what the cache of this machine was good for
+	Stored Stored `json:"stored"`         // what publishing took and saved
 }
 
 // List tells of every source, in the order of their names.
@@ -36,8 +38,14 @@ func (c *Content) List(ctx context.Context, _ control.Empty) (ListAnswer, error)
 		all = c.sourcesKnown()
 	}
 	a := ListAnswer{Sources: make([]SourceHere, 0, len(all)), Stale: err != nil}
+	stored, err := c.stored(ctx)
+	if err != nil && !mayPass(err) {
+		return ListAnswer{}, err
+	}
 	for _, s := range all {
-		a.Sources = append(a.Sources, c.here(s))
+		here := c.here(s)
+		here.Stored = stored[s.Name]
+		a.Sources = append(a.Sources, here)
 	}
 	return a, nil
 }
@@ -71,6 +79,7 @@ func (c *Content) here(info SourceInfo) SourceHere {
 		return s
 	}
 	cfg := c.cfg().Sources[info.Name]
+	s.Use = state.use.now()
 	s.Serve, s.Preset, s.InUse = cfg.served(), cmp.Or(cfg.Preset, defaultPreset), c.reader().used(state)
 	if p := state.ready.Load(); p != nil {
 		s.Here = p.Commit.String()
@@ -168,6 +177,7 @@ type StatsAnswer struct {
 	Queries      int64           `json:"database_questions"`
 	Prefetched   int64           `json:"prefetched_chunks"`
 	Served       int64           `json:"files_served"`
+	Use          Usage           `json:"use"` // of all sources
 	Cache        treecache.Stats `json:"cache"`
 	Holder       bool            `json:"syncs"` // this process holds the role of syncing
 	// Warming are sources of which this machine has not fetched yet, since its start, what it is to have.
@@ -186,6 +196,7 @@ func (c *Content) Stats(context.Context, control.Empty) (StatsAnswer, error) {
 		Warming: r.warmup.outstanding(), Prefetched: r.count.prefetched.Load(), Served: r.count.served.Load(), Cache: r.cache.Stats(),
 	}
 	for _, s := range r.sources() {
+		a.Use.add(s.use.now())
 		if r.used(s) {
 			a.InUse++
 		}

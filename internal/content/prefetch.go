@@ -230,6 +230,7 @@ func (r *reader) warm(ctx context.Context, s *sourceState, x *loaded, want []str
 		return PrefetchAnswer{}, fmt.Errorf("prefetch revision %s of %s: %w", short(x.Commit.String()), s.name, err)
 	}
 	hold.Release()
+	s.use.fetched.Add(result.Bytes)
 	r.count.prefetched.Add(int64(len(result.Cold)))
 	return PrefetchAnswer{
 		Source: s.name, Revision: x.Commit.String(), Chunks: len(c.chunks), Fetched: len(result.Cold), Bytes: result.Bytes,

@@ -170,6 +170,7 @@ func (r *reader) openFile(ctx context.Context, s *sourceState, x *loaded, file s
 		if err != nil {
 			return nil, err
 		}
+		s.use.fetched.Add(result.Bytes)
 		f, next, err := openPlain(result.Dir, chunk.Path, file)
 		if err == nil && next == "" {
 			sf := &servedFile{File: f, hold: hold, name: path.Base(file), fixed: true}

@@ -164,8 +164,10 @@ func (d *Daemon) contentStatus(ctx context.Context) admin.Status {
 			{Name: "ensure_warm", Value: s.Warm},
 			{Name: "ensure_cold", Value: s.Cold},
 			{Name: "ensure_failed", Value: s.Failed},
-			{Name: "hit_rate", Value: hitRate(s)},
+			{Name: "hit_rate", Value: percent(s.Use.HitRate())},
+			{Name: "asked_bytes", Value: s.Use.Asked},
 			{Name: "store_bytes", Value: s.Fetched},
+			{Name: "saved_bytes", Value: s.Use.Saved},
 			{Name: "cache_bytes", Value: s.Cache.Bytes},
 			{Name: "cache_bytes_max", Value: s.Cache.Limits.Bytes},
 			{Name: "cache_inodes", Value: s.Cache.Inodes},
@@ -174,6 +176,7 @@ func (d *Daemon) contentStatus(ctx context.Context) admin.Status {
 			{Name: "socket", Value: d.cfg.Content.Socket},
 		},
 	}
+	report.Facts = append(report.Facts, d.contentSavings(ctx)...)
 	switch {
 	case s.Stale:
 		report.State, report.Summary = admin.Warning, "PostgreSQL is silent: the last revisions known go on being used"
@@ -182,14 +185,6 @@ func (d *Daemon) contentStatus(ctx context.Context) admin.Status {
 		report.Facts = append(report.Facts, admin.Fact{Name: "troubles", Value: s.Troubles})
 	}
 	return report
-}
-
-// hitRate is the share of calls that found everything here, in percent; nil while there was none.
-func hitRate(s content.StatsAnswer) any {
-	if s.Warm+s.Cold == 0 {
-		return nil
-	}
-	return float64(s.Warm*1000/(s.Warm+s.Cold)) / 10
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

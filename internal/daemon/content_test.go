@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -76,4 +77,36 @@ func poll(t *testing.T, holds func() bool) {
 			t.Fatal("not within 30 seconds")
 		}
 	}
+}
+
+// S4-26: the admin page shows, in a real browser, the hit rate and the bytes saved, of all sources and of each.
+func TestTheAdminPageShowsWhatTheCacheOfContentSaves(t *testing.T) {
+	t.Parallel()
+	c := configure(t, withDemoCourse(t)...)
+	d := startWith(t, c, func(o *daemon.Options) { o.Demo = true })
+	waitPublished(t, d.EdgeURL())
+	for range 4 { // and the calls of waitPublished
+		resp, err := http.Get(d.EdgeURL() + "/demo/question/mechanics/throw") //nolint:noctx // a test
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	ctx := browser(t)
+	text := visit(t, ctx, loginLink(t, c))
+	for _, want := range []*regexp.Regexp{
+		regexp.MustCompile(`(?s)hit rate\n+[1-9][0-9.]* %\n`),
+		regexp.MustCompile(`(?s)saved bytes\n+[1-9][0-9.]* kB\n`),
+		regexp.MustCompile(`(?s)hit rate by source\n+physics [1-9][0-9.]* % of [0-9]+ calls, [1-9][0-9.]* kB saved\n`),
+		regexp.MustCompile(`(?s)published parts uploaded\n+[1-9][0-9]*\n`),
+		regexp.MustCompile(`(?s)published uploaded bytes\n+[1-9][0-9.]* [kM]B\n`),
+	} {
+		if !want.MatchString(text) {
+			t.Errorf("the page does not have %s:\n%s", want, text)
+		}
+	}
+	if wide := evaluate[bool](t, ctx, "document.documentElement.scrollWidth > innerWidth"); wide {
+		t.Error("the page is wider than the window")
+	}
+	screenshot(t, ctx, "admin-content.png")
 }
