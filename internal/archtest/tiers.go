@@ -42,6 +42,6 @@ func testOnly() []string {
 func planned() map[string]string {
 	const later = "watching, backup and access"
 	return map[string]string{
-		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later, "load": later,
+		"watch": later, "advise": later, "backup": later, "access": later, "jobs": later,
 	}
 }

@@ -51,6 +51,7 @@ Use:
   assets          build, find and publish stylesheets, scripts, pictures
   content         bring courses from git to every server
   edge            look at certificates, the page cache and the application's servers
+  bench           send load to a site of yours, and say how fast it answers
 
 Know:
   help            help for a command, a setting or the exit codes
@@ -87,7 +88,7 @@ func newRoot(a *app) *cobra.Command {
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newReload(a), newStop(a), newDemo(a),
 		newNode(a), newJoin(a),
-		newPool(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newVersion(a), newCompletion(a),
+		newPool(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newBench(a), newVersion(a), newCompletion(a),
 	)
 	return root
 }
