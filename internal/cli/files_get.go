@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -170,7 +169,7 @@ func (d *downloader) inTheWay(file string, info files.ObjectInfo) (bool, error) 
 		return false, err
 	}
 	defer f.Close()
-	if sum, err := fileSHA256(f); err == nil && info.SHA256 != "" && sum == info.SHA256 {
+	if sameContent(f, info) {
 		return true, nil
 	}
 	if d.options.force {
@@ -210,12 +209,12 @@ func (d *downloader) fetch(ctx context.Context, info files.ObjectInfo, w io.Writ
 	defer resp.Body.Close()
 	t := p.file(info.Bucket+"/"+info.Key, info.Size)
 	defer t.end()
-	sum := sha256.New()
+	want, sum := digestOf(info)
 	n, err := io.Copy(io.MultiWriter(w, sum), t.reader(resp.Body))
 	switch got := hex.EncodeToString(sum.Sum(nil)); {
 	case err != nil:
 		return fmt.Errorf("fetch %s/%s: %w", info.Bucket, info.Key, err)
-	case n != info.Size || info.SHA256 != "" && got != info.SHA256:
+	case n != info.Size || want != "" && got != want:
 		return fault.New(fault.Invalid, "digest", "%s/%s: what arrived is not what was announced (%d of %d bytes)", info.Bucket, info.Key, n, info.Size).
 			WithHint("it may have been replaced meanwhile: run the command again")
 	}

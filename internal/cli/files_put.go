@@ -219,20 +219,14 @@ func endless(ctx context.Context, r io.Reader) io.ReadCloser {
 // unchanged reports whether the object is there already with the content of the file, which is left at its beginning.
 func (u *uploader) unchanged(ctx context.Context, name objectName, f *os.File, size int64) (files.ObjectInfo, bool) {
 	info, err := control.Call[files.ObjectInfo](ctx, u.client, routeStat, files.ObjectRef{Bucket: name.bucket, Key: name.key})
-	if err != nil || info.Size != size || info.SHA256 == "" {
+	if err != nil || info.Size != size {
 		return info, false
 	}
-	sum, err := fileSHA256(f)
-	if _, err2 := f.Seek(0, io.SeekStart); err != nil || err2 != nil {
+	same := sameContent(f, info)
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return info, false
 	}
-	return info, sum == info.SHA256
-}
-
-func fileSHA256(f io.Reader) (string, error) {
-	h := sha256.New()
-	_, err := io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
+	return info, same
 }
 
 func (u *uploader) send(ctx context.Context, to objectName, body io.Reader, size int64) (files.ObjectInfo, error) {

@@ -51,6 +51,9 @@ func runFilesStat(ctx context.Context, a *app, name objectName) error {
 			a.printf("  expires   %s\n", moment(f.ExpiresAt))
 		}
 		a.printf("  etag      %s\n", f.ETag)
+		if f.MD5 != "" && f.MD5 != f.ETag {
+			a.printf("  md5       %s\n", f.MD5)
+		}
 		if f.SHA256 != "" {
 			a.printf("  sha256    %s\n", f.SHA256)
 		}

@@ -26,7 +26,8 @@ type ObjectInfo struct {
 	Type      string            `json:"type,omitempty"`    // as the writer declared it
 	Sniffed   string            `json:"sniffed,omitempty"` // as the content looks
 	Blob      string            `json:"blob"`              // what links are bound to
-	SHA256    string            `json:"sha256,omitempty"`  // hex
+	MD5       string            `json:"md5,omitempty"`     // hex, as SHA256; "" when not known: see docs/formats.md, sidecar
+	SHA256    string            `json:"sha256,omitempty"`
 	Created   time.Time         `json:"created"`
 	ExpiresAt *time.Time        `json:"expires_at,omitempty"`
 	Metadata  map[string]string `json:"metadata,omitempty"`

@@ -130,7 +130,7 @@ func (f *Files) putRequest(r *http.Request) (objects.Put, error) {
 func objectInfo(o objects.Object) ObjectInfo {
 	return ObjectInfo{
 		Bucket: o.Bucket, Key: o.Key, Size: o.Size, ETag: o.ETag, Type: o.Headers.ContentType, Sniffed: o.Sniffed,
-		Blob: hex.EncodeToString(o.Blob[:]), SHA256: hex.EncodeToString(o.Digests.SHA256), Created: o.Created,
+		Blob: hex.EncodeToString(o.Blob[:]), MD5: hex.EncodeToString(o.Digests.MD5), SHA256: hex.EncodeToString(o.Digests.SHA256), Created: o.Created,
 		ExpiresAt: unlessZero(o.ExpiresAt), Metadata: o.Headers.User, Tags: o.Tags,
 	}
 }
