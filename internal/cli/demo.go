@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -29,7 +30,8 @@ Usage:
 Holdfast starts with a PostgreSQL of its own and prints the address of a page, where a picture is stored straight from the
 browser, opened through its link, and refused in every way that must be refused, and where a question of a course from git
 is shown; the credentials of the S3 endpoint, for any client; the database behind the pooler, with a line that fills the
-pool; and the repository of the course, to push to. It ends by Ctrl-C, and leaves nothing behind but what --dir keeps.
+pool; the repository of the course, to push to; and a stylesheet, with a line that measures how fast it is served. It ends by
+Ctrl-C, and leaves nothing behind but what --dir keeps.
 
 The usual ports are taken where they are free, else others. Only this machine can reach them.
 
@@ -132,6 +134,11 @@ func demoConfig(ctx context.Context, dir string, pick pickAddress) (*config.Conf
 		return nil, err
 	}
 	env = append(env, course...)
+	static, err := demoStatic(dir)
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, static)
 	for _, l := range []struct{ table, port string }{{"EDGE", "8000"}, {"S3", "9000"}, {"ADMIN", "7070"}} {
 		addr, err := pick(ctx, l.port)
 		if err != nil {
@@ -157,6 +164,16 @@ func demoCourse(ctx context.Context, dir string) ([]string, error) {
 	}
 	source := "HOLDFAST_CONTENT__SOURCES__" + strings.ToUpper(demo.Source)
 	return []string{source + "__GIT=" + repository, source + "__POLL=1s", "HOLDFAST_CONTENT__FREE_BYTES=0"}, nil
+}
+
+// demoStatic writes the stylesheet, and returns the setting that serves it.
+func demoStatic(dir string) (string, error) {
+	root := filepath.Join(dir, "static")
+	path := filepath.Join(root, demo.StylesheetName)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	return "HOLDFAST_STATIC__ROOT=" + root, os.WriteFile(path, demo.Stylesheet(), 0o644)
 }
 
 // pickAddress returns the loopback address to use in place of a usual port.
@@ -209,6 +226,7 @@ func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
 	fmt.Fprintf(&b, "  aws --endpoint-url %s s3 ls s3://demo\n\n", endpoint)
 	b.WriteString(databaseLines(cfg, vars[0]))
 	b.WriteString(courseLines(cfg))
+	b.WriteString(benchLines(cfg))
 	b.WriteString("Ctrl-C ends it.\n")
 	a.printf("%s", b.String())
 	return nil
@@ -229,6 +247,35 @@ func courseLines(cfg *config.Config) string {
 `, source.Git, cfg.Edge.Listen)
 }
 
+// benchLines show how fast a stylesheet is served, by the line with which others measured theirs.
+func benchLines(cfg *config.Config) string {
+	return fmt.Sprintf(`A stylesheet of 220 kB. Load it 5000 times, and see how long each took:
+
+  %s bench http -c 50 -n 5000 -o csv -disable-keepalive http://%s%s%s > latencies.csv
+
+`, program(), cfg.Edge.Listen, cfg.Static.URL, demo.StylesheetName)
+}
+
+// program returns how this program is called from a shell here: by its name if that finds it, else by its path.
+func program() string {
+	own, err := os.Executable()
+	if err != nil {
+		return "holdfast"
+	}
+	if found, err := exec.LookPath("holdfast"); err == nil && found == own {
+		return "holdfast"
+	}
+	if dir, err := os.Getwd(); err == nil {
+		if below, ok := strings.CutPrefix(own, dir+"/"); ok && strings.Contains(below, "/") {
+			own = below
+		}
+	}
+	if strings.ContainsAny(own, " '\"\\$`&;|<>()*?[]#~!{}") {
+		return shellQuote(own)
+	}
+	return own
+}
+
 // databaseLines show the pooler as somebody would try it: a session, and what happens when all connections are taken.
 func databaseLines(cfg *config.Config, url variable) string {
 	pool := cfg.Database.Options.Pool
@@ -239,7 +286,7 @@ func databaseLines(cfg *config.Config, url variable) string {
 
 Take all of its connections, and see the next one told so, in %s and not in minutes:
 
-  for i in $(seq %d); do psql "$DATABASE_URL" -qc "SELECT pg_sleep(10)" >/dev/null & done; sleep 1
+  for i in $(seq %[4]d); do psql "$DATABASE_URL" -qAtc "SELECT 'connected'" -c "SELECT pg_sleep(20)" & done | head -%[4]d | uniq -c
   psql "$DATABASE_URL" -c "SELECT 1"
 
 `, url.name, shellQuote(url.value), pool.Timeout, max(pool.MaxSize, pool.MinSize))

@@ -79,3 +79,15 @@ func TestRightsAreGivenToThePageOnly(t *testing.T) {
 		t.Errorf("asked for %s", got)
 	}
 }
+
+// S3-13: the stylesheet is what a framework's is, and the same in every run, so that figures can be compared.
+func TestTheStylesheetIsOfTheSizeOfAFrameworks(t *testing.T) {
+	t.Parallel()
+	css := demo.Stylesheet()
+	if len(css) < 220_000 || len(css) > 225_000 || string(css) != string(demo.Stylesheet()) {
+		t.Errorf("the stylesheet has %d bytes, or differs from run to run", len(css))
+	}
+	if strings.Count(string(css), "{") != strings.Count(string(css), "}") {
+		t.Error("its brackets are not balanced")
+	}
+}

@@ -14,7 +14,7 @@ import (
 	"holdfast/internal/lifecycle/lifecycletest"
 )
 
-// S1-46: what the demo prints can be used as it stands, and Ctrl-C leaves no process and no file behind.
+// S1-46, S3-13: what the demo prints can be used as it stands, and Ctrl-C leaves no process and no file behind.
 func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	tmp := shortDir(t)
@@ -54,6 +54,7 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	}
 	_ = conn.Close(t.Context()) // it was used
 	poolIsFull(t, printed)
+	stylesheetIsFast(t, printed)
 
 	processes := append(descendants(t, p.PID), p.PID)
 	if len(processes) < 3 {
@@ -86,6 +87,29 @@ func poolIsFull(t *testing.T, printed string) {
 	r := finish(t, shell(t, strings.Join(lines, "\n")+"\n"))
 	if r.Code == 0 || !regexp.MustCompile(`ERROR:  pool .*: no connection came free within 5(\.\d+)?s\nDETAIL:  Pool .* has 20 of 20 connections open`).MatchString(r.Stderr) {
 		t.Errorf("the client that is one too many ends with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// stylesheetIsFast pastes the line that measures a stylesheet of the size and at the path of the campus that published such a
+// measurement (S3-12, S3-13).
+func stylesheetIsFast(t *testing.T, printed string) {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^  (\S+ bench http -c 50 -n 5000 -o csv -disable-keepalive (\S+/static/gcampuscore/styles/main\.css) > latencies\.csv)$`).FindStringSubmatch(printed)
+	if m == nil {
+		t.Fatalf("the demo shows no measurement:\n%s", printed)
+	}
+	if status, header, body := fetch(t, m[2]); status != 200 || len(body) < 200_000 || !strings.HasPrefix(header.Get("Content-Type"), "text/css") {
+		t.Errorf("the stylesheet: status %d, %d bytes, %v", status, len(body), header)
+	}
+	cmd := shell(t, m[1]+"\n")
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(cmd.Env, actAs+"=1")
+	if r := finish(t, cmd); r.Code != 0 || r.Stderr != "" {
+		t.Fatalf("it ends with %d: %s", r.Code, r.Stderr)
+	}
+	text, err := os.ReadFile(filepath.Join(cmd.Dir, "latencies.csv"))
+	if n := strings.Count(string(text), ",200,"); err != nil || n != 5000 {
+		t.Errorf("%d answers in the file, %v", n, err)
 	}
 }
 
