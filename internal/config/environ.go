@@ -11,10 +11,10 @@ import (
 // envPrefix begins every environment variable that is a setting.
 const envPrefix = "HOLDFAST_"
 
-// notSettings are variables with the prefix that mean something else: which configuration to read, and switches of
-// tests and benchmarks.
+// notSettings are variables with the prefix that mean something else: which configuration to read, what "holdfast env" prints
+// for applications, and switches of tests and benchmarks.
 func notSettings(name string) bool {
-	return name == "HOLDFAST_CONFIG" || name == "HOLDFAST_SOAK" ||
+	return name == "HOLDFAST_CONFIG" || name == "HOLDFAST_CONTENT_SOCKET" || name == "HOLDFAST_SOAK" ||
 		strings.HasPrefix(name, "HOLDFAST_TEST_") || strings.HasPrefix(name, "HOLDFAST_BENCH_")
 }
 

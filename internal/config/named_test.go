@@ -36,7 +36,7 @@ file = "users.txt"
 git = "https://git.example.org/physics.git"
 webhook_secret_file = "hook"
 `)
-	cfg, err := Load(path, []string{"HOLDFAST_ADMIN__TOKEN_FILE=" + token, "HOLDFAST_LOG__LEVEL=info", "PATH=/bin"})
+	cfg, err := Load(path, []string{"HOLDFAST_ADMIN__TOKEN_FILE=" + token, "HOLDFAST_LOG__LEVEL=info", "HOLDFAST_CONTENT_SOCKET=/run/x", "PATH=/bin"})
 	if err != nil {
 		t.Fatal(err)
 	}
