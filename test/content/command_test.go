@@ -17,7 +17,7 @@ import (
 	"holdfast/internal/coursegen"
 )
 
-// S4-02, S4-38 … S4-42, E-48, Q-16: the commands as a person uses them, in the order in which one would.
+// S4-02, S4-33 (one node: one binary that does everything), S4-38 … S4-42, E-48, Q-16: the commands as a person uses them, in the order in which one would.
 func TestTheCommandsTellWhatTheyDo(t *testing.T) {
 	t.Parallel()
 	course := newCourse(t, coursegen.Options{Seed: 81, Questions: 12, Oddities: []coursegen.Oddity{coursegen.LinkEscape, coursegen.CaseCollision}})
