@@ -17,7 +17,7 @@ func tiers() []tier {
 		}},
 		{"engines", []string{
 			"blob", "postgres", "web", "lane",
-			"upstream", "throttle", "httpcache", "certs", "pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
+			"upstream", "throttle", "httpcache", "certs", "timing", "pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
 			"gitrepo", "revision", "treecache",
 		}},
 		{"objects", []string{"objects"}},

@@ -2,10 +2,12 @@ package cli
 
 import "github.com/spf13/cobra"
 
-const edgeHelp = `Look at the edge: its certificates, its page cache, and the application's servers behind it. Take these out for maintenance.
+const edgeHelp = `Look at the edge: its certificates, its page cache, where time goes, and the application's servers. Take these out for
+maintenance.
 
 Usage:
   holdfast edge certs [--json]
+  holdfast edge times [--slow] [--json]
   holdfast edge cache stats [--json]
   holdfast edge cache purge (--url URL | --prefix PREFIX | --tag TAG | --all) [--json]
   holdfast edge cache preload [FILE | -] [--sitemap PATH] [--json]
@@ -43,6 +45,6 @@ func newEdge(a *app) *cobra.Command {
 	c := a.group("edge", "look at certificates, the page cache and the application's servers", edgeHelp)
 	u := a.group("upstream", "look at the application's servers, drain them", edgeUpstreamHelp)
 	u.AddCommand(newUpstreamList(a), newUpstreamDrain(a), newUpstreamUndrain(a))
-	c.AddCommand(u, newEdgeCerts(a), newEdgeCache(a))
+	c.AddCommand(u, newEdgeCerts(a), newEdgeTimes(a), newEdgeCache(a))
 	return c
 }

@@ -19,6 +19,7 @@ import (
 	"holdfast/internal/edge"
 	"holdfast/internal/fault"
 	"holdfast/internal/health"
+	"holdfast/internal/timing"
 	"holdfast/internal/unit"
 	"holdfast/internal/upstream"
 )
@@ -143,10 +144,16 @@ func (v contentVault) Send(w http.ResponseWriter, r *http.Request, name string) 
 func (d *Daemon) edgeAPI() map[string]http.Handler {
 	return map[string]http.Handler{
 		"POST /v1/edge/certs":            control.Handle(d.listCertificates),
+		"POST /v1/edge/times":            control.Handle(d.edgeTimes),
 		"POST /v1/edge/upstream/list":    control.Handle(d.listUpstreams),
 		"POST /v1/edge/upstream/drain":   control.Handle(d.drainUpstream),
 		"POST /v1/edge/upstream/undrain": control.Handle(d.undrainUpstream),
 	}
+}
+
+// edgeTimes says where the time of the applications' requests goes.
+func (d *Daemon) edgeTimes(context.Context, control.Empty) (timing.Report, error) {
+	return d.edge.Times(), nil
 }
 
 func (d *Daemon) listUpstreams(context.Context, control.Empty) (UpstreamAnswer, error) {

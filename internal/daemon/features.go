@@ -73,6 +73,7 @@ func (d *Daemon) startAdmin(ctx context.Context) error {
 	maps.Copy(routes, d.cacheAPI())
 	maps.Copy(routes, d.edgeAPI())
 	maps.Copy(routes, d.pageCacheAPI())
+	maps.Copy(routes, profileRoutes())
 	control := d.files.ControlRoutes()
 	maps.Copy(control, d.reloadRoutes())
 	maps.Copy(control, d.node.APIRoutes())

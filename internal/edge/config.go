@@ -59,6 +59,9 @@ type Config struct {
 	Accel []Accel `toml:"accel"`
 	// Cache keeps answers of the application for others.
 	Cache httpcache.Config `toml:"cache"`
+	// Slow is how long a visitor may wait for the application's answer to begin before the request is written to the log, with what
+	// it waited for. Default 1s; 0: never.
+	Slow unit.Duration `toml:"slow"`
 	// AccessLog is a file that gets a line of JSON for each request, or "stdout". Default none.
 	AccessLog string `toml:"access_log"`
 }
@@ -126,7 +129,7 @@ type Accel struct {
 // DefaultConfig returns a front that only this machine can reach.
 func DefaultConfig() Config {
 	return Config{
-		Listen: "127.0.0.1:8000", ACME: certs.DefaultConfig(), Upstream: upstream.DefaultConfig(), Cache: httpcache.DefaultConfig(),
+		Listen: "127.0.0.1:8000", Slow: unit.Duration(time.Second), ACME: certs.DefaultConfig(), Upstream: upstream.DefaultConfig(), Cache: httpcache.DefaultConfig(),
 		Headers: Headers{
 			HSTS: unit.Duration(365 * 24 * time.Hour), ContentTypeOptions: "nosniff", ReferrerPolicy: "strict-origin-when-cross-origin",
 			FrameOptions: "SAMEORIGIN", PermissionsPolicy: "browsing-topics=(), payment=(), usb=()",

@@ -16,6 +16,7 @@ import (
 	"holdfast/internal/lane"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/postgres"
+	"holdfast/internal/timing"
 	"holdfast/internal/web"
 )
 
@@ -62,9 +63,9 @@ func New(o Options) (*Edge, error) {
 	e := &Edge{opts: o, keys: newKeychain(o.Config, o.ACME, log)}
 	access := newAccessLog(log)
 	e.kept = &kept{
-		access: access, acme: o.ACME, log: log,
-		journal: web.Journal{Log: log, Observe: newWitness(o.Observe, access, o.Metrics)},
+		access: access, acme: o.ACME, log: log, times: timing.NewBook(o.Config.Slow.D(), log),
 	}
+	e.kept.journal = web.Journal{Log: log, Observe: newWitness(o.Observe, e.kept, o.Metrics)}
 	e.kept.pages = newPages(o, e)
 	s, err := newSite(o, e.kept, nil)
 	if err != nil {

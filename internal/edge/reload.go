@@ -64,6 +64,7 @@ func (e *Edge) Reload(ctx context.Context, c Config) error {
 	}
 	e.keys.files.Store(files)
 	e.show(s, o)
+	e.kept.times.SetSlow(o.Config.Slow.D())
 	for _, p := range gone {
 		e.retire(p)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"holdfast/internal/certs"
 	"holdfast/internal/throttle"
+	"holdfast/internal/timing"
 	"holdfast/internal/upstream"
 	"holdfast/internal/web"
 )
@@ -32,6 +33,7 @@ type site struct {
 // kept is what outlives a configuration.
 type kept struct {
 	access  *accessLog
+	times   *timing.Book
 	journal web.Journal
 	acme    *certs.Manager // nil: files alone
 	pages   *Pages         // nil: no page cache

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/metrics"
+	"holdfast/internal/timing"
 	"holdfast/internal/web"
 )
 
@@ -17,15 +18,17 @@ import (
 type witness struct {
 	next     web.Observer // may be nil
 	access   *accessLog
+	times    *timing.Book
 	requests *prometheus.CounterVec
+	parts    *prometheus.HistogramVec
 }
 
-func newWitness(next web.Observer, access *accessLog, r prometheus.Registerer) *witness {
-	t := &witness{next: next, access: access, requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newWitness(next web.Observer, k *kept, r prometheus.Registerer) *witness {
+	t := &witness{next: next, access: k.access, times: k.times, parts: newPartTimes(), requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "holdfast_edge_requests_total", Help: "Requests to the edge, by route, method and status.",
 	}, []string{"route", "method", "status"})}
 	if r != nil {
-		r.MustRegister(t.requests)
+		r.MustRegister(t.requests, t.parts)
 	}
 	return t
 }
@@ -42,6 +45,7 @@ func (t *witness) ObserveLine(ctx context.Context, l web.Line) {
 	t.Observe(l.Route, l.Status, l.Bytes, l.Took)
 	t.requests.WithLabelValues(l.Route, methodLabel(l.Method), statusLabel(l.Status)).Inc()
 	t.access.write(ctx, l)
+	t.clock(ctx, l)
 }
 
 // methodLabel keeps the methods that have a meaning (RFC 9110 section 9, RFC 5789), whatever strangers invent.

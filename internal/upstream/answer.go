@@ -125,11 +125,11 @@ func (p *Pool) refusal(x *exchange, err error) Refusal {
 	return Refusal{http.StatusBadGateway, "app_broke_off", "The site did not answer as it should.", 5 * time.Second}
 }
 
-// databaseTime reads the metric "db" of Server-Timing (W3C Server Timing), in milliseconds.
+// databaseTime reads the metric "db" of Server-Timing (W3C Server Timing), in milliseconds, or what Rails calls it.
 func databaseTime(lines []string) time.Duration {
 	for part := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if strings.TrimSpace(name) != "db" {
+		if name = strings.TrimSpace(name); name != "db" && name != "sql.active_record" {
 			continue
 		}
 		for p := range strings.SplitSeq(params, ";") {

@@ -95,6 +95,7 @@ func TestTheTimeInTheDatabaseIsReadFromServerTiming(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
 		"db;dur=12.5": 12500 * time.Microsecond, `cache;desc="x", db;desc=y;dur=3, total;dur=9`: 3 * time.Millisecond,
+		"start_processing.action_controller;dur=0.1, sql.active_record;dur=2.5": 2500 * time.Microsecond,
 		"": 0, "db": 0, "db;dur=soon": 0, "db;dur=-1": 0, "db;dur=1e99": 0, "dbx;dur=1": 0,
 	} {
 		if got := databaseTime([]string{text}); got != want {

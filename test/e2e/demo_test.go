@@ -53,8 +53,7 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 		t.Errorf("the database: %v", err)
 	}
 	_ = conn.Close(t.Context()) // it was used
-	poolIsFull(t, printed)
-	stylesheetIsFast(t, printed)
+	paste(t, printed)
 
 	processes := append(descendants(t, p.PID), p.PID)
 	if len(processes) < 3 {
@@ -75,6 +74,13 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(tmp, "*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
+}
+
+// paste does what a newcomer does with the lines for a shell.
+func paste(t *testing.T, printed string) {
+	t.Helper()
+	poolIsFull(t, printed)
+	stylesheetIsFast(t, printed)
 }
 
 // poolIsFull pastes the lines that take all connections, and the one that is told so (S0-26).

@@ -1,5 +1,8 @@
+import time
+
 from django.contrib import messages
 from django.core.cache import cache
+from django.db import connection
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
@@ -40,3 +43,11 @@ def download(request, number):
 
 def handed(request, target):
     return HttpResponse(headers={"X-Accel-Redirect": target})
+
+
+def statistics(request, year):
+    time.sleep(0.2)  # in the application
+    with connection.cursor() as c:
+        c.execute("SELECT pg_sleep(0.3)")
+        c.fetchall()
+    return HttpResponse(f"statistics of {year}")
