@@ -67,6 +67,8 @@ type Daemon struct {
 	meters  *meters
 	quit    chan struct{} // holds one order to stop
 
+	loops loops // set by open
+
 	// Set by the steps, in their order.
 	database postgres.Config // what leads to the database, complete
 	db       *postgres.DB
@@ -145,6 +147,7 @@ func (d *Daemon) Shutdown() {
 
 func (d *Daemon) open(ctx context.Context) error {
 	d.log.InfoContext(ctx, "starting", "version", d.opts.Version, "config", d.cfg.Path())
+	d.loops = newLoops(d.cfg.Database.Pooling)
 	for _, step := range []struct {
 		name  string
 		start func(context.Context) error

@@ -66,7 +66,7 @@ func (d *Daemon) startEdge(ctx context.Context) error {
 		return err
 	}
 	options, err := d.pageCache(ctx, edge.Options{
-		Config: d.cfg.Edge, Routes: routes, Lanes: d.lanes(), Loops: d.laneLoops(), Vaults: d.vaults(),
+		Config: d.cfg.Edge, Routes: routes, Lanes: d.lanes(), Loops: d.loops.lane, Naps: d.loops.naps, Vaults: d.vaults(),
 		Key: []byte(d.cfg.Files.MasterKey.Reveal()), ACME: acme,
 		Report:  func(server string, err error) { d.health.Report(upstreamDown(server), err) },
 		Observe: d.meters.edge, Metrics: d.metrics, Log: d.log,

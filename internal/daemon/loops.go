@@ -2,23 +2,42 @@ package daemon
 
 import (
 	"cmp"
+	"os"
 	"runtime"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/internal/epoll"
 	"holdfast/internal/lane"
+	"holdfast/internal/pooler"
 )
 
-// laneLoops returns how many event loops the edge shall have: one for each processor, because the copying of large files is
-// work that any of them can do. Go's scheduler gets one processor more than there are loops, the pooler's included: a loop that
-// sleeps in the kernel keeps one for a while, and all others would wait for Go's monitor to take it away (package epoll). Not
-// more than that: idle ones look for work, which others pay for.
-func (d *Daemon) laneLoops() int {
-	n := runtime.NumCPU()
-	if most := n + cmp.Or(d.cfg.Database.Pooling.Loops, max(1, n/2)) + 1; runtime.GOMAXPROCS(0) < most {
-		runtime.GOMAXPROCS(most)
+// loops are the event loops of the process.
+type loops struct {
+	lane, pooler int
+	naps         *epoll.Naps
+}
+
+// newLoops decides how many event loops there are: one for each processor at the edge, because the copying of large files is work
+// that any of them can do, and half as many in the pooler, as package pooler advises. As many as the pooler has may nap, and one of
+// the edge's, which is what most traffic needs. So many processors more does Go get, for all others as many as there are.
+func newLoops(c pooler.Config) loops {
+	n := processors()
+	l := loops{lane: n, pooler: cmp.Or(c.Loops, max(1, n/2))}
+	naps := l.pooler + 1
+	l.naps = epoll.NewNaps(naps)
+	runtime.GOMAXPROCS(n + naps)
+	return l
+}
+
+// processors is how many Go would have: those of the machine, what the container's quota leaves of them, or what the variable says.
+func processors() int {
+	if n, err := strconv.Atoi(os.Getenv("GOMAXPROCS")); err == nil && n > 0 {
+		return n
 	}
-	return n
+	runtime.SetDefaultGOMAXPROCS()
+	return runtime.GOMAXPROCS(0)
 }
 
 // laneMeters show what the edge's lane does; stats are asked when somebody looks.

@@ -28,7 +28,7 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	}
 	o := pooler.Options{
 		Database: d.database, Authenticator: auth, Log: d.log.With("part", "pooler"), Version: d.opts.Version,
-		Meters: pooler.NewMeters(d.metrics), Health: d.health, Shutdown: d.Shutdown, Reload: d.Reload,
+		Meters: pooler.NewMeters(d.metrics), Health: d.health, Shutdown: d.Shutdown, Reload: d.Reload, Naps: d.loops.naps,
 	}
 	if c.Audit.Enabled {
 		w := audit.New(c.Audit, d.log.With("part", "audit"), d.health)
@@ -37,6 +37,7 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 		}
 		o.Auditor, d.audit = w, w
 	}
+	c.Loops = d.loops.pooler
 	if d.pooler, err = pooler.New(c, o); err != nil {
 		return err
 	}

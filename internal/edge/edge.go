@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/certs"
+	"holdfast/internal/epoll"
 	"holdfast/internal/lane"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/postgres"
@@ -26,6 +27,7 @@ type Options struct {
 	Routes map[string]http.Handler // patterns of http.ServeMux
 	Lanes  map[string]lane.Handler // a faster way to some of Routes, under the same patterns; see package lane
 	Loops  int                     // event loops of the lane; default 1
+	Naps   *epoll.Naps             // of all loops of the process; nil: none
 	Vaults map[string]Vault        // what X-Accel-Redirect may lead to, by the names of Accel.To
 	Key    []byte                  // signs sticky cookies; the same on all nodes
 	ACME   *certs.Manager          // gets certificates; runs while the edge does; nil: files alone
@@ -227,7 +229,7 @@ func (e *Edge) laneBefore() func(net.Listener) (net.Listener, error) {
 		return nil
 	}
 	return func(l net.Listener) (net.Listener, error) {
-		a, err := lane.Listen(l, lane.Options{Handler: &e.front, Observe: e.front.observe, Loops: e.opts.Loops})
+		a, err := lane.Listen(l, lane.Options{Handler: &e.front, Observe: e.front.observe, Loops: e.opts.Loops, Naps: e.opts.Naps})
 		if err != nil {
 			return nil, err
 		}

@@ -41,9 +41,10 @@
 // its thread gained nothing.
 //
 // One thing has to be paid for: a goroutine that sleeps in a system call keeps its processor (P) until Go's monitor takes
-// it away, up to 10 ms later. With GOMAXPROCS=1 all other goroutines stand still as long, again and again. So
-// GOMAXPROCS has to be greater than the number of loops, on a machine with one processor as well: with 2 there, an echo
-// on a goroutine beside a busy loop takes 26 µs; with 1, some 8 ms.
+// it away, up to 10 ms later, and one that naps keeps it until the nap ends. With GOMAXPROCS=1 all other goroutines stand still
+// as long, again and again. So GOMAXPROCS has to be greater than the number of loops that nap, on a machine with one processor
+// as well: with 2 there, an echo on a goroutine beside a busy loop takes 26 µs; with 1, some 8 ms. [Naps] bounds how
+// many do; the daemon has both numbers fit each other.
 //
 // System calls on sockets are not announced to the scheduler either: they are over before it could do anything, and the
 // announcement costs 40 ns each.

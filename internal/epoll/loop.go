@@ -35,6 +35,7 @@ func (e *WatchedError) Error() string {
 type Loop struct {
 	poller int // the descriptor of epoll
 	bell   int // an eventfd that wakes the loop out of its sleep
+	naps   *Naps
 
 	// Used on the loop only.
 	events   []unix.EpollEvent // those of this round

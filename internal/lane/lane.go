@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/internal/epoll"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -20,6 +22,7 @@ type Options struct {
 	Observe  func(Done)   // called on a loop after each answer; may be nil
 	Log      *slog.Logger // told of handlers that panic; may be nil
 	Loops    int          // event loops; default 1
+	Naps     *epoll.Naps  // what they have in common with other loops; nil: they sleep
 	MaxConns int          // connections at once, those of net/http included; default: three quarters of the descriptors
 
 	times times // shorter in tests

@@ -41,6 +41,7 @@ func newWorker(a *Lane) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	loop.MayNap(a.options.Naps)
 	w := &worker{lane: a, loop: loop, empty: make(chan struct{})}
 	w.conns.init()
 	w.pause.Init(loop, w)

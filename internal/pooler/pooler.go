@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"holdfast/internal/cluster"
 	"holdfast/internal/console"
+	"holdfast/internal/epoll"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pool"
@@ -36,6 +36,7 @@ type Options struct {
 	Meters        *Meters          // nil: none
 	Health        cluster.Findings // nil: nobody is told
 	Auditor       Auditor          // nil: no record is kept
+	Naps          *epoll.Naps      // of all loops of the process; nil: none
 
 	// What the console asks of the process: to read the configuration again, and to end. nil: it cannot.
 	Reload   func(ctx context.Context) error
@@ -154,16 +155,8 @@ func (p *Pooler) open(ctx context.Context) (err error) {
 }
 
 func (p *Pooler) startWorkers(ctx context.Context) error {
-	n := p.config.Loops
-	if n <= 0 {
-		n = max(1, runtime.GOMAXPROCS(0)/2)
-	}
-	// A loop that sleeps in the kernel keeps its processor for a while: without a spare one other goroutines would wait for it.
-	if runtime.GOMAXPROCS(0) < n+1 {
-		runtime.GOMAXPROCS(n + 1)
-	}
-	for range n {
-		w, err := newWorker()
+	for range max(1, p.config.Loops) {
+		w, err := newWorker(p.opts.Naps)
 		if err != nil {
 			return fmt.Errorf("make event loop: %w", err)
 		}

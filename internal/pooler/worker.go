@@ -16,11 +16,12 @@ type worker struct {
 // outLimit is the size in bytes above which a worker's buffers are not kept.
 const outLimit = 256 << 10
 
-func newWorker() (*worker, error) {
+func newWorker(naps *epoll.Naps) (*worker, error) {
 	loop, err := epoll.New()
 	if err != nil {
 		return nil, err
 	}
+	loop.MayNap(naps)
 	return &worker{loop: loop, keepAside: outLimit}, nil
 }
 
