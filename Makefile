@@ -17,7 +17,7 @@ BENCHFLAGS ?=
 FUZZTIME  ?= 30s
 RACE      ?= $(addprefix ./internal/,lifecycle/... health metrics logging blob/... postgres/... objects/... web/... \
 	files/... s3api/... admin/... control/... epoll lane upstream throttle httpcache certs edge assets cache cacheserver \
-	pool relay backend cluster pgauth console audit pooler pgwire scram \
+	pool relay backend cluster pgauth console audit rolelimit census pooler pgwire scram \
 	treepack gitrepo revision treecache content load timing)
 
 export SOURCE_DATE_EPOCH

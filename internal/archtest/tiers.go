@@ -18,6 +18,7 @@ func tiers() []tier {
 		{"engines", []string{
 			"blob", "postgres", "web", "lane",
 			"upstream", "throttle", "httpcache", "certs", "timing", "pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
+			"rolelimit", "census",
 			"gitrepo", "revision", "treecache",
 		}},
 		{"objects", []string{"objects"}},
