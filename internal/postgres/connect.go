@@ -22,8 +22,10 @@ const (
 	lockTimeout      = 10 * time.Second
 	idleInTxTimeout  = 60 * time.Second
 	pingTimeout      = 2 * time.Second
-	applicationName  = "holdfast"
 )
+
+// ApplicationName is what our own sessions are called in pg_stat_activity, or how their names begin.
+const ApplicationName = "holdfast"
 
 // The supported majors. Older ones are without security fixes, newer ones were not tested.
 const (
@@ -120,7 +122,7 @@ func connConfig(c Config) (*pgx.ConnConfig, error) {
 	cc.ConnectTimeout = c.ConnectTimeout.D()
 	cc.DialFunc = dialer(c.ConnectTimeout.D())
 	for name, value := range map[string]string{
-		"application_name":                    applicationName,
+		"application_name":                    ApplicationName,
 		"search_path":                         "", // see "Migrations" in the package comment
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),

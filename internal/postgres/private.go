@@ -101,6 +101,20 @@ func PrivateConfig(c Config, place Place) (Config, error) {
 	return c, err
 }
 
+// PrivateSuperuser returns the settings that lead to the same database as the server's superuser, for what the application's role may not
+// do. They are never handed out.
+func PrivateSuperuser(c Config, place Place) (Config, error) {
+	c, err := PrivateConfig(c, place)
+	if err != nil {
+		return c, err
+	}
+	c.Username = superuser
+	if c.Password, err = readSecret(place.superuserFile()); err == nil && c.Password.IsZero() {
+		err = fault.New(fault.NotFound, "private_password_lost", "the password of the private server's superuser, %s, is missing", place.superuserFile())
+	}
+	return c, err
+}
+
 // onPort takes the port of database.private.listen: PostgreSQL has one port, and the socket is named by it, too.
 func (c Config) onPort() Config {
 	if _, port, err := net.SplitHostPort(c.Private.Listen); err == nil {

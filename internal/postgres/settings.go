@@ -37,7 +37,7 @@ func (s *PrivateServer) settings() string {
 	set("lc_messages", "C")
 	set("log_line_prefix", logPrefix)
 	set("log_min_error_statement", "panic") // statements hold personal data and passwords
-	set("cluster_name", applicationName)
+	set("cluster_name", ApplicationName)
 	return b.String()
 }
 
