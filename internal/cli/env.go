@@ -17,7 +17,7 @@ Usage:
   holdfast env [--format shell | dotenv | systemd] [--app NAME] [--renew] [--no-s3] [--json]
   holdfast env --settings django | flask [--processes N]
 
-  DATABASE_URL            the application's database, through the pooler
+  DATABASE_URL            the application's database, through the pooler or directly, as the configuration says
   DATABASE_URL_READONLY   the same, for sessions that cannot write: at the replicas where there is an endpoint for them
   DATABASE_URL_DIRECT     past the pooler, for backups and for migrations that run for long
   AWS_ACCESS_KEY_ID       the application's key for the S3 endpoint; boto3, the SDKs and most tools read it
@@ -30,8 +30,9 @@ Usage:
   MEDIA_URL, STATIC_URL   where visitors find uploads and assets
   HOLDFAST_CONTENT_SOCKET where the application asks for content, when a source is named
 
-DATABASE_URL leads to the first endpoint for sessions ([[database.endpoints]]), and to PostgreSQL itself when the pooler is
-switched off, or does not know the role's password.
+DATABASE_URL leads to the first endpoint for sessions ([[database.endpoints]]), and to PostgreSQL itself where one has the
+mode "direct", the pooler is switched off, or it does not know the role's password. Of a role that a direct endpoint names no
+password is printed, because none is known.
 
 The first call makes an access key for the application, which may read, list, write and delete in all buckets; Holdfast must
 run for that. The key is kept in the state directory, so later calls print the same one. For less rights make a key of your

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,8 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/pooler"
 	"holdfast/internal/postgres"
+	"holdfast/internal/rolelimit"
+	"holdfast/internal/secret"
 )
 
 // databaseURLs lead to the application's database.
@@ -37,10 +40,15 @@ func findDatabase(ctx context.Context, client *control.Client, cfg *config.Confi
 		}
 	}
 	u := databaseURLs{direct: db.AppURL()}
-	u.app, u.readOnly = u.direct, withParameter(u.direct, readOnly)
-	doors := cfg.Database.Pooling.Doors()
-	if len(doors) == 0 {
-		return u, nil
+	u.app = u.direct
+	doors, direct := cfg.Database.Pooling.Doors(), cfg.Database.Pooling.Direct()
+	if len(direct) > 0 {
+		u.app, u.note = directURL(db, direct[0])
+		u.direct = unlimited(u.direct, cfg.Database.Pooling, db)
+	}
+	u.readOnly = withParameter(u.app, readOnly)
+	if len(doors) == 0 || len(direct) > 0 {
+		return u, readsBy(ctx, client, db, doors, &u)
 	}
 	if auth := cfg.Database.Pooling.Auth; db.Password.IsZero() && auth.File == "" && auth.Query == "" {
 		u.note = "DATABASE_URL leads past the pooler, which knows no password of the role " + strconv.Quote(db.Username) +
@@ -54,6 +62,39 @@ func findDatabase(ctx context.Context, client *control.Client, cfg *config.Confi
 	u.app = cmp.Or(app, u.direct)
 	u.readOnly = withParameter(cmp.Or(reads, u.app), readOnly)
 	return u, nil
+}
+
+// directURL leads to PostgreSQL itself, as the role of the application. Of another role than our own we know no password, and hand out ours
+// to nobody.
+func directURL(db postgres.Config, e pooler.Endpoint) (url, note string) {
+	if e.Username == "" || e.Username == db.Username {
+		return db.AppURL(), ""
+	}
+	db.Username, db.Password = e.Username, secret.String{}
+	return db.AppURL(), "DATABASE_URL has no password: that of the role " + strconv.Quote(e.Username) +
+		" is not known here; put it into the URL, PGPASSWORD or ~/.pgpass"
+}
+
+// unlimited leads past the limit of time that the role has, which is for the application: a migration may take longer.
+func unlimited(url string, c pooler.Config, db postgres.Config) string {
+	for _, l := range c.RoleLimits(db) {
+		if l.Role == db.Username && slices.ContainsFunc(l.Settings, func(s rolelimit.Setting) bool { return s.Name == "statement_timeout" }) {
+			return withParameter(url, "options=-c%20statement_timeout%3D0")
+		}
+	}
+	return url
+}
+
+// readsBy lets reads go through an endpoint on replicas, if there is one beside the direct way.
+func readsBy(ctx context.Context, client *control.Client, db postgres.Config, doors []pooler.Endpoint, u *databaseURLs) error {
+	for i, e := range doors {
+		if e.Target == pooler.TargetReplica {
+			reads, err := doorURL(ctx, client, db, doors, i)
+			u.readOnly = withParameter(reads, readOnly)
+			return err
+		}
+	}
+	return nil
 }
 
 // poolerURLs returns what leads to the first endpoint for sessions on the primary, else to another one on the primary; and

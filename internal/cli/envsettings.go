@@ -79,7 +79,11 @@ func newSettings(cfg *config.Config, site string, processes int) settings {
 	if len(s.Hosts) == 0 {
 		s.Hosts = []string{"127.0.0.1", "localhost"}
 	}
-	if doors := cfg.Database.Pooling.Doors(); len(doors) > 0 {
+	if direct := cfg.Database.Pooling.Direct(); len(direct) > 0 {
+		if direct[0].MaxSize > 0 {
+			s.MaxSize = direct[0].MaxSize
+		}
+	} else if doors := cfg.Database.Pooling.Doors(); len(doors) > 0 {
 		e := doors[max(0, appDoor(doors))]
 		s.Pooled, s.Sessions = true, e.Mode == pooler.ModeSession
 		if e.MaxSize > 0 {

@@ -2,7 +2,7 @@ package cli
 
 import "github.com/spf13/cobra"
 
-const poolHelp = `Look at the pooler, steer it, and size its pools.
+const poolHelp = `Look at the pooler, steer it, size its pools, and be advised.
 
 Usage:
   holdfast pool show [--json]
@@ -10,6 +10,7 @@ Usage:
   holdfast pool resume [DATABASE] [--json]
   holdfast pool reconnect [DATABASE] [--json]
   holdfast pool size [OPTIONS]
+  holdfast pool advise [OPTIONS]
 
 A pool is the server connections that are shared by all who come through one endpoint, to one database, as one role, in one
 class. It is made when somebody first logs in; that of the application's own role is there from the start.
@@ -22,7 +23,7 @@ EXAMPLE
 `
 
 func newPool(a *app) *cobra.Command {
-	c := a.group("pool", "look at the pooler, steer it, size its pools", poolHelp)
-	c.AddCommand(newPoolShow(a), newPoolPause(a), newPoolResume(a), newPoolReconnect(a), newPoolSize(a))
+	c := a.group("pool", "look at the pooler, steer it, size its pools, be advised", poolHelp)
+	c.AddCommand(newPoolShow(a), newPoolPause(a), newPoolResume(a), newPoolReconnect(a), newPoolSize(a), newPoolAdvise(a))
 	return c
 }

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"holdfast/internal/census"
 	"holdfast/internal/control"
 	"holdfast/internal/pooler"
 )
@@ -20,13 +23,17 @@ ACTIVE are server connections that clients hold, IDLE those that nobody holds, W
 the longest of these waits, REFUSED requests that got none since the start. SIZE is all connections of the pool, MAX what it
 may have; "+2" are reserved for administrators.
 
-With --json the fields are endpoints (address, mode, target, tls), pools (name, database, user, class, endpoint, mode,
-target, host, active, idle, size, min_size, max_size, reserved, waiting, longest_wait, waited, refused, paused, disabled,
-down, down_since, last_error), and sums: clients, max_clients, waiting, servers, max_servers, refused. Programs that know
-PgBouncer find the same by SQL in the database "pgbouncer".
+A role that comes past the pooler (mode "direct") is listed with what PostgreSQL says of it: who holds its connections,
+from which address, by how many processes where that can be known, and against what the server allows.
+
+With --json the fields are endpoints (address, mode, target, tls), direct (role, database, address, class, connections,
+active, idle_in_transaction, allowed, limits, and holders: those of pool advise), pools (name, database, user, class,
+endpoint, mode, target, host, active, idle, size, min_size, max_size, reserved, waiting, longest_wait, waited, refused,
+paused, disabled, down, down_since, last_error), and sums: clients, max_clients, waiting, servers, max_servers, refused.
+Programs that know PgBouncer find the same by SQL in the database "pgbouncer".
 
 EXIT STATUS
-  0, or 7 when no Holdfast runs, 6 when its pooler is switched off
+  0, or 7 when no Holdfast runs
 
 EXAMPLE
   holdfast pool show
@@ -56,6 +63,15 @@ func (a *app) printPools(s pooler.Status) {
 	for _, e := range s.Endpoints {
 		a.printf("%s  %s mode, %s, TLS %s\n", a.bold(e.Address), e.Mode, e.Target, e.TLS)
 	}
+	for _, d := range s.Direct {
+		a.printf("%s  direct mode, primary, role %s\n", a.bold(d.Address), d.Role)
+	}
+	for _, d := range s.Direct {
+		a.printDirect(d)
+	}
+	if len(s.Endpoints) == 0 {
+		return
+	}
 	a.printf("%s of %d at most, on %d of %d server connections, %d waiting\n\n",
 		count(s.Clients, "client"), s.MaxClients, s.Servers, s.MaxServers, s.Waiting)
 	rows := [][]string{{
@@ -73,6 +89,35 @@ func (a *app) printPools(s pooler.Status) {
 			a.printf("\n%s: %s\n", p.Name, p.LastError)
 		}
 	}
+}
+
+// printDirect says what is seen of a role that comes past the pooler.
+func (a *app) printDirect(d pooler.DirectStatus) {
+	a.printf("\n%s: %s, %d active, %d idle in a transaction; the server allows %d to all roles\n",
+		d.Role, count(d.Connections, "connection"), d.Active, d.IdleInTransaction, d.Allowed)
+	if len(d.Limits) > 0 {
+		a.printf("limits: %s\n", strings.Join(d.Limits, ", "))
+	}
+	if len(d.Holders) > 0 {
+		a.printHolders(d.Holders)
+	}
+	a.printf("\n")
+}
+
+// printHolders is a table of who holds connections.
+func (a *app) printHolders(holders []census.Holder) {
+	rows := [][]string{{"role", "application", "address", "mode", "connections", "active", "idle in transaction", "processes"}}
+	for _, h := range holders {
+		processes := "-"
+		if h.Processes > 0 {
+			processes = decimal(int64(h.Processes))
+		}
+		rows = append(rows, []string{
+			h.Role, orDash(h.Application), orDash(h.Address), cmp.Or(h.Mode, pooler.ModeDirect), decimal(int64(h.Connections)),
+			decimal(int64(h.Active)), decimal(int64(h.IdleInTransaction)), processes,
+		})
+	}
+	a.table(rows)
 }
 
 func target(p pooler.PoolStatus) string {

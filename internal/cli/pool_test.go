@@ -127,6 +127,14 @@ func TestTheEnvironmentLeadsThroughThePooler(t *testing.T) {
 	const usual = u + "127.0.0.1:6432/journal?sslmode=disable"
 	f("", usual, usual+ro, direct)
 	f("pooler = false\n", direct, direct+ro, direct)
+	// C-01: the direct way, with limits, of another role, and beside endpoints.
+	f("[[database.endpoints]]\nmode = \"direct\"\n", direct, direct+ro, direct)
+	f("[[database.endpoints]]\nmode = \"direct\"\nclass = \"web\"\n[database.limits.web]\nstatement_timeout = \"5s\"\n",
+		direct, direct+ro, direct+"&options=-c%20statement_timeout%3D0")
+	const other = "postgresql://pages@db.local:5432/journal?sslmode=prefer"
+	f("[[database.endpoints]]\nlisten = \"127.0.0.1:6432\"\n[[database.endpoints]]\nmode = \"direct\"\nusername = \"pages\"\n", other, other+ro, direct)
+	f("replicas = [\"r.local:5432\"]\n[[database.endpoints]]\nlisten = \"127.0.0.1:6433\"\ntarget = \"replica\"\n[[database.endpoints]]\nmode = \"direct\"\n",
+		direct, u+"127.0.0.1:6433/journal?sslmode=disable"+ro, direct)
 	f("replicas = [\"r.local:5432\"]\n", usual, u+"127.0.0.1:6433/journal?sslmode=disable"+ro, direct)
 	f("[[database.endpoints]]\nlisten = \"10.0.0.7:6432\"\nmode = \"transaction\"\n", u+"10.0.0.7:6432/journal?sslmode=disable", u+"10.0.0.7:6432/journal?sslmode=disable"+ro, direct)
 	f("[[database.endpoints]]\nlisten = \"127.0.0.1:1\"\nmode = \"transaction\"\n[[database.endpoints]]\nlisten = \"127.0.0.1:0\"\n",
@@ -136,6 +144,12 @@ func TestTheEnvironmentLeadsThroughThePooler(t *testing.T) {
 
 	_, env := site(t, strings.Replace(attached, "password = \"pw-7d2k-x\"\n", "", 1))
 	run(env, "env", "--no-s3").expect(t, 0, "export DATABASE_URL='postgresql://u@db.local:5432/journal?sslmode=prefer'", "note: DATABASE_URL leads past the pooler")
+	_, env = site(t, attached+"[[database.endpoints]]\nmode = \"direct\"\nusername = \"pages\"\n")
+	r := run(env, "env", "--no-s3")
+	r.expect(t, 0, "note: DATABASE_URL has no password: that of the role \"pages\" is not known here")
+	if lines := strings.Split(r.stdout, "\n"); strings.Contains(lines[0]+lines[1], "pw-7d2k-x") {
+		t.Errorf("another role was handed our password: %s", r.stdout)
+	}
 	_, env = site(t, attached+"[[database.endpoints]]\nlisten = \"127.0.0.1:0\"\n")
 	run(env, "env", "--no-s3").expect(t, 7, "no Holdfast")
 }

@@ -28,6 +28,7 @@ const (
 // The routes of the pooler; poolcontrol.go of package daemon says what each does.
 const (
 	routePoolShow      = "/v1/pool/show"
+	routePoolCensus    = "/v1/pool/census"
 	routePoolPause     = "/v1/pool/pause"
 	routePoolResume    = "/v1/pool/resume"
 	routePoolReconnect = "/v1/pool/reconnect"

@@ -30,7 +30,7 @@ func (c *Config) listeners() []listener {
 	if c.Cache.Enabled {
 		all = append(all, listener{"cache.listen", c.Cache.Listen})
 	}
-	for i, e := range c.Database.Pooling.Doors() {
+	for i, e := range c.Database.Pooling.Ways() {
 		all = append(all, listener{"database.endpoints[" + strconv.Itoa(i) + "].listen", e.Listen})
 	}
 	return all

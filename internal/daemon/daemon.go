@@ -155,6 +155,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"state", d.openState},
 		{"left-overs", d.sweepLeftOvers},
 		{"database", d.openDatabase},
+		{"role limits", func(ctx context.Context) error { return d.limitRoles(ctx, d.cfg) }},
 		{"pooler", d.startPooler},
 		{"store", d.openStore},
 		{"index", d.startIndex},

@@ -30,6 +30,7 @@ const pauseTime = time.Minute
 func (d *Daemon) poolRoutes() map[string]http.Handler {
 	return map[string]http.Handler{
 		"POST /v1/pool/show":      control.Handle(d.showPools),
+		"POST /v1/pool/census":    control.Handle(d.poolCensus),
 		"POST /v1/pool/pause":     control.Handle(d.pausePools),
 		"POST /v1/pool/resume":    control.Handle(d.orderPools((*pooler.Pooler).Resume)),
 		"POST /v1/pool/reconnect": control.Handle(d.orderPools((*pooler.Pooler).Reconnect)),
@@ -43,11 +44,14 @@ func (d *Daemon) havePooler() error {
 	return nil
 }
 
-func (d *Daemon) showPools(context.Context, control.Empty) (pooler.Status, error) {
-	if err := d.havePooler(); err != nil {
-		return pooler.Status{}, err
+func (d *Daemon) showPools(ctx context.Context, _ control.Empty) (pooler.Status, error) {
+	s := pooler.Status{Endpoints: []pooler.EndpointStatus{}, Pools: []pooler.PoolStatus{}}
+	if d.pooler != nil {
+		s = d.pooler.Status()
 	}
-	return d.pooler.Status(), nil
+	var err error
+	s.Direct, err = d.directStatus(ctx)
+	return s, err
 }
 
 func (d *Daemon) pausePools(ctx context.Context, r PoolRequest) (PoolAnswer, error) {

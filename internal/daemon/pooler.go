@@ -19,7 +19,7 @@ import (
 // startPooler opens PostgreSQL's front door.
 func (d *Daemon) startPooler(ctx context.Context) error {
 	c := d.cfg.Database.Pooling
-	if !c.Pooler {
+	if len(c.Doors()) == 0 {
 		return nil
 	}
 	auth, err := d.startLogin(ctx, c.Config)
@@ -113,9 +113,13 @@ func (d *Daemon) PoolerAddr() string {
 	return d.pooler.Addr(0)
 }
 
-func (d *Daemon) poolerStatus(context.Context) admin.Status {
+func (d *Daemon) poolerStatus(ctx context.Context) admin.Status {
+	direct, err := d.directStatus(ctx)
+	if err != nil {
+		return failed("PostgreSQL does not say who is connected", err)
+	}
 	if d.pooler == nil {
-		return admin.Status{State: admin.OK, Summary: "switched off: the application connects to PostgreSQL itself"}
+		return admin.Status{State: admin.OK, Summary: "direct: the application connects to PostgreSQL itself", Facts: directFacts(direct)}
 	}
 	s := d.pooler.Status()
 	report := admin.Status{
@@ -141,6 +145,7 @@ func (d *Daemon) poolerStatus(context.Context) admin.Status {
 		}
 	}
 	report.Facts = append(report.Facts, admin.Fact{Name: "endpoints", Value: endpoints}, admin.Fact{Name: "pools", Value: pools})
+	report.Facts = append(report.Facts, directFacts(direct)...)
 	return report
 }
 

@@ -60,6 +60,9 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 	if err := d.reloadContent(cfg.Content); err != nil {
 		return err
 	}
+	if err := d.limitRoles(ctx, cfg); err != nil {
+		return err
+	}
 	if d.pooler == nil {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 
 // Config is the pooler's part of the table [database]: where clients come in, who they are, and how servers are shared.
 type Config struct {
-	// Pooler turns the pooler on. Default true; false leaves the application to connect to PostgreSQL itself.
+	// Pooler turns the pooler on. Default true; false is short for one endpoint with mode "direct".
 	Pooler bool `toml:"pooler"`
 	// Endpoints are the addresses that applications connect to. Default: one for sessions on 127.0.0.1:6432, and with
 	// replicas a second one for reads on 127.0.0.1:6433.
@@ -55,10 +55,15 @@ type Config struct {
 
 // Endpoint is a table [[database.endpoints]].
 type Endpoint struct {
-	// Listen is an address, as "127.0.0.1:6432", or the path of a Unix socket, as "/run/holdfast/.s.PGSQL.6432".
+	// Listen is an address, as "127.0.0.1:6432", or the path of a Unix socket, as "/run/holdfast/.s.PGSQL.6432". Mode "direct" has none.
 	Listen string `toml:"listen"`
-	// Mode is "session" (a client keeps its server until it leaves; the default) or "transaction" (until its transaction ends).
+	// Mode is "session" (a client keeps its server until it leaves; the default), "transaction" (until its transaction ends), or
+	// "direct": nothing listens, the application is handed PostgreSQL's own address and adds no hop; its role is limited and watched.
 	Mode string `toml:"mode"`
+	// Username is the role of an endpoint with mode "direct". Default: username of [database]. Holdfast knows no password of another role.
+	Username string `toml:"username"`
+	// Class whose limits ([database.limits.CLASS]) the role of mode "direct" gets by ALTER ROLE, in this database. Default: none.
+	Class string `toml:"class"`
 	// Target is "primary" (the default) or "replica".
 	Target string `toml:"target"`
 	// MaxLag of a replica that takes reads. Default 10s.
@@ -72,7 +77,8 @@ type Endpoint struct {
 	ReadYourWrites bool `toml:"read_your_writes"`
 	// MinSize of this endpoint's pools. Default: that of [database.options.pool].
 	MinSize int `toml:"min_size"`
-	// MaxSize of this endpoint's pools. Default: that of [database.options.pool].
+	// MaxSize of this endpoint's pools. Default: that of [database.options.pool]. With mode "direct": how many connections the role may
+	// have (CONNECTION LIMIT), from all machines together; for the role that Holdfast uses itself, Holdfast's own are added. Default no limit.
 	MaxSize int `toml:"max_size"`
 	// Timeout is how long a request waits here for a connection. Default: that of [database.options.pool].
 	Timeout unit.Duration `toml:"timeout"`
@@ -144,6 +150,7 @@ type Peer struct {
 const (
 	ModeSession     = "session"
 	ModeTransaction = "transaction"
+	ModeDirect      = "direct"
 	TargetPrimary   = "primary"
 	TargetReplica   = "replica"
 )

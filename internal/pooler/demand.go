@@ -18,6 +18,7 @@ type Demand struct {
 type Share struct {
 	For   string
 	Count int
+	Once  bool // for all processes together
 }
 
 // Demand returns what is known from the settings: the application's own role, in each class that rules name. Other roles
@@ -25,9 +26,7 @@ type Share struct {
 func (c Config) Demand(db postgres.Config) Demand {
 	d := Demand{Processes: max(1, len(c.Peers))}
 	o := db.Options.Pool
-	if !c.Pooler {
-		d.Shares = append(d.Shares, Share{"the application (database.options.pool)", max(o.MaxSize, o.MinSize)})
-	}
+	d.Shares = append(d.Shares, c.demandDirect(db)...)
 	for _, e := range c.Doors() {
 		if e.Target == TargetReplica && e.NoReplica == "error" {
 			continue // it never opens one to the primary
@@ -38,10 +37,10 @@ func (c Config) Demand(db postgres.Config) Demand {
 			if class != "" {
 				name += " for class " + class
 			}
-			d.Shares = append(d.Shares, Share{name, size + c.Limits[class].Reserved})
+			d.Shares = append(d.Shares, Share{For: name, Count: size + c.Limits[class].Reserved})
 		}
 	}
-	d.Shares = append(d.Shares, Share{"Holdfast (database.max_connections)", db.MaxConnections})
+	d.Shares = append(d.Shares, Share{For: "Holdfast (database.max_connections)", Count: db.MaxConnections})
 	return d
 }
 
@@ -60,22 +59,31 @@ func (c Config) classes() []string {
 
 // Total returns the sum.
 func (d Demand) Total() int {
-	sum := 0
+	each, once := 0, 0
 	for _, s := range d.Shares {
-		sum += s.Count
+		if s.Once {
+			once += s.Count
+		} else {
+			each += s.Count
+		}
 	}
-	return d.Processes * sum
+	return d.Processes*each + once
 }
 
 // String writes the sum out: "2 processes × (50 for endpoint 127.0.0.1:6432 + 8 for Holdfast) = 116".
 func (d Demand) String() string {
-	parts := make([]string, len(d.Shares))
-	for i, s := range d.Shares {
-		parts[i] = fmt.Sprintf("%d for %s", s.Count, s.For)
+	var each, once []string
+	for _, s := range d.Shares {
+		text := fmt.Sprintf("%d for %s", s.Count, s.For)
+		if s.Once {
+			once = append(once, text)
+		} else {
+			each = append(each, text)
+		}
 	}
-	sum := strings.Join(parts, " + ")
+	sum := strings.Join(each, " + ")
 	if d.Processes > 1 {
 		sum = fmt.Sprintf("%d processes × (%s)", d.Processes, sum)
 	}
-	return fmt.Sprintf("%s = %d", sum, d.Total())
+	return fmt.Sprintf("%s = %d", strings.Join(append([]string{sum}, once...), " + "), d.Total())
 }

@@ -3,7 +3,9 @@
 //
 // # Vocabulary
 //
-//   - Endpoint: one listener, with a mode (session or transaction) and a target (primary or replica).
+//   - Endpoint: one listener, with a mode (session or transaction) and a target (primary or replica). One of mode direct has no
+//     listener: it stands for a role that comes past the pooler, which is limited on the server itself (package rolelimit), and seen in
+//     pg_stat_activity (package census).
 //   - Session: one client that has logged in.
 //   - Server: one session on PostgreSQL. A pool lends it to sessions.
 //   - Group: the servers that may serve the same clients: one database, one role, one class, one endpoint, and for reads one

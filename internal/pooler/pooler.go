@@ -102,7 +102,7 @@ func New(c Config, o Options) (*Pooler, error) {
 	if err := p.buildRoutes(); err != nil {
 		return nil, err
 	}
-	for i, e := range c.endpointsOrDefault(o.Database) {
+	for i, e := range c.Doors() {
 		front, err := newEndpoint(p, e)
 		if err != nil {
 			return nil, err

@@ -14,6 +14,7 @@ import (
 type Status struct {
 	Endpoints  []EndpointStatus `json:"endpoints"`
 	Pools      []PoolStatus     `json:"pools"`
+	Direct     []DirectStatus   `json:"direct,omitempty"` // roles that come past the pooler
 	Clients    int              `json:"clients"`
 	MaxClients int              `json:"max_clients"`
 	Waiting    int              `json:"waiting"`

@@ -14,6 +14,7 @@ import (
 // Validate reports every mistake in the settings; keys are relative to [database].
 func (c Config) Validate() fault.Problems {
 	p := c.Config.Validate()
+	p = append(p, c.directProblems()...)
 	if !c.Pooler {
 		return p
 	}
@@ -72,10 +73,16 @@ func checkHost(p *fault.Problems, key, address string) {
 
 func (e Endpoint) validate() fault.Problems {
 	var p fault.Problems
-	oneOf(&p, "mode", e.Mode, "", ModeSession, ModeTransaction)
+	if e.isDirect() {
+		return e.validateDirect()
+	}
+	oneOf(&p, "mode", e.Mode, "", ModeSession, ModeTransaction, ModeDirect)
 	oneOf(&p, "target", e.Target, "", TargetPrimary, TargetReplica)
 	oneOf(&p, "no_replica", e.NoReplica, "", "primary", "error")
 	oneOf(&p, "tls", e.TLS, "", "disable", "allow", "require")
+	if e.Username != "" || e.Class != "" {
+		p.Add("mode", `set mode = "direct", or remove username and class`, "username and class are for mode \"direct\": who logs in here is told by [[database.rules]]")
+	}
 	e.checkListen(&p)
 	e.checkTLS(&p)
 	if e.MinSize < 0 || e.MaxSize < 0 || e.MaxSize != 0 && e.MaxSize < e.MinSize {
