@@ -102,7 +102,7 @@ func wantFiles(t *testing.T, root string, want ...string) {
 	}
 }
 
-// S0-30, S0-33: the default store keeps the whole contract.
+// S0-30, S0-33, S3-05: the default store keeps the whole contract.
 func TestStoreKeepsTheContract(t *testing.T) {
 	roots := newRoots(t.TempDir())
 	blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, roots.take(t)) })
