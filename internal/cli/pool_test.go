@@ -57,6 +57,7 @@ func TestPoolSizeRefusesNumbersThatCannotBe(t *testing.T) {
 	}
 }
 
+// C-03: the table of the endpoints, and the pools of each.
 func TestPoolsArePrintedForPeople(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -33,7 +33,7 @@ func TestAPrivateServerWithTooFewConnectionsIsRefused(t *testing.T) {
 	}
 }
 
-// The status says how the pools are. That a client named a database that does not exist is no trouble of ours.
+// C-03: the status says how the pools are, and lists the endpoints with their modes. That a client named a database that does not exist is no trouble of ours.
 func TestTheStatusSaysHowThePoolsAre(t *testing.T) {
 	t.Parallel()
 	c := configure(t)
@@ -70,7 +70,7 @@ func TestTheStatusSaysHowThePoolsAre(t *testing.T) {
 		if s.State != admin.OK || !strings.HasPrefix(s.Summary, "1 client on ") {
 			t.Errorf("the section: %+v", s)
 		}
-		if text := fmt.Sprint(s.Facts); !strings.Contains(text, "app/app@127.0.0.1:0: 1 busy, 3 idle of 20") {
+		if text := fmt.Sprint(s.Facts); !strings.Contains(text, "app/app@127.0.0.1:0: 1 busy, 3 idle of 20") || !strings.Contains(text, d.PoolerAddr()+" (session, primary)") {
 			t.Errorf("the facts: %s", text)
 		}
 	}
