@@ -39,13 +39,13 @@ func findDatabase(ctx context.Context, client *control.Client, cfg *config.Confi
 			return databaseURLs{}, err
 		}
 	}
-	u := databaseURLs{direct: db.AppURL()}
-	u.app = u.direct
+	var u databaseURLs
 	doors, direct := cfg.Database.Pooling.Doors(), cfg.Database.Pooling.Direct()
+	limits := cfg.Database.Pooling.RoleLimits(db)
 	if len(direct) > 0 {
-		u.app, u.note = directURL(db, direct[0])
-		u.direct = unlimited(u.direct, cfg.Database.Pooling, db)
+		db, u.note = asRole(db, direct[0])
 	}
+	u.app, u.direct = db.AppURL(), unlimited(db, limits)
 	u.readOnly = withParameter(u.app, readOnly)
 	if len(doors) == 0 || len(direct) > 0 {
 		return u, readsBy(ctx, client, db, doors, &u)
@@ -64,25 +64,26 @@ func findDatabase(ctx context.Context, client *control.Client, cfg *config.Confi
 	return u, nil
 }
 
-// directURL leads to PostgreSQL itself, as the role of the application. Of another role than our own we know no password, and hand out ours
-// to nobody.
-func directURL(db postgres.Config, e pooler.Endpoint) (url, note string) {
+// asRole returns the settings of the role that connects directly. Of another role than our own we know no password, and hand out ours to
+// nobody.
+func asRole(db postgres.Config, e pooler.Endpoint) (as postgres.Config, note string) {
 	if e.Username == "" || e.Username == db.Username {
-		return db.AppURL(), ""
+		return db, ""
 	}
 	db.Username, db.Password = e.Username, secret.String{}
-	return db.AppURL(), "DATABASE_URL has no password: that of the role " + strconv.Quote(e.Username) +
+	return db, "DATABASE_URL has no password: that of the role " + strconv.Quote(e.Username) +
 		" is not known here; put it into the URL, PGPASSWORD or ~/.pgpass"
 }
 
-// unlimited leads past the limit of time that the role has, which is for the application: a migration may take longer.
-func unlimited(url string, c pooler.Config, db postgres.Config) string {
-	for _, l := range c.RoleLimits(db) {
+// unlimited leads past the pooler, and past the limit of time that the role has: that is for the application, and a migration may take
+// longer.
+func unlimited(db postgres.Config, limits []rolelimit.Limit) string {
+	for _, l := range limits {
 		if l.Role == db.Username && slices.ContainsFunc(l.Settings, func(s rolelimit.Setting) bool { return s.Name == "statement_timeout" }) {
-			return withParameter(url, "options=-c%20statement_timeout%3D0")
+			return withParameter(db.AppURL(), "options=-c%20statement_timeout%3D0")
 		}
 	}
-	return url
+	return db.AppURL()
 }
 
 // readsBy lets reads go through an endpoint on replicas, if there is one beside the direct way.
