@@ -69,17 +69,33 @@ func (a *application) answers(host string, paths []string) bool {
 }
 
 // appFor returns the application that a request is for, or nil.
-func (s *site) appFor(r *http.Request) *application {
+func (s *site) appFor(r *http.Request) *application { return s.appAt(r.Host, r.URL.Path) }
+
+// appAt returns the application of a path on a host, or nil.
+func (s *site) appAt(hostport, path string) *application {
 	if len(s.apps) == 1 && s.apps[0].Name == "" {
 		return s.apps[0]
 	}
-	host, paths := hostname(r.Host), readings(r.URL.Path)
+	host, paths := hostname(hostport), readings(path)
 	for _, a := range s.apps {
 		if a.answers(host, paths[len(paths)-1:]) {
 			return a
 		}
 	}
 	return nil
+}
+
+// ambiguous reports whether the address that a visitor used, as a trusted proxy tells it, may be that of another application, too: the proxy
+// has put another host into the request, and that one decided.
+func (s *site) ambiguous(host string, r *http.Request, to *application) bool {
+	return host != r.Host && len(s.apps) > 1 && s.appAt(host, r.URL.Path) != to
+}
+
+// sameApplications reports whether addresses belong to the same applications by two configurations.
+func sameApplications(a, b Config) bool {
+	return slices.EqualFunc(a.applications(), b.applications(), func(x, y App) bool {
+		return x.Name == y.Name && x.Path == y.Path && slices.Equal(x.Hosts, y.Hosts)
+	})
 }
 
 // upstream says how an application's servers are to be treated.

@@ -19,6 +19,7 @@ type Pages struct {
 	edge    *Edge
 	cache   *httpcache.Cache
 	journal *purgeJournal // nil without a database
+	changes *changes      // the same
 }
 
 // newPages makes the cache of the configuration, nil if it is switched off.
@@ -35,12 +36,20 @@ func newPages(o Options, e *Edge) *Pages {
 				v.cache = string(result)
 			}
 		},
-		Metrics: o.Metrics, Report: o.ReportCache, Log: log,
+		Changed: p.changed, Metrics: o.Metrics, Report: o.ReportCache, Log: log,
 	})
 	if o.DB != nil {
 		p.journal = newPurgeJournal(o, p.cache, log)
+		p.changes = newChanges(p.journal, o.Metrics)
 	}
 	return p
+}
+
+// changed has other nodes told what a visitor's request changed.
+func (p *Pages) changed(ctx context.Context, urls []string) {
+	if p.changes != nil {
+		p.changes.note(ctx, urls)
+	}
 }
 
 // pageConfig is the configuration with what other settings mean for it: the sticky cookie is ours, and no secret of a visitor's.
@@ -73,11 +82,12 @@ func forkVisit(ctx context.Context) (context.Context, func()) {
 func askApp(w http.ResponseWriter, r *http.Request) { visitOf(r.Context()).pool.ServeHTTP(w, r) }
 
 // application hands a request to the application, through the page cache where there is one. What is guarded by questions to the
-// application is never cached: the next visitor may be refused, and what a guard tells the application is no part of any key.
+// application is never cached: the next visitor may be refused, and what a guard tells the application is no part of any key. Nor is what two
+// applications may have at the same address.
 func (s *site) application(w http.ResponseWriter, r *http.Request, to *application) {
 	v := visitOf(r.Context())
 	v.app, v.pool = true, to.pool
-	if s.pages == nil || s.guarded(r.URL.Path) {
+	if s.pages == nil || s.guarded(r.URL.Path) || s.ambiguous(v.Host, r, to) {
 		to.pool.ServeHTTP(w, r)
 		return
 	}
@@ -108,6 +118,7 @@ func (p *Pages) Start(ctx context.Context) error {
 		if err := p.journal.start(ctx, &p.base); err != nil {
 			return joinStop(ctx, err, p.cache)
 		}
+		p.base.Go(p.changes.run)
 		return nil
 	})
 }

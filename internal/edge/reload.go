@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/httpcache"
 	"holdfast/internal/web"
 )
 
@@ -70,6 +71,9 @@ func (e *Edge) Reload(ctx context.Context, c Config) error {
 	}
 	if p := e.kept.pages; p != nil {
 		p.cache.Configure(pageConfig(o.Config))
+		if !sameApplications(was.config, o.Config) { // what is stored may be another application's
+			_, _ = p.cache.Purge(httpcache.Purge{All: true}) // an order that is always understood
+		}
 	}
 	if e.opts.ACME != nil {
 		e.opts.ACME.SetHosts(o.Config.ACMEHosts(e.kept.log))

@@ -28,6 +28,9 @@ type Options struct {
 	Fork func(context.Context) (context.Context, func())
 	// Observe is told what became of a request, before its handler returns; may be nil.
 	Observe func(context.Context, Result)
+	// Changed is told of addresses that a request changed (RFC 9111 section 4.4), once they are removed here, so that others can be told to
+	// remove them, too. It is called before the visitor hears of the success, and must not wait. May be nil.
+	Changed func(ctx context.Context, urls []string)
 	Metrics prometheus.Registerer // may be nil
 	// Report hears when the disk fails, and of nil when it works again; may be nil.
 	Report func(error)

@@ -45,6 +45,16 @@ func (c *Cache) changed(s *settings, r *http.Request, h http.Header) {
 		addresses = append(addresses, s.addresses(u)...)
 	}
 	c.removeAddresses(addresses)
+	if c.opts.Changed == nil {
+		return
+	}
+	var told []string
+	for _, u := range all {
+		if !s.bypassed(u.Path) {
+			told = append(told, (&url.URL{Scheme: "https", Host: u.Host, Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String())
+		}
+	}
+	c.opts.Changed(r.Context(), told)
 }
 
 // passWriter takes tags away from an answer, and says that it was not ours.

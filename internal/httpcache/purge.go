@@ -10,25 +10,30 @@ import (
 
 // Purge says what to remove. One of the fields is set.
 type Purge struct {
-	All    bool   `json:"all,omitempty"`
-	URL    string `json:"url,omitempty"`    // an address, or a path on every host; with its query, as it stands
-	Prefix string `json:"prefix,omitempty"` // the beginning of addresses, or of paths on every host
-	Tag    string `json:"tag,omitempty"`
+	All bool   `json:"all,omitempty"`
+	URL string `json:"url,omitempty"` // an address, or a path on every host; with its query, as it stands
+	// URLs are many of them.
+	URLs   []string `json:"urls,omitempty"`
+	Prefix string   `json:"prefix,omitempty"` // the beginning of addresses, or of paths on every host
+	Tag    string   `json:"tag,omitempty"`
 }
 
 // Check reports what is wrong with an order.
 func (p Purge) Check() error {
 	n := 0
-	for _, set := range []bool{p.All, p.URL != "", p.Prefix != "", p.Tag != ""} {
+	for _, set := range []bool{p.All, p.URL != "", len(p.URLs) > 0, p.Prefix != "", p.Tag != ""} {
 		if set {
 			n++
 		}
 	}
 	if n != 1 {
-		return fault.New(fault.Usage, "purge_what", "an order to remove names one of all, url, prefix and tag, not %d", n).
+		return fault.New(fault.Usage, "purge_what", "an order to remove names one of all, url, urls, prefix and tag, not %d", n).
 			WithHint("give one of --all, --url, --prefix, --tag")
 	}
-	for _, text := range []string{p.URL, p.Prefix} {
+	if len(p.URLs) > MaxURLs {
+		return fault.New(fault.Usage, "purge_address", "%d addresses are more than %d in one order", len(p.URLs), MaxURLs)
+	}
+	for _, text := range append([]string{p.URL, p.Prefix}, p.URLs...) {
 		u, err := url.Parse(text)
 		if text == "" || err == nil && (strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") || (u.Scheme == "http" || u.Scheme == "https") && u.Host != "") {
 			continue
@@ -36,11 +41,20 @@ func (p Purge) Check() error {
 		return fault.New(fault.Usage, "purge_address", "%q is neither a path nor an address", text).
 			WithHint(`write "/news/" or "https://host/news/"`)
 	}
-	if len(p.URL)+len(p.Prefix)+len(p.Tag) > 4000 {
-		return fault.New(fault.Usage, "purge_address", "what is to be removed is longer than 4000 bytes")
+	for _, text := range append([]string{p.URL, p.Prefix, p.Tag}, p.URLs...) {
+		if len(text) > maxText {
+			return fault.New(fault.Usage, "purge_address", "what is to be removed is longer than %d bytes", maxText)
+		}
 	}
 	return nil
 }
+
+const (
+	// MaxURLs is how many addresses one order may have.
+	MaxURLs = 256
+	// maxText is how long what an order names may be, in bytes.
+	maxText = 4000
+)
 
 // Purge removes what is stored here and keeps what is in flight from being stored. It returns how many answers there were.
 func (c *Cache) Purge(p Purge) (int, error) {
@@ -48,6 +62,9 @@ func (c *Cache) Purge(p Purge) (int, error) {
 		return 0, err
 	}
 	s := c.settings.Load()
+	if len(p.URLs) > 0 {
+		return c.purgeURLs(s, p.URLs), nil
+	}
 	switch {
 	case p.All:
 		return c.removeFunc(func(string, []string) bool { return true }, nil), nil
@@ -58,12 +75,29 @@ func (c *Cache) Purge(p Purge) (int, error) {
 	case p.Prefix != "":
 		want := strings.TrimPrefix(normal(s, p.Prefix, false), "//")
 		return c.removeFunc(func(address string, _ []string) bool { return strings.HasPrefix(withoutScheme(address), want) }, nil), nil
-	case strings.HasPrefix(p.URL, "/"):
-		want := strings.TrimPrefix(normal(s, "https://host"+p.URL, true), "//host")
-		return c.removeFunc(func(address string, _ []string) bool { return pathOf(address) == want }, nil), nil
 	}
-	want := strings.TrimPrefix(normal(s, p.URL, true), "//")
-	return c.removeAddresses([]string{"https://" + want, "http://" + want}), nil
+	return c.purgeURLs(s, []string{p.URL}), nil
+}
+
+// purgeURLs removes addresses, and paths on every host.
+func (c *Cache) purgeURLs(s *settings, urls []string) (n int) {
+	var addresses []string
+	paths := map[string]bool{}
+	for _, u := range urls {
+		if strings.HasPrefix(u, "/") {
+			paths[strings.TrimPrefix(normal(s, "https://host"+u, true), "//host")] = true
+			continue
+		}
+		want := strings.TrimPrefix(normal(s, u, true), "//")
+		addresses = append(addresses, "https://"+want, "http://"+want)
+	}
+	if len(addresses) > 0 {
+		n = c.removeAddresses(addresses)
+	}
+	if len(paths) > 0 {
+		n += c.removeFunc(func(address string, _ []string) bool { return paths[pathOf(address)] }, nil)
+	}
+	return n
 }
 
 // normal writes an address as it stands in slots, from "//" on.

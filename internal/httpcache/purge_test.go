@@ -69,6 +69,8 @@ func TestPurge(t *testing.T) {
 	f(Purge{URL: "/news/2?page=2"}, 2)
 	f(Purge{URL: "http://b:8080/about"}, 6)
 	f(Purge{URL: "http://b/about"})
+	f(Purge{URLs: []string{"http://a/news/1", "/news/2?page=2", "https://b:8080/about"}}, 1, 2, 4, 6)
+	f(Purge{URLs: []string{"/news/1", "/newsletter", "/nowhere"}}, 1, 3, 4, 5)
 	f(Purge{Prefix: "/news/"}, 1, 2, 4, 5)
 	f(Purge{Prefix: "/news"}, 1, 2, 3, 4, 5)
 	f(Purge{Prefix: "http://a/news/"}, 1, 2, 4)

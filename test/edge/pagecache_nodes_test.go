@@ -332,3 +332,43 @@ func TestPreloadKeepsWithinLimits(t *testing.T) {
 		t.Errorf("%+v, %v", done, err)
 	}
 }
+
+// E-11, RFC 9111 section 4.4: what a visitor changes through one node is shown old by no node: the answer that is stored for its address, and for what
+// Location names, is removed on all of them. Another address stays, and an error changes nothing.
+func TestWhatAVisitorChangesOnOneNodeIsRemovedOnTheOther(t *testing.T) {
+	t.Parallel()
+	n := newNodes(t)
+	n.app.HandlerFunc = func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet:
+			page(w, r)
+		case r.URL.Path == "/refused":
+			w.WriteHeader(http.StatusForbidden)
+		default:
+			w.Header().Set("Location", "/news/")
+			w.WriteHeader(http.StatusSeeOther)
+		}
+	}
+	a, b := n.start(""), n.start("")
+	for _, method := range []string{"POST", "PUT", "DELETE"} {
+		for _, s := range []*site{a, b} {
+			for _, path := range []string{"/news/1", "/news/", "/about", "/refused"} {
+				n.store(s, path)
+			}
+		}
+		if got := a.ask(method+" /refused", oneName); got.StatusCode != http.StatusForbidden {
+			t.Fatalf("%s: %d", method, got.StatusCode)
+		}
+		if got := a.ask(method+" /news/1", oneName); got.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: %d", method, got.StatusCode)
+		}
+		if isHit(a, "/news/1") {
+			t.Errorf("%s: it is there on the node itself", method)
+		}
+		n.gone(b, "/news/1")
+		n.gone(b, "/news/")
+		if !isHit(b, "/about") || !isHit(b, "/refused") {
+			t.Errorf("%s: another page went, too", method)
+		}
+	}
+}

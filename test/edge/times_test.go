@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -106,7 +107,9 @@ func splitInAccessLog(path string) error {
 
 // checkProfiles asks for profiles of Holdfast itself, with and without a right to them.
 func checkProfiles(t *testing.T, w *whole) {
-	transport := &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", w.path("data/holdfast.sock")) }}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", w.path("data/holdfast.sock"))
+	}}
 	defer transport.CloseIdleConnections()
 	for _, name := range []string{"heap", "goroutine", "profile?seconds=1"} {
 		resp, err := (&http.Client{Transport: transport}).Get("http://holdfast/debug/pprof/" + name)
