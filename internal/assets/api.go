@@ -120,7 +120,7 @@ type Status struct {
 func (a *Assets) Status() Status {
 	s := a.set.Load()
 	out := Status{
-		URL: a.config.URL, Assets: len(s.names), Served: len(s.resources), Retired: s.retired, Memory: s.bytes,
+		URL: a.config().URL, Assets: len(s.names), Served: len(s.resources), Retired: s.retired, Memory: s.bytes,
 		Damaged: s.damaged, Sharing: a.sharing, Published: s.published,
 	}
 	if last := a.outcome.Load(); last != nil {

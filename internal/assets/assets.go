@@ -59,13 +59,11 @@ const (
 
 // Assets is the feature as a lifecycle.Service. It is ready when the set is built and loaded.
 type Assets struct {
-	config  Config
+	tuned   atomic.Pointer[tuned]
 	log     *slog.Logger
 	report  func(string, error)
-	builder *Builder
 	shelf   *shelf // nil without a database
 	sharing bool
-	cors    *cors
 	life    lifecycle.Base
 	meters  *meters
 	told    chan struct{} // holds one notification
@@ -90,11 +88,11 @@ func New(o Options) (*Assets, error) {
 		o.Report = func(string, error) {}
 	}
 	a := &Assets{
-		config: o.Config, log: o.Log, report: o.Report, builder: NewBuilder(o.Config, o.Log), sharing: o.Share && o.DB != nil,
-		cors: newCORS(append(o.Origins, o.Config.Origins...)), told: make(chan struct{}, 1), version: -1, index: newIndex(),
-		loading: newGate(), missing: newGate(),
+		log: o.Log, report: o.Report, sharing: o.Share && o.DB != nil,
+		told: make(chan struct{}, 1), version: -1, index: newIndex(), loading: newGate(), missing: newGate(),
 	}
-	a.set.Store(loadSet(o.Config, a.cors, a.index, nil, nil))
+	a.tuned.Store(newTuned(o.Config, o.Origins, o.Log))
+	a.set.Store(loadSet(o.Config, a.tuned.Load().cors, a.index, nil, nil))
 	a.meters = newMeters(a)
 	if o.DB != nil {
 		a.shelf = &shelf{db: o.DB, store: o.Store, output: o.Config.Output, keep: o.Config.Keep.D(), log: o.Log}
@@ -115,7 +113,7 @@ func (a *Assets) open(ctx context.Context) error {
 	if err := a.makeDirs(); err != nil {
 		return err
 	}
-	if a.config.Build != BuildManual {
+	if a.config().Build != BuildManual {
 		if err := a.firstBuild(ctx); err != nil {
 			return err
 		}
@@ -123,7 +121,7 @@ func (a *Assets) open(ctx context.Context) error {
 	if err := a.reload(ctx); err != nil {
 		return err
 	}
-	if damaged := a.set.Load().damaged; len(damaged) > 0 && a.config.Build != BuildManual {
+	if damaged := a.set.Load().damaged; len(damaged) > 0 && a.config().Build != BuildManual {
 		if _, err := a.Build(ctx); err != nil {
 			a.log.ErrorContext(ctx, "damaged assets cannot be repaired", "error", err)
 		}
@@ -139,11 +137,11 @@ func (a *Assets) open(ctx context.Context) error {
 
 // makeDirs makes the directory that assets of other nodes wait in, empty.
 func (a *Assets) makeDirs() error {
-	dir := fetchDir(a.config.Output)
+	dir := fetchDir(a.config().Output)
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	return ownOutput(a.config.Output, dir)
+	return ownOutput(a.config().Output, dir)
 }
 
 // firstBuild builds at start. A build that fails is no reason not to serve what was built before.
@@ -152,7 +150,7 @@ func (a *Assets) firstBuild(ctx context.Context) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	x, readErr := readIndex(a.config.Output)
+	x, readErr := readIndex(a.config().Output)
 	if readErr != nil || len(x.Names) == 0 {
 		return err
 	}
@@ -164,24 +162,31 @@ func (a *Assets) firstBuild(ctx context.Context) error {
 func (a *Assets) build(ctx context.Context) (Report, error) {
 	a.building.Lock()
 	defer a.building.Unlock()
-	a.builder.distrust = map[string]bool{}
+	report, err := a.buildWith(ctx, a.tuned.Load().builder)
+	a.note(ctx, report, err)
+	return report, err
+}
+
+// buildWith runs one build. Callers must hold building.
+func (a *Assets) buildWith(ctx context.Context, b *Builder) (Report, error) {
+	b.distrust = map[string]bool{}
 	for _, name := range a.set.Load().damaged {
-		a.builder.distrust[name] = true
+		b.distrust[name] = true
 	}
-	report, err := a.builder.Build(ctx)
+	return b.Build(ctx)
+}
+
+// note remembers how a build went.
+func (a *Assets) note(ctx context.Context, report Report, err error) {
 	a.outcome.Store(&outcome{report, err, time.Now()})
 	a.meters.built(report, err)
 	if ctx.Err() == nil {
 		a.report(WorkBuild, err)
 	}
-	if err != nil {
-		return report, err
-	}
-	if len(report.Written) > 0 || report.Removed > 0 {
+	if err == nil && (len(report.Written) > 0 || report.Removed > 0) {
 		a.log.InfoContext(ctx, "assets built", "assets", report.Assets, "new", len(report.Written), "removed", report.Removed,
 			"notes", len(report.Notes), "took", report.Took.Round(time.Millisecond).String())
 	}
-	return report, nil
 }
 
 // Load reads the set that is there, without building, database or store: enough for look-ups by a command.
@@ -189,7 +194,7 @@ func (a *Assets) Load(ctx context.Context) error {
 	if err := a.loading.lock(ctx); err != nil {
 		return err
 	}
-	a.others = readFetched(a.config.Output)
+	a.others = readFetched(a.config().Output)
 	a.loading.unlock()
 	return a.reload(ctx)
 }
@@ -212,11 +217,11 @@ func (a *Assets) reload(ctx context.Context) error {
 		return err
 	}
 	defer a.loading.unlock()
-	info, err := os.Stat(indexPath(a.config.Output))
+	info, err := os.Stat(indexPath(a.config().Output))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("load assets: %w", err)
 	}
-	x, err := readIndex(a.config.Output)
+	x, err := readIndex(a.config().Output)
 	if err != nil {
 		return err
 	}
@@ -227,7 +232,8 @@ func (a *Assets) reload(ctx context.Context) error {
 
 // swap serves what index and others say. Callers must hold loading.
 func (a *Assets) swap(ctx context.Context) {
-	s := loadSet(a.config, a.cors, a.index, a.others, a.set.Load())
+	t := a.tuned.Load()
+	s := loadSet(t.config, t.cors, a.index, a.others, a.set.Load())
 	a.set.Store(s)
 	for _, name := range s.damaged {
 		a.log.ErrorContext(ctx, "an asset is damaged and not served; build again", "name", name)
@@ -256,5 +262,5 @@ func (a *Assets) share(ctx context.Context) error {
 
 // Routes returns what browsers reach, to be mounted on the edge: patterns of http.ServeMux.
 func (a *Assets) Routes() map[string]http.Handler {
-	return map[string]http.Handler{a.config.URL: a}
+	return map[string]http.Handler{a.config().URL: a}
 }

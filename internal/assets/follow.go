@@ -105,7 +105,7 @@ func (a *Assets) sync(ctx context.Context, first bool) error {
 	slices.SortFunc(rows, func(x, y row) int { return strings.Compare(x.Name, y.Name) })
 	before := a.others
 	if first {
-		before = readFetched(a.config.Output)
+		before = readFetched(a.config().Output)
 	}
 	fetched, fetchErr := a.shelf.fetchAll(ctx, rows)
 	a.others = fetched
@@ -121,14 +121,14 @@ func (a *Assets) sync(ctx context.Context, first bool) error {
 // noteFetched brings the notes and manifests on disk up to date, and removes what is on the shelf no more. Callers must
 // hold loading.
 func (a *Assets) noteFetched(ctx context.Context, before []fetched) error {
-	if err := writeFetched(a.config.Output, a.others); err != nil {
+	if err := writeFetched(a.config().Output, a.others); err != nil {
 		return err
 	}
 	for _, f := range before {
 		gone := !slices.ContainsFunc(a.others, func(g fetched) bool { return g.Name == f.Name })
 		_, plain := a.index.Sources[f.Name]
 		if gone && !plain && a.index.Files[f.Name] == nil {
-			if err := removeVariants(a.config.Output, f.Name); err != nil {
+			if err := removeVariants(a.config().Output, f.Name); err != nil {
 				a.log.WarnContext(ctx, "a file of an asset that expired cannot be removed", "name", f.Name, "error", err)
 			}
 		}
@@ -138,13 +138,13 @@ func (a *Assets) noteFetched(ctx context.Context, before []fetched) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, manifestPatience)
 	defer cancel()
-	unlock, err := a.builder.prepare(ctx)
+	unlock, err := a.tuned.Load().builder.prepare(ctx)
 	if err != nil {
 		return err // tried again at the next look
 	}
-	x, err := readIndex(a.config.Output)
+	x, err := readIndex(a.config().Output)
 	if err == nil {
-		err = writeManifests(a.config, x, a.others)
+		err = writeManifests(a.config(), x, a.others)
 	}
 	return errors.Join(err, unlock())
 }
@@ -152,7 +152,7 @@ func (a *Assets) noteFetched(ctx context.Context, before []fetched) error {
 // maybeElsewhere looks on the shelf for a name that nobody here knows, if it may be a hashed one, and reports whether it is
 // worth asking again. Requests that wait share one look.
 func (a *Assets) maybeElsewhere(ctx context.Context, path string) bool {
-	name := strings.TrimPrefix(path, a.config.URL)
+	name := strings.TrimPrefix(path, a.config().URL)
 	if a.shelf == nil || !hasDigest(name) {
 		return false
 	}
@@ -197,7 +197,7 @@ func (a *Assets) watch(ctx context.Context) {
 			return
 		case <-every.C:
 		}
-		if now := a.look(ctx); now != seen && a.config.Build == BuildWatch {
+		if now := a.look(ctx); now != seen && a.config().Build == BuildWatch {
 			seen = now
 			if _, err := a.Build(ctx); err != nil && ctx.Err() == nil {
 				a.log.WarnContext(ctx, "assets cannot be built", "error", err)
@@ -218,10 +218,10 @@ func (a *Assets) watch(ctx context.Context) {
 
 // look returns a digest of names, sizes and times below static.root; "" when that is not watched.
 func (a *Assets) look(ctx context.Context) string {
-	if a.config.Build != BuildWatch {
+	if a.config().Build != BuildWatch {
 		return ""
 	}
-	s, err := scan(ctx, a.config)
+	s, err := scan(ctx, a.config())
 	if err != nil {
 		return err.Error()
 	}
@@ -236,7 +236,7 @@ func (a *Assets) look(ctx context.Context) string {
 
 // indexChanged reports whether somebody else built: the index is replaced by rename, so it is another file then.
 func (a *Assets) indexChanged(ctx context.Context) bool {
-	info, err := os.Stat(indexPath(a.config.Output))
+	info, err := os.Stat(indexPath(a.config().Output))
 	if err != nil {
 		return false
 	}

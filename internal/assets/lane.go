@@ -16,7 +16,7 @@ import (
 
 // Lanes returns what of Routes may be answered on an event loop, under the same patterns.
 func (a *Assets) Lanes() map[string]lane.Handler {
-	return map[string]lane.Handler{a.config.URL: assetLane{a}}
+	return map[string]lane.Handler{a.config().URL: assetLane{a}}
 }
 
 // assetLane answers whole assets, parts of them, and that they did not change. What is refused or unknown is net/http's

@@ -21,13 +21,13 @@ func (a *Assets) Publish(ctx context.Context, logical string, body io.Reader) (P
 	if err := checkLogical(logical); err != nil {
 		return Published{}, err
 	}
-	limit := int64(a.config.PublishMaxSize)
+	limit := int64(a.config().PublishMaxSize)
 	content, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err != nil {
 		return Published{}, fmt.Errorf("publish %s: %w", logical, err)
 	}
 	if int64(len(content)) > limit {
-		return Published{}, fault.New(fault.Full, "asset_too_large", "%s has more than %s", logical, a.config.PublishMaxSize).
+		return Published{}, fault.New(fault.Full, "asset_too_large", "%s has more than %s", logical, a.config().PublishMaxSize).
 			WithHint("raise static.publish_max_size")
 	}
 	content, notes := a.rewritePublished(logical, content)
@@ -72,7 +72,7 @@ func (a *Assets) rewritePublished(logical string, content []byte) ([]byte, []Not
 	if err != nil {
 		return content, []Note{{File: logical, Text: "left as it is: " + err.Error()}}
 	}
-	where, names := site{url: a.config.URL, base: a.config.BaseURL}, a.set.Load().names
+	where, names := site{url: a.config().URL, base: a.config().BaseURL}, a.set.Load().names
 	var notes []Note
 	sure, _ := where.targets(logical, refs)
 	for _, name := range sure {

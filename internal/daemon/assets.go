@@ -116,7 +116,7 @@ func (d *Daemon) assetsStatus(context.Context) admin.Status {
 		State: admin.OK, Summary: count(int64(s.Assets), "asset") + " at " + s.URL,
 		Facts: admin.Facts{
 			{Name: "url", Value: s.URL},
-			{Name: "root", Value: d.cfg.Static.Root},
+			{Name: "root", Value: d.config().Static.Root},
 			{Name: "output", Value: d.cfg.Static.Output},
 			{Name: "assets", Value: s.Assets},
 			{Name: "published", Value: s.Published},

@@ -16,13 +16,13 @@ import (
 func reloadable() []string {
 	return append(contentReloadable(),
 		"database.rules", "database.auth", "database.limits", "database.admins", "database.stats_users",
-		"edge",
+		"edge", "static",
 		"database.options.pool", "database.hold", "database.login_timeout", "database.max_clients", "database.prepared_statements",
 	)
 }
 
 // Reload reads the configuration again and takes over what can change while the daemon runs: who may log in to PostgreSQL, how
-// its pools are sized, the limits of classes, the sources of content, the rules and servers of the edge. What needs a restart is named in the log. A configuration
+// its pools are sized, the limits of classes, the sources of content, the rules and servers of the edge, the assets. What needs a restart is named in the log. A configuration
 // with a mistake changes nothing.
 func (d *Daemon) Reload(ctx context.Context) error {
 	_, err := d.reload(ctx)
@@ -56,6 +56,9 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 	if err := d.reloadEdge(ctx, cfg); err != nil {
 		return err
 	}
+	if err := d.reloadAssets(ctx, cfg); err != nil {
+		return err
+	}
 	d.reloaded.Store(cfg)
 	if err := d.reloadContent(cfg.Content); err != nil {
 		return err
@@ -86,6 +89,7 @@ func (d *Daemon) config() *config.Config {
 
 // compare names the settings that differ: those that take effect at once, and those that need a restart.
 func compare(before, after *config.Config) (applied, waiting []string) {
+	fixed := append(edgeFixed(), assetsFixed(before, after)...)
 	was := map[string]any{}
 	for _, s := range before.Settings() {
 		was[s.Key] = s
@@ -96,18 +100,18 @@ func compare(before, after *config.Config) (applied, waiting []string) {
 		if known && config.Same(old, s) {
 			continue
 		}
-		note(s.Key, &applied, &waiting)
+		note(s.Key, fixed, &applied, &waiting)
 	}
 	for key := range was {
-		note(key, &applied, &waiting)
+		note(key, fixed, &applied, &waiting)
 	}
 	slices.Sort(applied)
 	slices.Sort(waiting)
 	return applied, waiting
 }
 
-func note(key string, applied, waiting *[]string) {
-	if below(key, reloadable()) && !below(key, edgeFixed()) {
+func note(key string, fixed []string, applied, waiting *[]string) {
+	if below(key, reloadable()) && !below(key, fixed) {
 		*applied = append(*applied, key)
 		return
 	}
