@@ -32,7 +32,7 @@ func (c *contentBench) cold(ctx context.Context) error {
 	t := table{
 		title: "Content: a new server, with an empty disk",
 		note: fmt.Sprintf("A generated course of %d questions in some 450 chunks. A question is its chunk alone, %d of them one after the other, beside one GET of a part of "+
-			"the same store by the same proxy. The whole course is asked for in one call (20 parts in flight). The archive is fetched from the same store and "+
+			"the same store by the same proxy. The whole course is asked for in one call (32 parts in flight). The archive is fetched from the same store and "+
 			"unpacked by tar; git clones from, and adds a worktree to, a repository on the same disk. %d rounds, each with a new server.", courseQuestions, coldQuestions, c.rounds),
 		head: []string{"store", "first answer", "question p50", "GET p50", "question − GET", "requests", "bar", "whole course", "processor time", "bar", "archive", "git clone", "git worktree add"},
 	}

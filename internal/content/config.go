@@ -21,7 +21,7 @@ type Config struct {
 	SyncParallel int `toml:"sync_parallel"`
 	// Poll is how often a branch is looked at besides webhooks and requests; 0 never. Default 1m.
 	Poll unit.Duration `toml:"poll"`
-	// Parallel is how many parts are moved to or from the store at the same time. Default 20.
+	// Parallel is how many parts are moved to or from the store at the same time. Default 32.
 	Parallel int `toml:"parallel"`
 	// KeepRevisions is how many of the newest revisions of a source are kept whatever their age. Default 10.
 	KeepRevisions int `toml:"keep_revisions"`
@@ -117,7 +117,7 @@ type SourceConfig struct {
 // DefaultConfig returns the settings of an empty table.
 func DefaultConfig() Config {
 	return Config{
-		Enabled: true, Sync: true, Store: true, SyncParallel: 2, Parallel: 20,
+		Enabled: true, Sync: true, Store: true, SyncParallel: 2, Parallel: 32,
 		Poll:          unit.Duration(time.Minute),
 		KeepRevisions: 10, KeepFor: unit.Duration(14 * 24 * time.Hour),
 		Grace: unit.Duration(72 * time.Hour), GCEvery: unit.Duration(24 * time.Hour), ScrubEvery: unit.Duration(30 * 24 * time.Hour),

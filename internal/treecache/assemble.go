@@ -39,7 +39,7 @@ func (p *process) provideAll(ctx context.Context, k pins, objects []object) (loa
 		}
 	}
 	part := func(ctx context.Context, o object) error { return p.providePart(ctx, k, o, &sum) }
-	err = p.each(ctx, p.o.Parallel, missing, part)
+	err = p.each(ctx, cap(p.slots), missing, part)
 	if errors.Is(err, ErrFull) && len(missing) > 1 { // what is reserved for those in flight is more than they need
 		err = p.each(ctx, 1, missing, part)
 	}

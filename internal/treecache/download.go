@@ -1,10 +1,13 @@
 package treecache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -102,13 +105,17 @@ func (p *process) download(ctx context.Context, o object) error {
 
 // unpack writes the files of a part below dir. Its error says whose fault it was: the disk's, the store's, or the pack's.
 func (p *process) unpack(ctx context.Context, b *budget, dir string, o object) error {
-	s, err := p.newSink(b, dir, o.piece.Mode.Kind() == treepack.Exec)
-	if err != nil {
-		return err
-	}
 	body, err := p.openPack(ctx, o.piece.Part)
 	if err != nil {
 		return err
+	}
+	if body.gather(o.piece.Part.Packed) {
+		p.hands <- struct{}{} // who has them waits for nobody
+		defer func() { <-p.hands }()
+	}
+	s, err := p.newSink(b, dir, o.piece.Mode.Kind() == treepack.Exec)
+	if err != nil {
+		return errors.Join(err, body.close())
 	}
 	err = treepack.Unpack(body, o.piece.Part, s)
 	closeErr := body.close()
@@ -142,30 +149,72 @@ func unavailable(part treepack.Part, err error) error {
 
 var errStalled = errors.New("the store sent nothing for too long")
 
+const (
+	// makers is how many parts are made for each that may be downloaded at a time: while a store that is far away is waited for, what it sent
+	// before is unpacked.
+	makers = 2
+	// gathered is up to which size, in bytes, a pack is read as a whole before it is unpacked.
+	gathered = 256 << 10
+)
+
 // packBody is a pack being read: it remembers the store's error, and gives up when nothing comes for Options.Stall.
 type packBody struct {
 	ctx    context.Context
-	body   io.ReadCloser
+	head   bytes.Reader  // what was gathered
+	body   io.ReadCloser // the rest; nil when all of it was
 	err    error
 	stall  time.Duration
 	timer  *time.Timer
 	cancel context.CancelCauseFunc
+	hangUp func() error // ends the download, once
 }
 
 // openPack asks the store for a pack. The limit of silence holds for the asking, too.
 func (p *process) openPack(ctx context.Context, part treepack.Part) (*packBody, error) {
+	select {
+	case p.wire <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	r := &packBody{ctx: ctx, stall: p.o.Stall, cancel: cancel}
 	r.timer = time.AfterFunc(r.stall, func() { cancel(errStalled) })
 	body, err := p.o.Fetch(ctx, part)
 	if err != nil {
+		<-p.wire
 		r.timer.Stop()
 		err = r.because(err)
 		cancel(nil)
 		return nil, unavailable(part, err)
 	}
 	r.body = body
+	r.hangUp = sync.OnceValue(func() error {
+		defer func() { <-p.wire }()
+		r.timer.Stop()
+		return body.Close()
+	})
 	return r, nil
+}
+
+// gather reads a small pack as a whole, so that another can be asked for while this one is unpacked. It reports whether all of it is here.
+func (r *packBody) gather(size int64) bool {
+	if size > gathered {
+		return false
+	}
+	text := make([]byte, 0, size+bytes.MinRead)
+	for len(text) < 2*gathered {
+		n, err := r.fetch(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if err != nil {
+			if errors.Is(err, io.EOF) && r.hangUp() == nil {
+				r.body = nil
+			}
+			break // what went wrong is told to who reads on
+		}
+		text = slices.Grow(text, bytes.MinRead)
+	}
+	r.head.Reset(text)
+	return r.body == nil
 }
 
 // because returns the reason when the context ended the store's work.
@@ -176,8 +225,21 @@ func (r *packBody) because(err error) error {
 	return err
 }
 
-// Read reads from the store.
+// Read reads what was gathered, and then from the store.
 func (r *packBody) Read(b []byte) (int, error) {
+	switch {
+	case r.head.Len() > 0:
+		return r.head.Read(b)
+	case r.err != nil:
+		return 0, r.err
+	case r.body == nil:
+		return 0, io.EOF
+	}
+	return r.fetch(b)
+}
+
+// fetch reads from the store.
+func (r *packBody) fetch(b []byte) (int, error) {
 	if r.ctx.Err() != nil {
 		r.err = context.Cause(r.ctx)
 		return 0, r.err
@@ -192,7 +254,6 @@ func (r *packBody) Read(b []byte) (int, error) {
 }
 
 func (r *packBody) close() error {
-	r.timer.Stop()
 	defer r.cancel(nil)
-	return r.body.Close()
+	return r.hangUp()
 }

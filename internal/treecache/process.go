@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,9 @@ type process struct {
 	seq   atomic.Int64  // of names below tmp and trash
 	views queue         // of those who change a view
 	makes flights       // of objects
-	slots chan struct{} // as many as downloads at a time
+	slots chan struct{} // as many as parts that are made at a time
+	wire  chan struct{} // as many as downloads at a time
+	hands chan struct{} // as many as unpack what is here: more would only keep those from running who ask for the next
 	evict chan struct{} // one evicts at a time
 	trash chan struct{} // one empties the trash at a time
 
@@ -54,7 +57,8 @@ type process struct {
 func join(ctx context.Context, o *Options, count *counters) (*process, error) {
 	p := &process{
 		files: files{block: 4096, before: o.before}, o: o, count: count, limit: o.Limits,
-		slots: make(chan struct{}, o.Parallel), evict: make(chan struct{}, 1), trash: make(chan struct{}, 1),
+		slots: make(chan struct{}, makers*o.Parallel), wire: make(chan struct{}, o.Parallel), hands: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		evict: make(chan struct{}, 1), trash: make(chan struct{}, 1),
 		handles: map[View]*handle{}, held: map[*handle]bool{}, retired: map[View]time.Time{}, touched: map[use]time.Time{},
 	}
 	p.life, p.cut = context.WithCancel(context.Background())

@@ -22,8 +22,8 @@ import (
 	hfnode "holdfast/internal/node"
 )
 
-// S4-03 (more machines in place of a bigger one), S4-04 (add and remove nodes under load: 0 errors), S4-33, S4-34, E-50, E-61: three machines behind a load balancer that asks for
-// /readyz, and clients that never stop. A fourth machine joins with one token and an empty disk, an author pushes, and the machine
+// S4-03 (more machines in place of a bigger one), S4-04 (add and remove nodes under load: 0 errors), S4-33, S4-34, E-50, E-61: three
+// machines behind a load balancer that asks for /readyz, and clients that never stop. A fourth machine joins with one token and an empty disk, an author pushes, and the machine
 // that syncs is told to stop. No request fails, and what was answered is what git has.
 func TestMachinesComeAndGoUnderLoadAndNoRequestFails(t *testing.T) {
 	t.Parallel()
