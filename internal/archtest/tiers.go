@@ -15,8 +15,9 @@ func tiers() []tier {
 			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "s3wire", "link",
 			"pgwire", "scram", "epoll", "pgbouncer", "fstype", "treepack", "coursegen", "cache", "resp",
 		}},
+		{"ways", []string{"lane"}},
 		{"engines", []string{
-			"blob", "postgres", "web", "lane",
+			"blob", "postgres", "web",
 			"upstream", "throttle", "httpcache", "certs", "timing", "pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
 			"rolelimit", "census",
 			"gitrepo", "revision", "treecache",

@@ -97,6 +97,18 @@ func (m *Memory[V]) Peek(key string) (value V, deadline time.Time, ok bool) {
 	return e.value, deadline, true
 }
 
+// Hit counts a hit and makes the entry the newest, as Get does, for who has the value from Peek; it reports whether there is one still.
+func (m *Memory[V]) Hit(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(key)
+	if e != nil {
+		m.counts.Hits++
+		m.touch(e)
+	}
+	return e != nil
+}
+
 // Touch makes an entry the newest; it reports whether there is one.
 func (m *Memory[V]) Touch(key string) bool {
 	m.mu.Lock()

@@ -51,6 +51,8 @@ func laneMeters(stats func() lane.Stats) []prometheus.Collector {
 			func(s lane.Stats) int64 { return s.Answered }),
 		count("holdfast_edge_lane_handed_over_total", "Connections that the event loops handed over to net/http.",
 			func(s lane.Stats) int64 { return s.HandedOver }),
+		count("holdfast_edge_lane_returned_total", "Connections that came back from net/http to the event loops.",
+			func(s lane.Stats) int64 { return s.Returned }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "holdfast_edge_connections", Help: "Connections of the edge without TLS, whoever serves them.",
 		}, func() float64 { return float64(stats().Conns) }),

@@ -49,15 +49,15 @@ func (c Config) applications() []App {
 // application is one of the applications behind the edge.
 type application struct {
 	App
+	name string // what its requests are called in logs and metrics
 	pool *upstream.Pool
 }
 
-// route is what its requests are called in logs and metrics.
-func (a *application) route() string {
+func newApplication(a App) *application {
 	if a.Name == "" {
-		return routeApp
+		return &application{App: a, name: routeApp}
 	}
-	return routeApp + ":" + a.Name
+	return &application{App: a, name: routeApp + ":" + a.Name}
 }
 
 // answers reports whether a request is the application's. "/shop/" stands for "/shop", too.
@@ -86,9 +86,9 @@ func (s *site) appAt(hostport, path string) *application {
 }
 
 // ambiguous reports whether the address that a visitor used, as a trusted proxy tells it, may be that of another application, too: the proxy
-// has put another host into the request, and that one decided.
-func (s *site) ambiguous(host string, r *http.Request, to *application) bool {
-	return host != r.Host && len(s.apps) > 1 && s.appAt(host, r.URL.Path) != to
+// has put another host into the request, which was asked for then, and that one decided.
+func (s *site) ambiguous(host, asked, path string, to *application) bool {
+	return host != asked && len(s.apps) > 1 && s.appAt(host, path) != to
 }
 
 // sameApplications reports whether addresses belong to the same applications by two configurations.
@@ -129,7 +129,7 @@ func (s *site) staff(o Options, was *site) (fresh, gone []*upstream.Pool, err er
 		if err := checkServers(app.Upstreams).Err(); err != nil {
 			return nil, nil, err
 		}
-		a := &application{App: app}
+		a := newApplication(app)
 		options := s.upstream(o, app)
 		if a.pool = was.pool(app.Name); a.pool != nil {
 			kept[a.pool] = true

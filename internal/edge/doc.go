@@ -29,10 +29,12 @@
 //
 // # The lane
 //
-// On a plain TCP listener, simple requests for routes that have a lane (package lane) are answered on event loops, with
-// the same host check, headers, log lines and metrics; all others, and everything over TLS, by net/http. The lane's route is the
+// On a plain TCP listener, simple requests for routes that have a lane (package lane), and for pages that the page cache has for everybody, are answered on
+// event loops, with the same host check, headers, log lines and metrics; all others, and everything over TLS, by net/http. The lane's route is the
 // one that the mux would choose: a longer pattern without a lane takes its requests away. Routes for which there are limits or
-// questions to the application have no lane, and where plain HTTP is redirected there is none at all.
+// questions to the application have no lane, and where plain HTTP is redirected there is none at all. A page is looked up there when its path
+// has one reading, is guarded by no question, and is under no limit that makes it wait or asks who it is; limits by address are counted. The word of
+// a trusted proxy counts as elsewhere. Connections that net/http had to answer come back when they ask for such things again.
 //
 // # Reload
 //

@@ -225,7 +225,7 @@ func (e *Edge) LaneStats() lane.Stats {
 
 // laneBefore puts a lane before net/http, where there is something for it.
 func (e *Edge) laneBefore() func(net.Listener) (net.Listener, error) {
-	if len(e.opts.Lanes) == 0 || e.opts.Config.RedirectHTTPS {
+	if len(e.opts.Lanes) == 0 && e.kept.pages == nil || e.opts.Config.RedirectHTTPS {
 		return nil
 	}
 	return func(l net.Listener) (net.Listener, error) {

@@ -17,6 +17,7 @@ import (
 type front struct {
 	hosts   []string
 	routes  []route // the longest prefix first
+	pages   *pageLane
 	policy  policy
 	access  bool // there is an access log
 	journal web.Journal
@@ -47,6 +48,7 @@ func newFront(o Options, s *site) *front {
 	if o.Config.RedirectHTTPS {
 		return f // it knows no route
 	}
+	f.pages = newPageLane(s)
 	if s.acme != nil {
 		f.routes = append(f.routes, route{pattern: challengePath, prefix: challengePath})
 	}
@@ -90,13 +92,17 @@ func (f *front) Answer(q *lane.Request, r *lane.Reply) lane.Verdict {
 		return lane.NotMine
 	}
 	to := f.find(q.Path)
-	if to.handler == nil {
+	switch {
+	case to.handler != nil:
+	case to.pattern == "" && f.pages != nil:
+		return f.pages.answer(f, q, r)
+	default:
 		return lane.NotMine
 	}
 	r.Route = to.pattern
 	said := to.handler.Answer(q, r)
 	if said == lane.Answered {
-		f.policy.add(r)
+		f.policy.add(r, false)
 	}
 	return said
 }
@@ -134,6 +140,9 @@ func (f *front) observe(d lane.Done) {
 	ctx, peer := context.Background(), ""
 	if f.access || f.journal.Log.Enabled(ctx, f.journal.Level(d.Status)) {
 		ctx, peer = logging.WithRequestID(ctx, d.RequestID), d.Peer.String()
+	}
+	if v, ok := d.Note.(*visit); ok {
+		ctx = withVisit(ctx, v)
 	}
 	f.journal.Write(ctx, web.Line{
 		Method: d.Method, Route: d.Route, Status: d.Status, Bytes: d.Bytes, Took: d.Took, Peer: peer,

@@ -60,12 +60,20 @@ func (p policy) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// add adds to an answer of the lane what it does not say itself. The lane speaks plain HTTP.
-func (p policy) add(r *lane.Reply) {
+// add adds to an answer of the lane what it does not say itself. The lane speaks plain HTTP, but perhaps to a proxy that speaks HTTPS.
+func (p policy) add(r *lane.Reply, secure bool) {
 	written := r.Written()
 	for _, f := range p.fields {
-		if !bytes.Contains(written, f.mark) && !bytes.HasPrefix(written, f.mark[2:]) {
+		if !says(written, f.mark) {
 			r.Header(f.name, f.value)
 		}
 	}
+	if secure && p.hsts != "" && !says(written, []byte("\r\nStrict-Transport-Security: ")) {
+		r.Header("Strict-Transport-Security", p.hsts)
+	}
+}
+
+// says reports whether there is a line of the name that mark has.
+func says(written, mark []byte) bool {
+	return bytes.Contains(written, mark) || bytes.HasPrefix(written, mark[2:])
 }

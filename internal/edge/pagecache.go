@@ -8,6 +8,7 @@ import (
 
 	"holdfast/internal/fault"
 	"holdfast/internal/httpcache"
+	"holdfast/internal/lane"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/upstream"
 )
@@ -34,6 +35,9 @@ func newPages(o Options, e *Edge) *Pages {
 		Observe: func(ctx context.Context, result httpcache.Result) {
 			if v := visitOf(ctx); v != nil {
 				v.cache = string(result)
+				if result == httpcache.Hit {
+					lane.Mine(ctx)
+				}
 			}
 		},
 		Changed: p.changed, Metrics: o.Metrics, Report: o.ReportCache, Log: log,
@@ -87,7 +91,7 @@ func askApp(w http.ResponseWriter, r *http.Request) { visitOf(r.Context()).pool.
 func (s *site) application(w http.ResponseWriter, r *http.Request, to *application) {
 	v := visitOf(r.Context())
 	v.app, v.pool = true, to.pool
-	if s.pages == nil || s.guarded(r.URL.Path) || s.ambiguous(v.Host, r, to) {
+	if s.pages == nil || s.guarded(r.URL.Path) || s.ambiguous(v.Host, r.Host, r.URL.Path, to) {
 		to.pool.ServeHTTP(w, r)
 		return
 	}

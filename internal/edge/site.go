@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"holdfast/internal/certs"
+	"holdfast/internal/lane"
 	"holdfast/internal/throttle"
 	"holdfast/internal/timing"
 	"holdfast/internal/upstream"
@@ -22,7 +23,8 @@ type site struct {
 	trust    upstream.Trust
 	policy   policy
 	mux      *http.ServeMux
-	apps     []*application // the most particular first
+	laned    map[string]bool // patterns of routes that have a lane
+	apps     []*application  // the most particular first
 	throttle *throttle.Throttle
 	auth     []*guard
 	strip    []string // fields that only our own questions to the application may set
@@ -43,9 +45,10 @@ type kept struct {
 // newSite makes a site. was is the one before it, or nil: limits that are the same go on counting.
 func newSite(o Options, k *kept, was *site) (*site, error) {
 	c := o.Config
-	s := &site{kept: k, config: c, policy: newPolicy(c.Headers), mux: http.NewServeMux(), vaults: o.Vaults}
+	s := &site{kept: k, config: c, policy: newPolicy(c.Headers), mux: http.NewServeMux(), vaults: o.Vaults, laned: map[string]bool{}}
 	for pattern, h := range o.Routes {
 		s.mux.Handle(pattern, h)
+		s.laned[pattern] = o.Lanes[pattern] != nil
 	}
 	var err error
 	if s.trust, err = upstream.ParseTrust(c.TrustedProxies); err != nil {
@@ -102,13 +105,16 @@ func (s *site) introduced(next http.Handler) http.Handler {
 func (s *site) answer(w http.ResponseWriter, r *http.Request) {
 	h, pattern := s.mux.Handler(r)
 	if pattern != "" {
+		if s.laned[pattern] {
+			lane.Mine(r.Context())
+		}
 		s.mux.ServeHTTP(w, r)
 		return
 	}
 	app := s.appFor(r)
 	switch {
 	case app != nil:
-		r.Pattern = app.route()
+		r.Pattern = app.name
 		s.application(w, r, app)
 	case isMissing(h, r):
 		s.refuse(w, r, upstream.Refusal{Status: http.StatusNotFound, Code: "not_found", Text: "nothing here"})

@@ -53,6 +53,15 @@
 // stale-while-revalidate it is given at once and asked about behind (RFC 5861); within stale-if-error it is given when the application fails.
 // Never so with no-cache, must-revalidate, proxy-revalidate and s-maxage.
 //
+// # On event loops
+//
+// [Cache.Find] answers a request of package lane from memory, without a goroutine and without allocating: a fresh answer, to GET or HEAD, as it is or 304. It
+// says yes only where ServeHTTP would give the same object in the same way. All that decides is read anew for each request from the
+// same places (address, selectors, cookies, rules, directives, freshness), so there is nothing to forget when something is removed. The header of an
+// object is what ServeHTTP's own code writes, kept as bytes beside the object from the first such request on (lines); Age and Cache-Status are added.
+// Everything else is left to ServeHTTP: Authorization, Range, If-Match, If-Unmodified-Since, fields that nobody knows, directives where they are obeyed, bodies
+// on disk or above 1 MB, whatever is stale or not there. The tests put each request to both, and compare.
+//
 // # Removal
 //
 // Answers are removed by address, prefix and tag (Surrogate-Key, Cache-Tag; visitors do not see these fields). What is in

@@ -24,7 +24,7 @@ func finished(err error) {
 func (v *visitor) give(o *object, result Result, said string) {
 	if !o.onDisk {
 		v.c.tell(v.r.Context(), v.id.rule, result)
-		v.send(o, bytes.NewReader(o.body), said)
+		v.send(o, bytes.NewReader(o.body), said, v.c.now())
 		return
 	}
 	f, ok := v.c.store.open(o)
@@ -34,40 +34,45 @@ func (v *visitor) give(o *object, result Result, said string) {
 	}
 	defer f.Close()
 	v.c.tell(v.r.Context(), v.id.rule, result)
-	v.send(o, &body{f}, said)
+	v.send(o, &body{f}, said, v.c.now())
 }
 
 // giveSpooled answers with what a flight has brought, once it is over.
 func (v *visitor) giveSpooled(f *flight, said string) {
 	bytesOf, _, _ := f.spool.whole()
 	o := *f.obj
+	o.size = int64(len(bytesOf))
 	if bytesOf == nil && f.spool.inFile > 0 {
-		v.send(&o, io.NewSectionReader(f.spool.file, 0, f.spool.inFile), said)
+		o.size = f.spool.inFile
+		v.send(&o, io.NewSectionReader(f.spool.file, 0, f.spool.inFile), said, v.c.now())
 		return
 	}
-	v.send(&o, bytes.NewReader(bytesOf), said)
+	v.send(&o, bytes.NewReader(bytesOf), said, v.c.now())
 }
 
 // send answers with header and body: ranges and conditions of a 200 are looked at (RFC 9110 sections 13 and 14).
-func (v *visitor) send(o *object, content io.ReadSeeker, said string) {
+func (v *visitor) send(o *object, content io.ReadSeeker, said string, now time.Time) {
 	h := v.w.Header()
 	copyHeader(h, o.header)
-	h["Age"] = []string{strconv.FormatInt(int64(o.age(v.c.now())/time.Second), 10)}
+	h["Age"] = []string{strconv.FormatInt(int64(o.age(now)/time.Second), 10)}
 	setStatus(h, said)
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // it is not ours to guess
+	}
+	length := []string{strconv.FormatInt(o.size, 10)}
 	if o.status != http.StatusOK {
+		if h["Content-Length"] = length; o.status == http.StatusNoContent {
+			delete(h, "Content-Length")
+		}
 		v.w.WriteHeader(o.status)
 		if v.r.Method != http.MethodHead && o.status != http.StatusNoContent {
 			_, _ = io.Copy(v.w, content) // the visitor is gone: nobody is left to tell
 		}
 		return
 	}
-	if _, ok := h["Content-Type"]; !ok {
-		h["Content-Type"] = nil // it is not ours to guess
-	}
 	changed, _ := http.ParseTime(o.header.Get("Last-Modified"))
-	length := h["Content-Length"]
 	delete(h, "Content-Length")
-	if h.Get("Content-Encoding") != "" && v.r.Header["Range"] == nil && len(length) == 1 {
+	if h.Get("Content-Encoding") != "" && v.r.Header["Range"] == nil {
 		h["Content-Length"] = length // ServeContent does not say how long a coded body is
 	}
 	r := v.r

@@ -61,7 +61,7 @@ func (v *visitor) serve() {
 
 // answered answers, or reports false when it is worth another look. seen is what the store was like before; -1 after many looks.
 func (v *visitor) answered(o *object, slot string, known bool, seen int64) bool {
-	if o != nil && !v.id.nobodys() && (!o.open || v.id.cookie && varies(o, "Cookie") || v.id.auth && varies(o, "Authorization")) {
+	if o != nil && !o.isFor(v.id.cookie, v.id.auth) {
 		o = nil
 	}
 	now := v.c.now()
@@ -141,6 +141,11 @@ func (v *visitor) onlyIfCached() {
 	setStatus(v.w.Header(), "detail=only-if-cached")
 	v.w.Header().Set("Cache-Control", "no-store")
 	http.Error(v.w, http.StatusText(http.StatusGatewayTimeout), http.StatusGatewayTimeout)
+}
+
+// isFor reports whether a stored answer may be given to who has a cookie or Authorization, or neither.
+func (o *object) isFor(cookie, auth bool) bool {
+	return !cookie && !auth || o.open && !(cookie && varies(o, "Cookie")) && !(auth && varies(o, "Authorization"))
 }
 
 func varies(o *object, name string) bool {

@@ -69,20 +69,36 @@ func (c *Cache) identify(s *settings, r *http.Request) *identity {
 // address writes what is asked for in one way: no capitals in the host, no port that goes without saying. None of it can hold a
 // line end, which separates it from what follows in a slot.
 func address(scheme, host, path, query string) string {
+	return string(appendAddress(nil, scheme, host, path, query))
+}
+
+func appendAddress(b []byte, scheme, host, path, query string) []byte {
 	host = strings.ToLower(host)
-	if name, port, err := net.SplitHostPort(host); err == nil && (scheme == "https" && port == "443" || scheme == "http" && port == "80") {
-		host = name
-		if strings.Contains(name, ":") {
-			host = "[" + name + "]"
-		}
-	}
+	b = append(append(b, scheme...), "://"...)
+	b = append(b, withoutPort(scheme, host)...)
 	if path == "" {
 		path = "/"
 	}
+	b = append(b, path...)
 	if query != "" {
-		path += "?" + query
+		b = append(append(b, '?'), query...)
 	}
-	return scheme + "://" + host + path
+	return b
+}
+
+// withoutPort takes the usual port of a scheme off a host.
+func withoutPort(scheme, host string) string {
+	if !strings.Contains(host, ":") {
+		return host
+	}
+	name, port, err := net.SplitHostPort(host)
+	if err != nil || (scheme != "https" || port != "443") && (scheme != "http" || port != "80") {
+		return host
+	}
+	if strings.Contains(name, ":") {
+		return "[" + name + "]"
+	}
+	return name
 }
 
 // coding reduces Accept-Encoding to what there is, in a certain order.
@@ -90,28 +106,40 @@ func coding(lines []string) string {
 	if len(lines) == 0 {
 		return ""
 	}
-	var found [4]bool
-	for part := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+	return codingOf(strings.Join(lines, ","))
+}
+
+// codingOf is coding for lines that were put into one.
+func codingOf(list string) string {
+	found := 0
+	for part := range strings.SplitSeq(list, ",") {
 		name, params, _ := strings.Cut(strings.ToLower(part), ";")
 		i := slices.Index(codings[:], strings.Trim(name, " \t"))
 		if i >= 0 && !refused(params) {
-			found[i] = true
+			found |= 1 << i
 		}
 	}
-	out := ""
-	for i, name := range codings {
-		if found[i] {
-			if out != "" {
-				out += ", "
-			}
-			out += name
-		}
-	}
-	return out
+	return codingSets[found]
 }
 
 // codings are those that applications make.
 var codings = [4]string{"br", "deflate", "gzip", "zstd"}
+
+// codingSets are all choices of them, each written in one way.
+var codingSets = sets()
+
+func sets() (all [16]string) {
+	for n := range all {
+		var names []string
+		for i, name := range codings {
+			if n&(1<<i) != 0 {
+				names = append(names, name)
+			}
+		}
+		all[n] = strings.Join(names, ", ")
+	}
+	return all
+}
 
 // refused reports whether a weight is zero (RFC 9110 section 12.4.2).
 func refused(params string) bool {
@@ -119,24 +147,18 @@ func refused(params string) bool {
 	return ok && strings.Trim(q, ".0") == ""
 }
 
-// value is that of a field that tells answers apart.
-func (id *identity) value(r *http.Request, name string) string {
-	switch name {
-	case "Accept-Encoding":
-		return id.coding
-	case "Cookie":
-		if !id.cookie {
-			return "" // ignored ones are taken away
-		}
-	}
+// value is what the application sees of a field that tells answers apart, and whether it sees the field at all.
+func (id *identity) value(r *http.Request, name string) (value string, seen bool) {
 	values := r.Header[name]
-	switch len(values) {
-	case 0:
-		return ""
-	case 1:
-		return strings.Trim(values[0], " \t")
+	switch {
+	case name == "Accept-Encoding":
+		return id.coding, id.coding != ""
+	case name == "Cookie" && !id.cookie:
+		return "", false // ignored ones are taken away
+	case len(values) == 1:
+		return strings.Trim(values[0], " \t"), true
 	}
-	return strings.Join(values, ", ")
+	return strings.Join(values, ", "), len(values) > 0
 }
 
 // choice names the answer of an address that a request wants, given what tells them apart; "" where nothing does.
@@ -144,17 +166,36 @@ func (id *identity) choice(r *http.Request, names []string, salt string) string 
 	if len(names) == 0 && id.extras == "" {
 		return ""
 	}
-	h := sha256.New()
-	for _, text := range []string{salt, "\n", id.extras, "\n"} {
-		h.Write([]byte(text))
-	}
+	var room [512]byte
+	b := beginChoice(room[:0], salt, id.extras)
 	for _, name := range names {
-		_, there := r.Header[name]
-		text := "-"
-		if v := id.value(r, name); there || v != "" {
-			text = "+" + v
-		}
-		h.Write([]byte(name + text + "\n"))
+		value, seen := id.value(r, name)
+		b = appendChoice(b, name, value, seen)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
+	return string(endChoice(b, &[choiceLen]byte{}))
+}
+
+// choiceLen is the length of a choice: 96 bits in hexadecimal digits.
+const choiceLen = 24
+
+// beginChoice begins the text of which a choice is the digest.
+func beginChoice(b []byte, salt, extras string) []byte {
+	b = append(append(b, salt...), '\n')
+	return append(append(b, extras...), '\n')
+}
+
+// appendChoice adds what the application sees of a field.
+func appendChoice(b []byte, name, value string, seen bool) []byte {
+	b = append(b, name...)
+	if !seen {
+		return append(b, "-\n"...)
+	}
+	return append(append(append(b, '+'), value...), '\n')
+}
+
+// endChoice writes the choice.
+func endChoice(b []byte, to *[choiceLen]byte) []byte {
+	sum := sha256.Sum256(b)
+	hex.Encode(to[:], sum[:choiceLen/2])
+	return to[:]
 }

@@ -30,6 +30,8 @@ type object struct {
 	noCache         bool // never without asking
 	strict          bool // never stale
 	open            bool // may be given to those with cookies or Authorization: it says public or s-maxage
+
+	lines *lines // for the lane; nil while it is not in memory
 }
 
 // keepAsked is how long an answer that can be asked about stays after its time.
@@ -77,9 +79,9 @@ func (o *object) until() time.Time {
 func (o *object) cost() int64 {
 	n := 512 + len(o.slot) + len(o.url) + len(o.body)
 	for name, values := range o.header {
-		n += 64 + len(name)
+		n += 64 + 2*len(name)
 		for _, v := range values {
-			n += 16 + len(v)
+			n += 20 + 2*len(v) // in lines once more
 		}
 	}
 	for _, t := range o.tags {

@@ -33,8 +33,8 @@ func with(a ...string) []string { return a }
 
 const hour, minute = time.Hour, time.Minute
 
-// play runs a scene in fake time.
-func (s scene) play(t *testing.T) {
+// play runs a scene in fake time, with a lane or without.
+func (s scene) play(t *testing.T, inLane bool) {
 	synctest.Test(t, func(t *testing.T) {
 		if s.status == 0 {
 			s.status = http.StatusOK
@@ -44,6 +44,7 @@ func (s scene) play(t *testing.T) {
 		}
 		etag := ""
 		r := newRig(t, s.config, nil)
+		r.lane = inLane
 		r.app = func(w http.ResponseWriter, q *http.Request) {
 			if etag != "" && q.Header.Get("If-None-Match") == etag || q.Header.Get("If-Modified-Since") != "" {
 				answer(w, http.StatusNotModified, "", s.answer...)
@@ -87,7 +88,8 @@ func TestRFC9111(t *testing.T) {
 		for _, s := range part {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				s.play(t)
+				s.play(t, false)
+				s.play(t, true)
 			})
 		}
 	}

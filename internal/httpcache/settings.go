@@ -135,16 +135,17 @@ func (r *rule) query(raw string) string {
 }
 
 // foreignCookie reports whether a request has a cookie that is not ignored.
-func (r *rule) foreignCookie(h http.Header) bool {
-	for _, line := range h["Cookie"] {
-		for part := range strings.SplitSeq(line, ";") {
-			name, _, _ := strings.Cut(part, "=")
-			if name = strings.Trim(name, " \t"); name == "" && strings.Trim(part, " \t") == "" {
-				continue
-			}
-			if !r.ignoreCookies.has(name) {
-				return true
-			}
+func (r *rule) foreignCookie(h http.Header) bool { return slices.ContainsFunc(h["Cookie"], r.foreign) }
+
+// foreign reports whether a line of cookies has one that is not ignored.
+func (r *rule) foreign(line string) bool {
+	for part := range strings.SplitSeq(line, ";") {
+		name, _, _ := strings.Cut(part, "=")
+		if name = strings.Trim(name, " \t"); name == "" && strings.Trim(part, " \t") == "" {
+			continue
+		}
+		if !r.ignoreCookies.has(name) {
+			return true
 		}
 	}
 	return false

@@ -94,7 +94,7 @@ func (s *store) promote(o *object, seen int64) {
 	s.publish.Lock()
 	defer s.publish.Unlock()
 	if s.changes.Load() == seen {
-		s.memory.SetUntil(o.slot, o, o.until())
+		s.hold(o)
 	}
 }
 
@@ -116,7 +116,7 @@ func (s *store) put(o *object, id *identity, r *http.Request, file *cache.DiskWr
 	s.place(o, id, r)
 	defer s.changes.Add(1) // at the end: who reads meanwhile must not take it into memory
 	if s.files() == nil {
-		s.memory.SetUntil(o.slot, o, o.until())
+		s.hold(o)
 		return
 	}
 	if err := s.write(o, file); err != nil {
@@ -136,7 +136,7 @@ func (s *store) put(o *object, id *identity, r *http.Request, file *cache.DiskWr
 		s.memory.Delete(o.slot)
 		return
 	}
-	s.memory.SetUntil(o.slot, o, o.until())
+	s.hold(o)
 }
 
 func (s *store) write(o *object, file *cache.DiskWriter) error {
@@ -177,6 +177,12 @@ func (s *store) place(o *object, id *identity, r *http.Request) {
 	o.choice = id.choice(r, o.selectors, o.salt)
 }
 
+// hold takes an object into memory.
+func (s *store) hold(o *object) {
+	o.lines = new(lines)
+	s.memory.SetUntil(o.slot, o, o.until())
+}
+
 // get1 is get without taking what is found into memory.
 func (s *store) get1(slot string) *object {
 	if o, _, ok := s.memory.Peek(slot); ok || s.files() == nil {
@@ -207,7 +213,7 @@ func (s *store) update(o, of *object) {
 		}
 	}
 	if !o.onDisk {
-		s.memory.SetUntil(o.slot, o, o.until())
+		s.hold(o)
 	}
 }
 

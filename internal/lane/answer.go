@@ -32,6 +32,7 @@ func (c *conn) respond(q *Request, r *Reply, began time.Time, rest []byte) bool 
 	w := c.worker
 	c.last = c.last || q.close || w.draining
 	c.served = true
+	c.run++
 	id := w.ids.of(q)
 	w.out = w.head(w.out[:0], r, id, c.last)
 	a := &c.answer
@@ -45,7 +46,7 @@ func (c *conn) respond(q *Request, r *Reply, began time.Time, rest []byte) bool 
 			a.near = a.at + a.left
 		}
 	}
-	a.done = Done{Method: q.Method, Route: r.Route, Status: r.Status, Peer: c.peer, RequestID: id}
+	a.done = Done{Method: q.Method, Route: r.Route, Status: r.Status, Peer: c.peer, RequestID: id, Note: r.Note}
 	*r = Reply{header: r.header[:0]} // what is to be released is the answer's now
 	if to := c.loopFor(a.left); to != w && !w.draining {
 		a.head = append([]byte(nil), a.head...) // it is the loop's
@@ -73,8 +74,10 @@ func (w *worker) head(b []byte, r *Reply, id string, last bool) []byte {
 	b = append(b, r.header...)
 	b = append(b, "X-Request-Id: "...)
 	b = append(b, id...)
-	b = append(b, "\r\nDate: "...)
-	b = w.clock.append(b, w.loop.Now())
+	if !r.Dated {
+		b = append(b, "\r\nDate: "...)
+		b = w.clock.append(b, w.loop.Now())
+	}
 	if !bodiless(r.Status) {
 		b = append(b, "\r\nContent-Length: "...)
 		b = strconv.AppendInt(b, r.length, 10)

@@ -44,6 +44,9 @@ type conn struct {
 	prev, next *conn // in the ring of its worker
 	peer       netip.AddrPort
 	state      state
+	returned   bool   // it came back from net/http,
+	need       int32  // which wanted so many requests for that,
+	run        int32  // and so many were answered since
 	served     bool   // a request was answered
 	last       bool   // no request is to follow
 	asked      bool   // the request at the beginning of got was warmed for
@@ -262,7 +265,7 @@ func (c *conn) handOver(b []byte) {
 	fd := c.release()
 	a := c.worker.lane
 	a.handed.Add(1)
-	if !a.queue.put(handed{fd: fd, head: head, end: func() { a.conns.Add(-1) }}) {
+	if !a.queue.put(handed{fd: fd, head: head, home: c.home, peer: c.peer, need: c.patience()}) {
 		_ = unix.Close(fd)
 		a.conns.Add(-1)
 	}

@@ -38,12 +38,15 @@ type Done struct {
 	Bytes     int64 // of the body, handed to the connection
 	Took      time.Duration
 	Peer      netip.AddrPort
+	Note      any // the Reply's
 }
 
 // Reply is an answer in the making. The lane adds Date, X-Request-Id, Content-Length and, where it applies, Connection.
 type Reply struct {
 	Status int
 	Route  string // the pattern that matched, for logs and metrics: holds no value of the request
+	Dated  bool   // the header has a Date of its own
+	Note   any    // is handed to who observes
 
 	header  []byte
 	body    []byte
@@ -92,6 +95,9 @@ func (r *Reply) Lines(lines []byte) { r.header = append(r.header, lines...) }
 
 // Written returns the lines of the header so far. They are good until Answer returns.
 func (r *Reply) Written() []byte { return r.header }
+
+// Content returns what Body set.
+func (r *Reply) Content() []byte { return r.body }
 
 // blank is what net/textproto trims of a field's value.
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

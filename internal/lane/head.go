@@ -8,7 +8,7 @@ import (
 // maxHead is how many bytes of a head the lane looks at.
 const maxHead = 16 << 10
 
-// Field is a header field that handlers may ask for. The others are neither kept nor looked at.
+// Field is a header field that handlers ask for often. [Request.All] has the others, too.
 type Field uint8
 
 const (
@@ -37,6 +37,10 @@ type Request struct {
 
 	close  bool // the peer wants no further answer
 	fields [fields][]byte
+
+	head  []byte // all of it
+	lines [maxFields]line
+	count int // of lines
 }
 
 // Get returns a field's value; nil when it was not sent, and not nil when it was sent empty.
@@ -72,7 +76,7 @@ func promising(b []byte) bool {
 
 // parse reads a head that headEnd found, and reports whether it is simple.
 func (q *Request) parse(head []byte) bool {
-	*q = Request{Peer: q.Peer}
+	q.reset(head)
 	n := bytes.IndexByte(head, '\r')
 	if !q.line(head[:n]) || head[n+1] != '\n' {
 		return false
@@ -85,11 +89,25 @@ func (q *Request) parse(head []byte) bool {
 		if n == 0 {
 			return len(q.Host) > 0
 		}
-		if !q.field(rest[:n]) {
+		if !q.field(rest[:n], len(head)-len(rest)) {
 			return false
 		}
 		rest = rest[n+2:]
 	}
+}
+
+// Parse returns the simple request that a whole head is, for who tests or measures a Handler.
+func Parse(head []byte, peer netip.AddrPort) (*Request, bool) {
+	end, odd := headEnd(head, 0)
+	q := &Request{Peer: peer}
+	return q, !odd && end == len(head) && end > 0 && end <= maxHead && q.parse(head)
+}
+
+// reset forgets the request before. What lines holds beyond count is never looked at.
+func (q *Request) reset(head []byte) {
+	q.Method, q.Path, q.Query, q.Host = "", nil, nil, nil
+	q.close, q.fields = false, [fields][]byte{}
+	q.head, q.count = head, 0
 }
 
 // line reads the request line (RFC 9112 section 3).
@@ -151,8 +169,8 @@ func clean(b []byte) bool {
 // longestName is the length of the longest field name that matters, "if-unmodified-since"; names that long or shorter are looked up.
 const longestName = 19
 
-// field reads a header line (RFC 9112 section 5).
-func (q *Request) field(b []byte) bool {
+// field reads a header line (RFC 9112 section 5), which begins at an offset of the head.
+func (q *Request) field(b []byte, at int) bool {
 	var small [longestName]byte
 	n := 0
 	for ; n < len(b) && b[n] != ':'; n++ {
@@ -172,6 +190,9 @@ func (q *Request) field(b []byte) bool {
 		if c < ' ' && c != '\t' || c > '~' {
 			return false
 		}
+	}
+	if !q.note(at, n, value, at+len(b)) {
+		return false
 	}
 	if n > longestName {
 		return true

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,7 +22,6 @@ func read(b []byte) (q *Request, end int, simple bool) {
 }
 
 func TestWhatABrowserSendsIsSimple(t *testing.T) {
-	t.Parallel()
 	b := []byte("GET /m/k.1.i.s/0123/a%20b.png?x=1 HTTP/1.1\r\nHost: example.com:8000\r\nConnection: Keep-Alive\r\n" +
 		"User-Agent: Mozilla/5.0\r\nAccept: */*\r\nCookie:  a=b; c=\t\r\nOrigin:\r\nX-Request-Id: abcdefgh\r\n\r\nGET /next")
 	q, end, ok := read(b)
@@ -31,6 +32,31 @@ func TestWhatABrowserSendsIsSimple(t *testing.T) {
 		string(q.Host) != "example.com:8000" || q.close || string(q.Get(Cookie)) != "a=b; c=" ||
 		q.Get(Origin) == nil || q.Get(Range) != nil || string(q.Get(RequestID)) != "abcdefgh" {
 		t.Errorf("%+v", q)
+	}
+	var all []string
+	for name, value := range q.All() {
+		all = append(all, string(name)+"="+string(value))
+	}
+	if got := strings.Join(all, "|"); got != "Host=example.com:8000|Connection=Keep-Alive|User-Agent=Mozilla/5.0|Accept=*/*|Cookie=a=b; c=|Origin=|X-Request-Id=abcdefgh" {
+		t.Errorf("all fields: %s", got)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		q.parse(b[:end])
+		for range q.All() {
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// What does not fit is net/http's, and nothing is left out silently.
+func TestARequestWithManyFieldsIsNetHTTPs(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]bool{maxFields - 1: true, maxFields: false} {
+		b := []byte("GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("A: b\r\n", n) + "\r\n")
+		if _, _, simple := read(b); simple != want {
+			t.Errorf("%d fields and Host: simple %v", n, simple)
+		}
 	}
 }
 
@@ -98,6 +124,15 @@ func FuzzWhatIsSimpleIsTheSameToNetHTTP(f *testing.F) {
 		}
 		if _, pattern := mux.Handler(r); pattern != "/" {
 			t.Errorf("the mux redirects %q to %q", q.Path, pattern)
+		}
+		got := http.Header{}
+		for name, value := range q.All() {
+			if !strings.EqualFold(string(name), "Host") { // net/http keeps it apart
+				got.Add(string(name), string(value))
+			}
+		}
+		if !maps.EqualFunc(got, r.Header, slices.Equal) {
+			t.Errorf("the fields are %q, to net/http %q", got, r.Header)
 		}
 		for f, name := range fieldNames() {
 			all := r.Header.Values(name)

@@ -50,6 +50,7 @@ type Lane struct {
 	answered atomic.Int64
 	handed   atomic.Int64
 	moved    atomic.Int64
+	returned atomic.Int64
 	queue    queue
 
 	life   context.Context // of what warms
@@ -133,12 +134,13 @@ func (a *Lane) Addr() net.Addr { return a.addr }
 // and then net.ErrClosed.
 func (a *Lane) Accept() (net.Conn, error) { return a.queue.accept() }
 
-// Stats are counts since the beginning, and the connections of the moment. Moved are moves between loops.
-type Stats struct{ Conns, Answered, HandedOver, Moved int64 }
+// Stats are counts since the beginning, and the connections of the moment. Moved are moves between loops, Returned the connections that came
+// back from net/http.
+type Stats struct{ Conns, Answered, HandedOver, Moved, Returned int64 }
 
 // Stats returns them.
 func (a *Lane) Stats() Stats {
-	return Stats{a.conns.Load(), a.answered.Load(), a.handed.Load(), a.moved.Load()}
+	return Stats{a.conns.Load(), a.answered.Load(), a.handed.Load(), a.moved.Load(), a.returned.Load()}
 }
 
 // Close implements net.Listener: it begins the ending that Stop waits for. It must not be called on a loop.

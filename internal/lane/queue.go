@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -24,8 +25,13 @@ type queue struct {
 type handed struct {
 	fd   int
 	head []byte
-	end  func() // called when it is closed
+	home *worker
+	peer netip.AddrPort
+	need int32 // of wayBack
 }
+
+// end makes room for another connection.
+func (h handed) end() { h.home.lane.conns.Add(-1) }
 
 func (q *queue) init() { q.change.L = &q.mu }
 
@@ -90,22 +96,33 @@ func (h handed) conn() (net.Conn, error) {
 		_ = c.Close() // cannot be: the listener was one for TCP
 		return nil, unix.ENOTSUP
 	}
-	return &late{TCPConn: tcp, head: h.head, end: h.end}, nil
+	return &late{TCPConn: tcp, head: h.head, wayBack: wayBack{home: h.home, peer: h.peer, need: h.need}}, nil
 }
 
 // late is a TCP connection of which something was read already.
 type late struct {
 	*net.TCPConn
 	head   []byte
-	closed atomic.Bool
-	end    func()
+	closed atomic.Bool // or given back
+	wayBack
 }
 
-// Read returns what was read before, at first.
+// Read returns what was read before, at first. io.EOF is also what net/http is told when the connection has gone back.
 func (c *late) Read(p []byte) (int, error) {
-	if len(c.head) == 0 {
-		return c.TCPConn.Read(p)
+	if c.room == 0 {
+		c.room = len(p) // a buffer that is as yet empty
 	}
+	if len(c.head) == 0 {
+		if c.back(len(p)) {
+			return 0, io.EOF
+		}
+		n, err := c.TCPConn.Read(p)
+		if n > 0 {
+			c.idle.Store(busy)
+		}
+		return n, err
+	}
+	c.idle.Store(busy)
 	n := copy(p, c.head)
 	c.head = c.head[n:]
 	if len(c.head) == 0 {

@@ -28,7 +28,7 @@ func conversation(r *rand.Rand) string {
 		return good[r.IntN(len(good))]
 	}
 	var b strings.Builder
-	for range 1 + r.IntN(4) {
+	for range 1 + r.IntN(8) {
 		end := pick(60, []string{"\r\n"}, []string{"\n", "\r", "\r\r\n", "\n\r\n"})
 		b.WriteString(pick(12, []string{"GET", "GET", "HEAD"}, []string{"POST", "OPTIONS", "get", "GETT", "", "PUT"}))
 		b.WriteString(pick(60, []string{" "}, []string{"  ", "\t", ""}))
@@ -143,9 +143,11 @@ func (s *shelf) twin(w http.ResponseWriter, r *http.Request) {
 func TestConversationsAreTheSameThroughTheLane(t *testing.T) {
 	t.Parallel()
 	shelf := newShelf(t, 2000)
-	handler := http.HandlerFunc(shelf.twin)
-	s := newSiteWith(t, shelf, lane.Options{}, handler)
-	plain := httptest.NewServer(handler)
+	s := newSiteWith(t, shelf, lane.Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lane.Mine(r.Context()) // connections go to and fro in the middle of conversations
+		shelf.twin(w, r)
+	}))
+	plain := httptest.NewServer(http.HandlerFunc(shelf.twin))
 	t.Cleanup(plain.Close)
 	rounds := 400
 	if os.Getenv("HOLDFAST_SOAK") != "" {
@@ -161,7 +163,7 @@ func TestConversationsAreTheSameThroughTheLane(t *testing.T) {
 			t.Fatalf("%q in %d pieces\nis answered %q\nand by net/http %q", request, pieces, got, want)
 		}
 	}
-	if st := s.lane.Load().Stats(); st.Answered < int64(rounds)/4 || st.HandedOver < int64(rounds)/10 {
+	if st := s.lane.Load().Stats(); st.Answered < int64(rounds)/4 || st.HandedOver < int64(rounds)/10 || st.Returned == 0 {
 		t.Errorf("one-sided: %+v", st)
 	}
 }

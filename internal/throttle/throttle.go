@@ -106,6 +106,38 @@ func (t *Throttle) Enter(ctx context.Context, q Request) (leave func(), refused 
 	return undo, Refused{}
 }
 
+// Pass is Enter for who must not wait: it reports false, with nothing taken, where a rule refuses, or would have to count the request while it is under
+// way, or wants an identity. Enter is to be asked then.
+func (t *Throttle) Pass(q Request) bool {
+	if len(t.books) == 0 || t.isExempt(q.Addr) {
+		return true
+	}
+	now := time.Now()
+	for i, b := range t.books {
+		if !b.rule.matches(q) {
+			continue
+		}
+		ok := b.rule.Concurrent == 0 && b.rule.By != ByIdentity
+		if ok {
+			_, ok = b.spend(b.rule.key(q), now)
+		}
+		if !ok {
+			t.refund(t.books[:i], q)
+			return false
+		}
+	}
+	return true
+}
+
+// refund gives back what a request that is refused cost so far.
+func (t *Throttle) refund(books []*book, q Request) {
+	for _, b := range books {
+		if b.rule.matches(q) {
+			b.refund(b.rule.key(q))
+		}
+	}
+}
+
 func (t *Throttle) isExempt(a netip.Addr) bool {
 	return slices.ContainsFunc(t.exempt, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }

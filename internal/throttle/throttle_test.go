@@ -144,3 +144,37 @@ func TestMemoryIsBoundedHoweverManyAddressesCome(t *testing.T) {
 		t.Errorf("%d keys are held", n)
 	}
 }
+
+// Who must not wait takes from the same rates, takes nothing where it is refused, and leaves to Enter whatever is more than a rate by address.
+func TestWhoMustNotWaitIsCountedAsEverybodyIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := New([]Rule{
+			{Path: "/", Rate: "4/h"}, {Path: "/two", Rate: "2/h"}, {Path: "/line", Concurrent: 9}, {Path: "/mine", Rate: "9/h", By: ByIdentity},
+		}, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+		pass := func(path string, want bool) {
+			t.Helper()
+			if got := l.Pass(from("192.0.2.1", path)); got != want {
+				t.Errorf("%s: %v", path, got)
+			}
+		}
+		pass("/two", true)
+		pass("/two", true)
+		for range 5 {
+			pass("/two", false) // and "/" is paid back each time
+			pass("/line", false)
+			pass("/mine", false)
+		}
+		if n := tries(l, 1, from("192.0.2.1", "/x")); n != 1 {
+			t.Error("a refusal was not paid back")
+		}
+		pass("/x", true)
+		pass("/x", false)
+		if n := tries(l, 1, from("192.0.2.1", "/x")); n != 0 {
+			t.Error("Pass and Enter count for themselves")
+		}
+		if !l.Pass(from("10.1.1.1", "/line")) {
+			t.Error("exempt addresses are refused")
+		}
+	})
+}

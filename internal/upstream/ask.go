@@ -142,7 +142,7 @@ func (x *exchange) appendHead(b []byte) ([]byte, error) {
 func (x *exchange) tell(h http.Header) {
 	r, v := x.request, x.visitor
 	for name, values := range r.Header {
-		if !isHop(name) && !refused(name, v.Trusted) {
+		if !isHop(name) && !Removes(name, v.Trusted) {
 			h[name] = values
 		}
 	}

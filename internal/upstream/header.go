@@ -32,14 +32,14 @@ func isOurs(name string) bool {
 // CleanHeader removes what a visitor may not say from a request's header.
 func CleanHeader(h http.Header, trusted bool) {
 	for name := range h {
-		if refused(name, trusted) {
+		if Removes(name, trusted) {
 			delete(h, name)
 		}
 	}
 }
 
-// refused reports whether a visitor may not say this.
-func refused(name string, trusted bool) bool {
+// Removes reports whether CleanHeader removes a field of that name, which is in canonical form.
+func Removes(name string, trusted bool) bool {
 	return strings.IndexByte(name, '_') >= 0 || isOurs(name) || !trusted && (isForgeable(name) || strings.HasPrefix(name, "X-Forwarded-"))
 }
 

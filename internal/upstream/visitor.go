@@ -74,12 +74,18 @@ type Trace struct {
 // Visitor tells who sent a request. Of X-Forwarded-For the rightmost address that is not a trusted proxy's counts, because
 // everything left of it may be made up.
 func (t Trust) Visitor(r *http.Request) Visitor {
-	v := Visitor{Addr: peer(r.RemoteAddr), Proto: "http", Host: r.Host}
+	proto := "http"
 	if r.TLS != nil {
-		v.Proto = "https"
+		proto = "https"
 	}
+	return t.Tell(peer(r.RemoteAddr), proto, r.Host, r.Header)
+}
+
+// Tell is Visitor for who has no request: of the header X-Forwarded-For, -Proto and -Host matter.
+func (t Trust) Tell(from netip.Addr, proto, host string, h http.Header) Visitor {
+	v := Visitor{Addr: from, Proto: proto, Host: host}
 	if v.Trusted = t.Holds(v.Addr); v.Trusted {
-		t.believe(&v, r.Header)
+		t.believe(&v, h)
 	}
 	v.Port = portOf(v.Host, v.Proto)
 	return v

@@ -31,7 +31,8 @@ type Options struct {
 	TLS          *tls.Config // in place of files; nil: those say whether it is TLS
 	Handler      http.Handler
 	// Front, if not nil, takes over a plain TCP listener and returns what net/http accepts from. If that has a method Stop,
-	// it is stopped with the server.
+	// it is stopped with the server. Its connections may have methods Context, which is http.Server.ConnContext, and Idle, which is called when a
+	// request was answered and the next one is waited for.
 	Front func(net.Listener) (net.Listener, error)
 	Log   *slog.Logger
 }
@@ -79,12 +80,35 @@ func (s *Server) httpServer() *http.Server {
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug), // peers' mistakes, mostly
 	}
+	if s.opts.Front != nil {
+		h.ConnContext, h.ConnState = contextOf, tellIdle
+	}
 	if s.opts.TLS != nil {
 		h.TLSConfig = s.opts.TLS.Clone() // net/http writes into it
 	} else if all := s.opts.pairs(); len(all) > 0 {
 		h.TLSConfig = TLSConfig(all, s.opts.Log)
 	}
 	return h
+}
+
+// contextOf asks a connection for the context of its requests.
+func contextOf(ctx context.Context, c net.Conn) context.Context {
+	if knows, ok := c.(interface {
+		Context(context.Context) context.Context
+	}); ok {
+		return knows.Context(ctx)
+	}
+	return ctx
+}
+
+// tellIdle tells a connection that the next request is waited for.
+func tellIdle(c net.Conn, state http.ConnState) {
+	if state != http.StateIdle {
+		return
+	}
+	if waits, ok := c.(interface{ Idle() }); ok {
+		waits.Idle()
+	}
 }
 
 func (s *Server) listen(ctx context.Context) (net.Listener, error) {

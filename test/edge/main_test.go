@@ -23,8 +23,9 @@ import (
 // site is an edge under test.
 type site struct {
 	*edge.Edge
-	t   *testing.T
-	log *syncBuffer
+	t    *testing.T
+	log  *syncBuffer
+	addr string // that ask asks; "": the first
 }
 
 // syncBuffer is a log that may be read while it is written.
@@ -145,7 +146,11 @@ type answer struct {
 func (s *site) ask(line string, fields ...string) answer {
 	s.t.Helper()
 	method, path, _ := strings.Cut(line, " ")
-	r, err := http.NewRequestWithContext(s.t.Context(), method, s.URL()+path, nil)
+	url := s.URL()
+	if s.addr != "" {
+		url = "http://" + s.addr
+	}
+	r, err := http.NewRequestWithContext(s.t.Context(), method, url+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
