@@ -27,10 +27,10 @@ A role that comes past the pooler (mode "direct") is listed with what PostgreSQL
 from which address, by how many processes where that can be known, and against what the server allows.
 
 With --json the fields are endpoints (address, mode, target, tls), direct (role, database, address, class, connections,
-active, idle_in_transaction, allowed, limits, and holders: those of pool advise), pools (name, database, user, class,
-endpoint, mode, target, host, active, idle, size, min_size, max_size, reserved, waiting, longest_wait, waited, refused,
-paused, disabled, down, down_since, last_error), and sums: clients, max_clients, waiting, servers, max_servers, refused.
-Programs that know PgBouncer find the same by SQL in the database "pgbouncer".
+active, idle_in_transaction, max_connections, taken, allowed, limits, and holders: those of pool advise), pools (name,
+database, user, class, endpoint, mode, target, host, active, idle, size, min_size, max_size, reserved, waiting,
+longest_wait, waited, refused, paused, disabled, down, down_since, last_error), and sums: clients, max_clients, waiting,
+servers, max_servers, refused. Programs that know PgBouncer find the same by SQL in the database "pgbouncer".
 
 EXIT STATUS
   0, or 7 when no Holdfast runs
@@ -93,8 +93,8 @@ func (a *app) printPools(s pooler.Status) {
 
 // printDirect says what is seen of a role that comes past the pooler.
 func (a *app) printDirect(d pooler.DirectStatus) {
-	a.printf("\n%s: %s, %d active, %d idle in a transaction; the server allows %d to all roles\n",
-		d.Role, count(d.Connections, "connection"), d.Active, d.IdleInTransaction, d.Allowed)
+	a.printf("\n%s: %s, %d active, %d idle in a transaction; %d of %d of the server are taken\n",
+		d.Role, count(d.Connections, "connection"), d.Active, d.IdleInTransaction, d.Taken, d.Allowed)
 	if len(d.Limits) > 0 {
 		a.printf("limits: %s\n", strings.Join(d.Limits, ", "))
 	}

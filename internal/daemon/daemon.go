@@ -157,6 +157,7 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"database", d.openDatabase},
 		{"role limits", func(ctx context.Context) error { return d.limitRoles(ctx, d.cfg) }},
 		{"pooler", d.startPooler},
+		{"direct connections", d.watchDirect},
 		{"store", d.openStore},
 		{"index", d.startIndex},
 		{"files", d.startFiles},

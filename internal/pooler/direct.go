@@ -105,7 +105,9 @@ type DirectStatus struct {
 	Connections       int `json:"connections"`
 	Active            int `json:"active"`
 	IdleInTransaction int `json:"idle_in_transaction"`
-	Allowed           int `json:"allowed"` // by the server, to ordinary roles together
+	MaxConnections    int `json:"max_connections,omitempty"` // of the role (max_size); 0: no limit
+	Taken             int `json:"taken"`                     // of the server, by all roles
+	Allowed           int `json:"allowed"`                   // by the server, to ordinary roles together
 
 	Limits  []string        `json:"limits"`  // that the role is to have, as "statement_timeout = 5000ms"
 	Holders []census.Holder `json:"holders"` // who holds the connections, the most first
@@ -117,7 +119,8 @@ func (c Config) DirectStatus(db postgres.Config, seen []census.Connection, serve
 	var all []DirectStatus
 	for _, e := range c.Direct() {
 		s := DirectStatus{
-			Role: cmp.Or(e.Username, db.Username), Database: db.Name, Address: directAddress(db), Class: e.Class, Allowed: server.Allowed(), Limits: []string{},
+			Role: cmp.Or(e.Username, db.Username), Database: db.Name, Address: directAddress(db), Class: e.Class, Limits: []string{},
+			MaxConnections: e.MaxSize, Taken: server.Connections, Allowed: server.Allowed(),
 		}
 		for _, l := range limits {
 			if l.Role == s.Role {
@@ -147,8 +150,8 @@ func directAddress(db postgres.Config) string {
 
 // String is the way in one line.
 func (s DirectStatus) String() string {
-	line := fmt.Sprintf("%s (direct, %s): %d connections, %d active, %d idle in a transaction; the server allows %d",
-		s.Address, s.Role, s.Connections, s.Active, s.IdleInTransaction, s.Allowed)
+	line := fmt.Sprintf("%s (direct, %s): %d connections, %d active, %d idle in a transaction; %d of %d of the server are taken",
+		s.Address, s.Role, s.Connections, s.Active, s.IdleInTransaction, s.Taken, s.Allowed)
 	if len(s.Limits) > 0 {
 		line += "; " + strings.Join(s.Limits, ", ")
 	}
