@@ -121,7 +121,7 @@ func (q Question) mode(a Advice) (string, []string) {
 		why = append(why, "PostgreSQL is on another machine: opening a connection there, with TLS and a log-in, is what a pool nearby saves")
 	}
 	why = append(why, shared...)
-	if q.Processes > 1 && q.Local && len(shared) == 0 && q.Server.MaxConnections > 0 && 2*a.AtPeak <= q.room() {
+	if q.directDoes(a) {
 		why = append(why, fmt.Sprintf("direct works as well while all is on one machine: %s are at most half of the %d that are free", thousands(a.AtPeak), q.room()))
 	}
 	switch pinned := q.pinned(); {
@@ -131,6 +131,11 @@ func (q Question) mode(a Advice) (string, []string) {
 		return Session, append(why, fmt.Sprintf("session: what was seen keeps its server connection in transaction mode anyway (%s); let processes open connections for each request", strings.Join(pinned, "; ")))
 	}
 	return Transaction, append(why, fmt.Sprintf("transaction: %s clients that stay connected cannot each have one of %d server connections, but mostly they wait", thousands(a.AtPeak), q.Pooler.Max))
+}
+
+// directDoes reports whether several processes may as well connect directly: on one machine, with much room.
+func (q Question) directDoes(a Advice) bool {
+	return q.Processes > 1 && q.Local && len(q.shared()) == 0 && q.Server.MaxConnections > 0 && 2*a.AtPeak <= q.room()
 }
 
 // shared tells what says that the role is used from several places.

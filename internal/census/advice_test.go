@@ -106,9 +106,12 @@ func TestRemarksNameWhatIsSeen(t *testing.T) {
 		}
 	}
 	f("", func(*Question) {})
-	f("mode", func(q *Question) { q.Seen = []Connection{{Role: "app"}} })
+	f("", func(q *Question) { q.Seen = []Connection{{Role: "app"}} }) // direct does as well
+	f("mode", func(q *Question) { q.Local, q.Seen = false, []Connection{{Role: "app"}} })
 	f("", func(q *Question) { q.Processes, q.Seen = 1, []Connection{{Role: "app", State: "idle"}} })
-	f("idle mode", func(q *Question) { q.Seen = slices.Repeat([]Connection{{Role: "app", State: "idle"}}, 12) })
+	f("idle mode", func(q *Question) {
+		q.Local, q.Seen = false, slices.Repeat([]Connection{{Role: "app", State: "idle"}}, 12)
+	})
 	f("", func(q *Question) { q.Seen = []Connection{{Role: "app", Mode: Session}} })
 	f("hidden", func(q *Question) { q.Server.Hidden, q.Seen = true, []Connection{{Role: "other"}} })
 	f("session_features mode", func(q *Question) { q.Seen = []Connection{{Role: "app", Mode: Transaction, Pinned: "temporary table"}} })

@@ -55,7 +55,7 @@ func (q Question) idle(a Advice) *Remark {
 		}
 	}
 	const few = 10 // connections, of which nothing is said
-	if a.Mode == Direct || open < few || 4*busy > open {
+	if a.Mode == Direct || open < few || 4*busy > open || q.directDoes(a) {
 		return nil
 	}
 	return &Remark{
@@ -132,7 +132,7 @@ func (q Question) unlike(a Advice) *Remark {
 			ways[cmp.Or(c.Mode, Direct)]++
 		}
 	}
-	if len(ways) == 0 || ways[a.Mode] > 0 {
+	if len(ways) == 0 || ways[a.Mode] > 0 || ways[Direct] > 0 && q.directDoes(a) {
 		return nil
 	}
 	var now []string
