@@ -99,11 +99,12 @@ func TestARollbackTakesAnOldNameUpAgain(t *testing.T) {
 	}
 }
 
+// S3-30: what systems and editors leave behind is no asset without a word, and globs say more.
 func TestIncludeAndExcludeDecideWhatIsAnAsset(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{
 		"css/a.css": "a", "css/a.css.bak": "x", ".env": "SECRET=1", ".git/config": "x", "node_modules/x/y.js": "x", "a~": "x", "tls.key": "x",
-		"css/raw/x.css": "x", "doc.txt": "x", "css/a.css.gz": "an old one", "data.tar.gz": "an archive", ".well-known/security.txt": "x",
+		"css/raw/x.css": "x", "doc.txt": "x", "css/a.css.gz": "an old one", ".DS_Store": "x", "css/.DS_Store": "x", "css/._a.css": "x", "css/.a.css.swp": "x", "css/#a.css#": "x", "css/a.css.orig": "x", "data.tar.gz": "an archive", ".well-known/security.txt": "x",
 	})
 	b.config.Exclude = []string{"css/raw/**"}
 	b.build()

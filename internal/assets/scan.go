@@ -136,6 +136,9 @@ func excludedFile(base string) bool {
 		"package.json", "package-lock.json", "yarn.lock":
 		return true
 	}
+	if strings.HasPrefix(base, "#") && strings.HasSuffix(base, "#") { // Emacs saves there
+		return true
+	}
 	for _, end := range []string{
 		"~", ".swp", ".swo", ".tmp", ".bak", ".orig", ".rej", ".pem", ".key", ".pyc", ".pyo", ".php", ".sqlite3", ".scss", ".sass", ".less",
 	} {

@@ -301,7 +301,7 @@ func TestBadNamesAndSizesAreNotPublished(t *testing.T) {
 	}
 }
 
-// The API resolves and reads assets for code that has neither a request nor the directory.
+// S3-34: the API resolves and reads assets for code that has neither a request nor the directory.
 func TestTheAPIFindsReadsAndPublishes(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)

@@ -138,7 +138,7 @@ func TestASubscriberThatDoesNotReadIsCut(t *testing.T) {
 	}
 }
 
-// Row S1-25: an invalidation reaches every process that listens; confirmations and messages keep their order.
+// Rows S1-25, E-11: an invalidation reaches every process that listens; confirmations and messages keep their order.
 func TestMessagesReachAllWhoListen(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, nil)

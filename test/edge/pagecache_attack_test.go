@@ -59,7 +59,7 @@ func poison(t *testing.T, attacker, visitor int, name, line string, fields ...st
 	return s.LaneStats().Answered
 }
 
-// What attackers try with a page cache, and what the next visitor gets: always the page as it is for everybody. The application believes
+// S1-44: what attackers try with a page cache, and what the next visitor gets: always the page as it is for everybody. The application believes
 // everything, says public whatever it is asked, and never Vary. Whether attacker and visitor come to the event loops or to net/http makes no difference.
 func TestNoVisitorGetsAnothersPage(t *testing.T) {
 	t.Parallel()

@@ -165,7 +165,7 @@ func checkHanded(t *testing.T, w *whole, b *http.Client, number string, content 
 	}
 }
 
-// S1-25, S1-27, S1-28: Flask-Caching in a running site: two workers share what one of them found out, and a change on one is known to
+// S1-25, S1-27, S1-28, E-11: Flask-Caching in a running site: two workers share what one of them found out, and a change on one is known to
 // the other at once.
 func TestFlaskCachingInARunningSite(t *testing.T) {
 	t.Parallel()
