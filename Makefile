@@ -18,7 +18,7 @@ FUZZTIME  ?= 30s
 RACE      ?= $(addprefix ./internal/,lifecycle/... health metrics logging blob/... postgres/... objects/... web/... \
 	files/... s3api/... admin/... control/... epoll lane upstream throttle httpcache certs edge assets cache cacheserver \
 	pool relay backend cluster pgauth console audit rolelimit census pooler pgwire scram \
-	treepack gitrepo revision treecache content load timing)
+	treepack gitrepo revision treecache content node load timing)
 
 export SOURCE_DATE_EPOCH
 

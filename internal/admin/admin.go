@@ -39,7 +39,7 @@ type Admin struct {
 	sessions *sessions
 	control  *web.Server
 	public   *web.Server
-	probed   atomic.Int64 // when /readyz was asked last, in nanoseconds since 1970; 0: never
+	probed   [2]atomic.Int64 // when /readyz was asked last and the time before, in nanoseconds since 1970; 0: never
 }
 
 // New builds the service; nothing listens yet.
@@ -72,8 +72,8 @@ func (a *Admin) Addr() string { return a.public.Addr() }
 // URL returns the root of the admin listener once it is started.
 func (a *Admin) URL() string { return a.public.URL() }
 
-// Probed returns when /readyz was asked last.
-func (a *Admin) Probed() time.Time { return time.Unix(0, a.probed.Load()) }
+// Probed returns when /readyz was asked the time before last: a person asks once, a load balancer again and again.
+func (a *Admin) Probed() time.Time { return time.Unix(0, a.probed[1].Load()) }
 
 // Start opens both doors.
 func (a *Admin) Start(ctx context.Context) error {
@@ -152,7 +152,7 @@ func (a *Admin) stop(context.Context, control.Empty) (stopAnswer, error) {
 // ready answers 200 while there is no finding that is an error, so that a load balancer can take this node out. It asks
 // no section: it is called every second by several, and must not cost anything.
 func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
-	a.probed.Store(time.Now().UnixNano())
+	a.probed[1].Store(a.probed[0].Swap(time.Now().UnixNano()))
 	status := http.StatusOK
 	if health.Worst(a.opts.Health.Snapshot()) >= health.Error {
 		status = http.StatusServiceUnavailable

@@ -19,7 +19,7 @@ type Config struct {
 	TLSCert string `toml:"tls_cert"`
 	TLSKey  string `toml:"tls_key"`
 	// StopNotice is how long a process that was told to stop goes on taking requests while /readyz answers 503, so that load
-	// balancers send it nothing any more when it closes. It waits only if somebody has asked /readyz within the last minute. Make it
+	// balancers send it nothing any more when it closes. It waits only if /readyz was asked twice within the last two minutes. Make it
 	// longer than the balancer's interval times the failures that it waits for. Default 5s; at most 1m.
 	StopNotice unit.Duration `toml:"stop_notice"`
 }

@@ -227,8 +227,8 @@ func (d *Daemon) unwind(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// probeLife is for how long somebody who has asked /readyz is taken for one who goes on asking.
-const probeLife = time.Minute
+// probeLife is within what time somebody must have asked /readyz twice to be taken for one who goes on asking.
+const probeLife = 2 * time.Minute
 
 // giveNotice goes on taking requests for a while, during which /readyz says that this process stops: a load balancer that asks sends its
 // requests elsewhere by the time the doors are closed. Where nobody asks there is nobody to wait for.

@@ -31,8 +31,10 @@ func TestALoadBalancerIsGivenNoticeBeforeTheDoorsClose(t *testing.T) {
 	c := configure(t, "HOLDFAST_ADMIN__STOP_NOTICE=1m")
 	d := startWith(t, c, nil)
 	ready := "http://" + d.AdminAddr() + "/readyz"
-	if status, err := statusOf(t, ready); status != http.StatusOK {
-		t.Fatalf("%d, %v", status, err)
+	for range 2 {
+		if status, err := statusOf(t, ready); status != http.StatusOK {
+			t.Fatalf("%d, %v", status, err)
+		}
 	}
 	ctx, cut := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
@@ -56,6 +58,9 @@ func TestALoadBalancerIsGivenNoticeBeforeTheDoorsClose(t *testing.T) {
 func TestWhereNobodyAsksForReadinessTheEndDoesNotWait(t *testing.T) {
 	t.Parallel()
 	d := startWith(t, configure(t, "HOLDFAST_ADMIN__STOP_NOTICE=1m"), nil)
+	if status, err := statusOf(t, "http://"+d.AdminAddr()+"/readyz"); status != http.StatusOK { // a person, once
+		t.Fatalf("%d, %v", status, err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // half of the notice
 	defer cancel()
 	if err := d.Stop(ctx); err != nil || ctx.Err() != nil {
