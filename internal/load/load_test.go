@@ -198,12 +198,36 @@ func TestPlansThatCannotBeAreRefused(t *testing.T) {
 		{URL: &url.URL{Scheme: "ftp", Host: "x"}, Workers: 1, Requests: 1},
 		{URL: u, Requests: 1},
 		{URL: u, Workers: 2, Requests: 1},
-		{URL: u, Workers: 1, Requests: 1, Rate: -1},
+		{URL: u, Workers: 1, Requests: 1, Method: "G E T"}, {URL: u, Workers: 1, Requests: 1, Rate: -1},
 		{URL: u, Workers: 1, Requests: 1, Timeout: -1},
 		{URL: u, Workers: 1 << 20, Requests: 1 << 30},
 	} {
 		if _, err := Run(t.Context(), p); fault.KindOf(err) != fault.Usage {
 			t.Errorf("%+v: %v", p, err)
 		}
+	}
+}
+
+func TestABodyIsSentWithEveryRequest(t *testing.T) {
+	t.Parallel()
+	var good atomic.Int64
+	p := plan(t, func(_ http.ResponseWriter, r *http.Request) {
+		if b, err := io.ReadAll(r.Body); err == nil && string(b) == "name=x" && r.Method == http.MethodPost && r.ContentLength == 6 {
+			good.Add(1)
+		}
+	})
+	p.Method, p.Body = http.MethodPost, []byte("name=x")
+	if r, err := Run(t.Context(), p); err != nil || good.Load() != 100 || r.Status[200] != 100 {
+		t.Errorf("%v: %d of 100 had the body", err, good.Load())
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	u, _ := url.Parse(s.URL) // httptest wrote it
+	b.ReportAllocs()
+	if _, err := Run(b.Context(), Plan{URL: u, Method: http.MethodGet, Workers: 10, Requests: max(10, b.N)}); err != nil {
+		b.Fatal(err)
 	}
 }

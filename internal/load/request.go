@@ -33,9 +33,9 @@ type Phases struct {
 func (r *run) send(ctx context.Context) (Sample, error) {
 	s := Sample{Offset: time.Since(r.begin)}
 	var w watch
-	req, err := r.plan.request(httptrace.WithClientTrace(ctx, w.trace()))
-	if err != nil {
-		return s, err
+	req := r.request.WithContext(httptrace.WithClientTrace(ctx, w.trace()))
+	if r.request.GetBody != nil {
+		req.Body, _ = r.request.GetBody() // of bytes, which cannot fail
 	}
 	answer, err := r.client.Do(req)
 	if err != nil {
@@ -49,6 +49,7 @@ func (r *run) send(ctx context.Context) (Sample, error) {
 	return s, err
 }
 
+// request returns what all requests are copies of. They share its header, which nobody changes.
 func (p *Plan) request(ctx context.Context) (*http.Request, error) {
 	var body io.Reader
 	if len(p.Body) > 0 {

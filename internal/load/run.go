@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"holdfast/internal/fault"
 )
 
 // Result is what a run showed.
@@ -26,11 +28,12 @@ func (r *Result) Answered() int { return r.Sent - r.Failed }
 
 // run is a plan being carried out.
 type run struct {
-	plan   Plan
-	client *http.Client
-	begin  time.Time
-	left   atomic.Int64 // requests that nobody has taken yet
-	over   <-chan struct{}
+	plan    Plan
+	client  *http.Client
+	request *http.Request
+	begin   time.Time
+	left    atomic.Int64    // requests that nobody has taken yet
+	over    <-chan struct{} // closed when the span is over; nil without one
 }
 
 // Run carries out the plan. When ctx ends it ends, too, and returns what it has with the context's error; requests that were
@@ -39,9 +42,13 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
+	request, err := p.request(ctx)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "bad_plan", "%w", err)
+	}
 	transport := p.transport()
 	defer transport.CloseIdleConnections()
-	r := &run{plan: p, client: p.client(transport), begin: time.Now()}
+	r := &run{plan: p, client: p.client(transport), request: request, begin: time.Now()}
 	r.left.Store(int64(p.Requests))
 	if p.Span > 0 {
 		span, cancel := context.WithTimeout(ctx, p.Span)
