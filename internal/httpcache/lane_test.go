@@ -266,3 +266,50 @@ func TestAHitOfTheLaneCountsAndAllocatesNothing(t *testing.T) {
 		t.Errorf("%d hits, %d in memory, %+v", hits, inMemory, after.Rules)
 	}
 }
+
+// What is long goes another way, and what is on disk only comes into memory first, by net/http.
+func TestTheLaneHasWhatIsInMemoryAndNotLong(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Memory, c.Disk, c.DiskFree = 64e6, 64e6, 0 }, func(w http.ResponseWriter, q *http.Request) {
+		n, _ := strconv.Atoi(q.URL.RawQuery)
+		answer(w, http.StatusOK, strings.Repeat("x", n), "Cache-Control: max-age=600")
+	})
+	f := func(line string, want bool) {
+		t.Helper()
+		if _, ok := r.inTheLane(request(line)); ok != want {
+			t.Errorf("%s: %v, want %v", line, ok, want)
+		}
+	}
+	for _, size := range []int{0, 1000, maxInLane, maxInLane + 1} {
+		line := "GET /?" + itoa(size)
+		f(line, false)
+		r.ask(line)
+		f(line, size <= maxInLane)
+	}
+	r.store.memory.Delete("http://site/?1000") // as if others had needed the room
+	f("GET /?1000", false)
+	if r.ask("GET /?1000"); r.result() != Hit {
+		t.Errorf("on disk: %s", r.result())
+	}
+	f("GET /?1000", true)
+}
+
+// Lists of entity tags are read as net/http reads them, whatever they hold.
+func FuzzEntityTagsAreMatchedAsByNetHTTP(f *testing.F) {
+	for _, list := range []string{`"a"`, `W/"a"`, `"b", "a"`, `"b" "a"`, `*`, `"b",*`, `,, "a"`, `"`, `W/`, `W/"`, `"a`, `x, "a"`, "\t\"a\" ", `""`, "\"\x7f\", \"a\""} {
+		f.Add(list, `"a"`)
+		f.Add(list, "")
+		f.Add(list, `W/"a"`)
+	}
+	f.Fuzz(func(t *testing.T, list, etag string) {
+		if list = strings.Trim(list, " \t"); list == "" || strings.ContainsAny(list+etag, "\r\n") {
+			return // none is sent; a line ends with the line
+		}
+		w := httptest.NewRecorder()
+		w.Header().Set("Etag", etag)
+		http.ServeContent(w, &http.Request{Method: http.MethodGet, Header: http.Header{"If-None-Match": {list}}}, "", time.Time{}, strings.NewReader("x"))
+		if got, want := matches(list, etag), w.Code == http.StatusNotModified; got != want {
+			t.Errorf("%q with %q: %v, net/http %v", list, etag, got, want)
+		}
+	})
+}
