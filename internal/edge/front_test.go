@@ -195,3 +195,31 @@ func TestTheLaneFollowsAReload(t *testing.T) {
 		t.Errorf("where all is to be HTTPS: %d %q", status, body)
 	}
 }
+
+// A browser asks for a page, and on the same connection for what is on it: after two of these it has the lane again.
+func TestAConnectionThatAskedForAPageGetsItsAssetsFromTheLane(t *testing.T) {
+	t.Parallel()
+	e := start(t, edge.Config{}, new(lines))
+	transport := &http.Transport{MaxConnsPerHost: 1}
+	defer transport.CloseIdleConnections()
+	var got []string
+	for _, path := range []string{"/b/page", "/m/1", "/m/2", "/m/3", "/a/4", "/b/page", "/m/5"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(b))
+	}
+	if want := "net/http net/http net/http lane m lane a net/http net/http"; strings.Join(got, " ") != want {
+		t.Errorf("answered by %q, want %q", got, want)
+	}
+}
