@@ -42,6 +42,11 @@
 // from its beginning to its end. What has a state is kept: servers of applications, limits that are the same, the log, the page
 // cache, certificates. Addresses, and whether TLS or HTTP/3 is spoken there, need a restart ([Fixed]).
 //
+// # What changes
+//
+// A request that changes something removes what is stored for its address, here at once and on the other nodes by way of the database
+// (type changes). Visitors decide which addresses these are, so what is told is bounded for each of them and for all.
+//
 // # Certificates
 //
 // A handshake gets the file that is for the name, else what package certs has for it, else the first file; without any of
