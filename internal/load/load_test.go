@@ -198,7 +198,8 @@ func TestPlansThatCannotBeAreRefused(t *testing.T) {
 		{URL: &url.URL{Scheme: "ftp", Host: "x"}, Workers: 1, Requests: 1},
 		{URL: u, Requests: 1},
 		{URL: u, Workers: 2, Requests: 1},
-		{URL: u, Workers: 1, Requests: 1, Method: "G E T"}, {URL: u, Workers: 1, Requests: 1, Rate: -1},
+		{URL: u, Workers: 1, Requests: 1, Method: "G E T"},
+		{URL: u, Workers: 1, Requests: 1, Rate: -1},
 		{URL: u, Workers: 1, Requests: 1, Timeout: -1},
 		{URL: u, Workers: 1 << 20, Requests: 1 << 30},
 	} {

@@ -32,10 +32,10 @@ type intake struct {
 	given Hashed // nil if the body computes nothing
 	md5   hash.Hash
 	sha   hash.Hash // nil if the body computes it, or nobody does
-	limit int64    // bytes; 0 none
-	types []string // allowed; empty: any
-	also  []string // allowed, too: a type must be in both lists
-	head  []byte   // the first sniffBytes
+	limit int64     // bytes; 0 none
+	types []string  // allowed; empty: any
+	also  []string  // allowed, too: a type must be in both lists
+	head  []byte    // the first sniffBytes
 
 	n       int64
 	lanes   *lanes // nil while digests are computed in line
