@@ -35,14 +35,16 @@ func (e *WatchedError) Error() string {
 type Loop struct {
 	poller int // the descriptor of epoll
 	bell   int // an eventfd that wakes the loop out of its sleep
-	naps   *Naps
+
+	naps    *Naps
+	longest time.Duration // nap
 
 	// Used on the loop only.
 	events   []unix.EpollEvent // those of this round
 	watches  []*Watch          // by descriptor; nil where nothing is watched
 	watched  int               // how many are not nil
 	crowded  bool              // the latest round had several events
-	brisk    bool              // the latest wait ended with an event, and within a nap's time
+	brisk    bool              // the latest wait ended with an event, and within the time of the longest nap
 	serial   int32             // of the latest Watch
 	timers   wheel
 	deferred queue

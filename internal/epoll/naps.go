@@ -1,6 +1,9 @@
 package epoll
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Naps are what the loops of a process have in common: how many of them may nap at once. See [Loop.MayNap].
 type Naps struct {
@@ -26,5 +29,8 @@ func (n *Naps) begin() bool {
 
 func (n *Naps) end() { n.now.Add(-1) }
 
-// MayNap lets the loop nap as far as the others leave it room; a loop that is not told so sleeps. Before Start.
-func (l *Loop) MayNap(n *Naps) { l.naps = n }
+// MayNap lets the loop nap, for so long at a time, as far as the others leave it room; a loop that is not told so sleeps. Before
+// Start. 5 ms is half of what the scheduler lets a goroutine run before it interrupts it: who is asked 200 times in a second and
+// more never sleeps then. How long is best has to be measured: setting a timer costs more the sooner it is due, and on a virtual
+// machine a processor that has nothing to do for long is woken more slowly.
+func (l *Loop) MayNap(n *Naps, longest time.Duration) { l.naps, l.longest = n, longest }

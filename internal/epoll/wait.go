@@ -46,10 +46,6 @@ func (l *Loop) look() int {
 	return int(n)
 }
 
-// napTime is the longest nap: half of what the scheduler lets a goroutine run before it interrupts it. Who is asked 200
-// times in a second and more never sleeps therefore.
-const napTime = 5 * time.Millisecond
-
 // nap blocks the thread for a short while without telling the scheduler, which costs two to five microseconds less than
 // sleep, and seventeen less when the wait takes longer than 20 microseconds: Go's monitor takes the processor away from a
 // system call then, and stays awake, looking every 20 microseconds, as long as it finds such calls. What the price is: this
@@ -62,9 +58,9 @@ func (l *Loop) nap(pause time.Duration) int {
 	}
 	defer l.naps.end()
 	if pause == forever {
-		pause = napTime
+		pause = l.longest
 	}
-	t := unix.Timespec{Nsec: int64(min(napTime, pause))}
+	t := unix.Timespec{Nsec: int64(min(l.longest, pause))}
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(l.poller),
 		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), uintptr(unsafe.Pointer(&t)), 0, 0)
 	if errno != 0 {
@@ -85,6 +81,6 @@ func (l *Loop) sleep(pause time.Duration) int {
 	if err != nil {
 		return 0 // a signal (EINTR)
 	}
-	l.brisk = n > 0 && time.Since(began) < napTime
+	l.brisk = n > 0 && time.Since(began) < l.longest
 	return n
 }

@@ -14,7 +14,7 @@ func TestANapEndsWithAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.MayNap(NewNaps(1))
+	l.MayNap(NewNaps(1), 5*time.Millisecond)
 	defer func() {
 		if err := l.Stop(t.Context()); err != nil {
 			t.Error(err)
@@ -50,7 +50,7 @@ func TestOnlySoManyLoopsNapAtOnce(t *testing.T) {
 		naps   *Naps
 		want   int
 	}{{0, nil, 0}, {0, naps, 1}, {1, naps, 1}, {2, naps, 0}, {0, naps, 1}} {
-		l.MayNap(step.naps)
+		l.MayNap(step.naps, 5*time.Millisecond)
 		naps.now.Store(step.others)
 		if n := l.nap(forever); n != step.want || naps.now.Load() != step.others {
 			t.Errorf("with %d others: %d events, then %d nap", step.others, n, naps.now.Load())

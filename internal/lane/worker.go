@@ -13,6 +13,9 @@ import (
 const (
 	// acceptTurn is how many connections are accepted before those that are there have their turn.
 	acceptTurn = 16
+	// longestNap is that of a loop. With 0.2 ms requests that come 400 µs after each other cost 40 % more, with 5 ms a tenth fewer new
+	// connections are served in a second; both measured beside nginx.
+	longestNap = time.Millisecond
 	// acceptPause is how long nothing is accepted when there is no room.
 	acceptPause = 50 * time.Millisecond
 )
@@ -41,7 +44,7 @@ func newWorker(a *Lane) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	loop.MayNap(a.options.Naps)
+	loop.MayNap(a.options.Naps, longestNap)
 	w := &worker{lane: a, loop: loop, empty: make(chan struct{})}
 	w.conns.init()
 	w.pause.Init(loop, w)

@@ -1,6 +1,8 @@
 package pooler
 
 import (
+	"time"
+
 	"holdfast/internal/epoll"
 	"holdfast/internal/relay"
 )
@@ -16,12 +18,15 @@ type worker struct {
 // outLimit is the size in bytes above which a worker's buffers are not kept.
 const outLimit = 256 << 10
 
+// longestNap is that of a loop. With one client a transaction costs 37 µs of processor time then, 41 with 1 ms, 48 with 0.2 ms.
+const longestNap = 5 * time.Millisecond
+
 func newWorker(naps *epoll.Naps) (*worker, error) {
 	loop, err := epoll.New()
 	if err != nil {
 		return nil, err
 	}
-	loop.MayNap(naps)
+	loop.MayNap(naps, longestNap)
 	return &worker{loop: loop, keepAside: outLimit}, nil
 }
 
