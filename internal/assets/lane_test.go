@@ -1,17 +1,16 @@
 package assets
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
+
+	"holdfast/internal/lane/lanetest"
 
 	"holdfast/internal/lane"
 )
@@ -57,32 +56,14 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// raw sends a request as it stands.
+// raw sends a request as it stands, and leaves out of the answer's header what differs from one to the next.
 func raw(t *testing.T, address, request string) (status int, header http.Header, body string) {
 	t.Helper()
-	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.WriteString(c, request); err != nil {
-		t.Fatal(err)
-	}
-	method, _, _ := strings.Cut(request, " ")
-	r, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("%q: %v", request, err)
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatalf("%q: %v", request, err)
-	}
+	r, body := lanetest.Say(t, address, request)
 	for _, name := range []string{"Date", "X-Request-Id"} {
 		r.Header.Del(name)
 	}
-	return r.StatusCode, r.Header, string(b)
+	return r.StatusCode, r.Header, body
 }
 
 // The event loops answer as net/http does, from memory and from files.

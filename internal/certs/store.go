@@ -17,7 +17,7 @@ import (
 // store reads and writes the tables, for one directory.
 type store struct {
 	db        Database
-	sealer    *sealer
+	sealer    sealer
 	directory string
 }
 

@@ -1,16 +1,15 @@
 package files_test
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/internal/lane/lanetest"
 
 	"holdfast/internal/files"
 	"holdfast/internal/objects"
@@ -19,29 +18,11 @@ import (
 // raw sends a request as it stands and reads one answer.
 func raw(t testing.TB, base, request string) reply {
 	t.Helper()
-	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(base, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.WriteString(c, request); err != nil {
-		t.Fatal(err)
-	}
-	method, _, _ := strings.Cut(request, " ")
-	r, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("%q: %v", request, err)
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatalf("%q: %v", request, err)
-	}
+	r, body := lanetest.Say(t, strings.TrimPrefix(base, "http://"), request)
 	if r.Close {
 		r.Header.Set("Connection", "close")
 	}
-	return reply{r.StatusCode, r.Header, string(b)}
+	return reply{r.StatusCode, r.Header, body}
 }
 
 // twinRequests are requests for links in every state, with every header that matters.

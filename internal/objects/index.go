@@ -27,7 +27,7 @@ type Index struct {
 	commitSQL, headSQL string
 
 	blobs blob.Store
-	seal  *sealer
+	seal  sealer
 	log   *slog.Logger
 
 	base     lifecycle.Base

@@ -16,8 +16,12 @@ type Sealer struct{ aead cipher.AEAD }
 
 const sealVersion = 1
 
-// ErrUnsealed says that something was sealed under another master key, for something else, or not by a Sealer.
-var ErrUnsealed = errors.New("sealed under another master key, or damaged")
+var (
+	// ErrSealVersion says that something was sealed by a newer version, or not by a Sealer.
+	ErrSealVersion = errors.New("sealed in a way that this version does not know")
+	// ErrUnsealed says that something was sealed under another master key or for something else, or was damaged.
+	ErrUnsealed = errors.New("sealed under another master key, or damaged")
+)
 
 // NewSealer returns a sealer for one sort of secrets. The master key must not be empty.
 func NewSealer(master String, info string) (*Sealer, error) {
@@ -48,7 +52,7 @@ func (s *Sealer) Seal(purpose string, value String) []byte {
 func (s *Sealer) Open(purpose string, sealed []byte) (String, error) {
 	n := 1 + s.aead.NonceSize()
 	if len(sealed) < n || sealed[0] != sealVersion {
-		return String{}, ErrUnsealed
+		return String{}, ErrSealVersion
 	}
 	plain, err := s.aead.Open(nil, sealed[1:n], sealed[n:], []byte(purpose))
 	if err != nil {

@@ -29,15 +29,23 @@ func TestASealedSecretOpensUnderItsKeyAndForItsPurposeAlone(t *testing.T) {
 	}
 	altered := bytes.Clone(sealed)
 	altered[len(altered)-1] ^= 1
-	for name, open := range map[string]func() (secret.String, error){
-		"another purpose": func() (secret.String, error) { return s.Open("row 2", sealed) },
-		"another key":     func() (secret.String, error) { return sealer(t, "another", "rows").Open("row 1", sealed) },
-		"another sort":    func() (secret.String, error) { return sealer(t, "a master key", "links").Open("row 1", sealed) },
-		"altered":         func() (secret.String, error) { return s.Open("row 1", altered) },
-		"cut":             func() (secret.String, error) { return s.Open("row 1", sealed[:9]) },
-		"nothing":         func() (secret.String, error) { return s.Open("row 1", nil) },
+	newer := bytes.Clone(sealed)
+	newer[0]++
+	for name, test := range map[string]struct {
+		by      *secret.Sealer
+		purpose string
+		sealed  []byte
+		want    error
+	}{
+		"another purpose": {s, "row 2", sealed, secret.ErrUnsealed},
+		"another key":     {sealer(t, "another", "rows"), "row 1", sealed, secret.ErrUnsealed},
+		"another sort":    {sealer(t, "a master key", "links"), "row 1", sealed, secret.ErrUnsealed},
+		"altered":         {s, "row 1", altered, secret.ErrUnsealed},
+		"a newer version": {s, "row 1", newer, secret.ErrSealVersion},
+		"cut":             {s, "row 1", sealed[:9], secret.ErrSealVersion},
+		"nothing":         {s, "row 1", nil, secret.ErrSealVersion},
 	} {
-		if got, err := open(); !errors.Is(err, secret.ErrUnsealed) || !got.IsZero() {
+		if got, err := test.by.Open(test.purpose, test.sealed); !errors.Is(err, test.want) || !got.IsZero() {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

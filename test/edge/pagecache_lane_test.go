@@ -1,12 +1,10 @@
 package edge_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/internal/lane/lanetest"
 
 	"holdfast/internal/edge"
 	"holdfast/internal/httpcache"
@@ -27,31 +27,6 @@ func besideNetHTTP(servers ...string) edge.Config {
 	c := cached(servers...)
 	c.Listeners = []edge.Listener{{Listen: "127.0.0.1:0"}}
 	return c
-}
-
-// say sends a request as it stands and returns the answer.
-func say(t *testing.T, addr, request string) (*http.Response, string) {
-	t.Helper()
-	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.WriteString(c, request); err != nil {
-		t.Fatal(err)
-	}
-	method, _, _ := strings.Cut(request, " ")
-	r, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("%q: %v", request, err)
-	}
-	defer r.Body.Close()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatalf("%q: %v", request, err)
-	}
-	return r, string(b)
 }
 
 // settledHeader is a header without what differs from one answer to the next. It returns the age.
@@ -150,9 +125,9 @@ func compareAll(t *testing.T, s *site) {
 						continue
 					}
 					request := method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n"
-					say(t, s.Addrs()[1], request) // now it is stored, if it ever is
-					lane, laneBody := say(t, s.Addrs()[0], request)
-					plain, plainBody := say(t, s.Addrs()[1], request)
+					lanetest.Say(t, s.Addrs()[1], request) // now it is stored, if it ever is
+					lane, laneBody := lanetest.Say(t, s.Addrs()[0], request)
+					plain, plainBody := lanetest.Say(t, s.Addrs()[1], request)
 					if a, b := settledHeader(t, lane.Header), settledHeader(t, plain.Header); b < a || b > a+1 {
 						t.Errorf("%q: the ages are %d and %d", request, a, b)
 					}
@@ -178,10 +153,10 @@ func TestTheLogOfAPageIsTheSameFromTheLane(t *testing.T) {
 	c.TrustedProxies = []string{"127.0.0.1"}
 	s := start(t, edge.Options{Config: c})
 	const request = "GET /%C3%BC?secret HTTP/1.1\r\nHost: h.example:81\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\r\n"
-	say(t, s.Addrs()[1], request)
+	lanetest.Say(t, s.Addrs()[1], request)
 	settle(s)
 	for _, addr := range s.Addrs() {
-		say(t, addr, request)
+		lanetest.Say(t, addr, request)
 	}
 	eventually(t, "the lane has answered", func() error {
 		if n := s.LaneStats().Answered; n != 1 {
@@ -251,7 +226,7 @@ func TestARateHoldsInTheLane(t *testing.T) {
 	s := start(t, edge.Options{Config: c})
 	var got []int
 	for i := range 8 {
-		r, _ := say(t, s.Addrs()[i%2], "GET /news/ HTTP/1.1\r\nHost: h\r\n\r\n")
+		r, _ := lanetest.Say(t, s.Addrs()[i%2], "GET /news/ HTTP/1.1\r\nHost: h\r\n\r\n")
 		got = append(got, r.StatusCode)
 		settle(s)
 	}
@@ -272,7 +247,7 @@ func TestTheLaneLeavesStalePagesToNetHTTP(t *testing.T) {
 	s := start(t, edge.Options{Config: c})
 	seen := map[string]bool{}
 	eventually(t, "fresh, stale, and fresh again", func() error {
-		r, body := say(t, s.Addr(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		r, body := lanetest.Say(t, s.Addr(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		said := r.Header.Get("Cache-Status")
 		switch {
 		case body != "page":
