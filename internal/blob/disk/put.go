@@ -187,7 +187,7 @@ func (w *writer) add(p []byte) error {
 	return nil
 }
 
-// begin lets the disk begin. It waits for nothing, and what fails is told by the sync at the end.
+// begin lets the disk begin. It waits for room in the disk's queue at most, and what fails is told by the sync at the end.
 func (w *writer) begin() {
 	if w.size-w.begun < ahead {
 		return
