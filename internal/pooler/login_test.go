@@ -113,7 +113,7 @@ func TestStartupParametersMeanWhatTheyMeanToPostgreSQL(t *testing.T) {
 
 func TestABadStartupParameterIsPostgreSQLsOwnError(t *testing.T) {
 	t.Parallel()
-	s := sized(2).start(t)
+	s := sized(1).start(t)
 	for endpoint := range 2 {
 		for _, c := range []struct{ name, value, code, message string }{
 			{"options", "-c work_mem=many", "22023", "work_mem"},
