@@ -37,7 +37,7 @@ func tiers() []tier {
 
 // testOnly returns the packages that only tests, and each other, may import. They may import any tier.
 func testOnly() []string {
-	return []string{"archtest", "certtest", "pgtest", "s3test", "s3api/s3apitest", "blob/blobtest", "pgauth/ldaptest", "lifecycle/lifecycletest", "lane/lanetest"}
+	return []string{"archtest", "certtest", "pgtest", "s3test", "s3api/s3apitest", "blob/blobtest", "pgauth/ldaptest", "postgres/postgrestest", "lifecycle/lifecycletest", "lane/lanetest"}
 }
 
 // planned returns packages that have their place but do not exist yet, with the work that brings them.

@@ -9,7 +9,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/lifecycle/lifecycletest"
-	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 )
 
 // In development a change is served without a command, and a build by another process always is.
@@ -67,11 +67,7 @@ func TestTheServiceKeepsTheContractOfLifecycle(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	b := newBench(t, map[string]string{"a.css": "a{}"})
-	db, err := postgres.Connect(t.Context(), settings(c.pg.URL()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
+	db := postgrestest.Connect(t, c.pg.URL())
 	lifecycletest.Stress(t, func() lifecycle.Service {
 		a, err := New(Options{Config: b.config, DB: db, Store: c.store, Share: true, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {

@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +18,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgtest"
-	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/unit"
 )
 
@@ -34,40 +31,14 @@ type cluster struct {
 
 func newCluster(t testing.TB) *cluster {
 	t.Helper()
-	return &cluster{t: t, store: mem.New(), pg: pgtest.Template(t, "assets", func(ctx context.Context, address string) error {
-		db, err := postgres.Connect(ctx, settings(address))
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		sub, err := fs.Sub(Migrations, "migrations")
-		if err != nil {
-			return err
-		}
-		return db.Migrate(ctx, "assets", sub)
-	})}
-}
-
-func settings(text string) postgres.Config {
-	u, err := url.Parse(text)
-	if err != nil {
-		panic(err) // pgtest made it
-	}
-	c := postgres.DefaultConfig()
-	c.Host, c.Name, c.Username = u.Query().Get("host"), strings.TrimPrefix(u.Path, "/"), u.User.Username()
-	c.Port, _ = strconv.Atoi(u.Query().Get("port"))
-	return c
+	return &cluster{t: t, store: mem.New(), pg: postgrestest.Migrated(t, "assets", Migrations)}
 }
 
 // node starts a node with files of its own.
 func (c *cluster) node(files map[string]string, change func(*Options)) (*Assets, *bench) {
 	c.t.Helper()
 	b := newBench(c.t, files)
-	db, err := postgres.Connect(context.Background(), settings(c.pg.URL()))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	o := Options{Config: b.config, DB: db, Store: c.store, Log: slog.New(slog.NewTextHandler(c.t.Output(), nil))}
+	o := Options{Config: b.config, DB: postgrestest.Connect(c.t, c.pg.URL()), Store: c.store, Log: slog.New(slog.NewTextHandler(c.t.Output(), nil))}
 	if change != nil {
 		change(&o)
 	}
@@ -82,7 +53,6 @@ func (c *cluster) node(files map[string]string, change func(*Options)) (*Assets,
 		if err := a.Stop(context.Background()); err != nil {
 			c.t.Errorf("stop: %v", err)
 		}
-		db.Close()
 	})
 	return a, b
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"holdfast/internal/pgtest"
-	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 )
 
 // open opens a connection of a role under a name.
@@ -30,18 +30,6 @@ func open(t *testing.T, d *pgtest.DB, role, name string) *pgx.Conn {
 	return conn
 }
 
-func connect(t *testing.T, d *pgtest.DB, role string) *postgres.DB {
-	t.Helper()
-	c := postgres.DefaultConfig()
-	c.Host, c.Port, c.Name, c.Username = d.Server.Host, d.Server.Port, d.Name, role
-	db, err := postgres.Connect(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	return db
-}
-
 // C-01, S1-11: what PostgreSQL says of those who come past the pooler, by role, program and address.
 func TestHoldersAreCountedByRoleProgramAndAddress(t *testing.T) {
 	t.Parallel()
@@ -58,7 +46,7 @@ func TestHoldersAreCountedByRoleProgramAndAddress(t *testing.T) {
 	pooled := int(open(t, d, "web", "pooled").PgConn().PID())
 	own := func(pid int) bool { return pid == pooled }
 
-	all, server, err := Take(t.Context(), connect(t, d, s.User), own)
+	all, server, err := Take(t.Context(), postgrestest.Connect(t, d.URL()), own)
 	if err != nil || server.Allowed() != 36 || server.Connections < 5 || server.Hidden {
 		t.Fatalf("%+v, %v", server, err)
 	}
@@ -77,7 +65,7 @@ func TestHoldersAreCountedByRoleProgramAndAddress(t *testing.T) {
 	}
 
 	// One who may not look sees who there is, and says that the rest is hidden.
-	asker := connect(t, d, "asker")
+	asker := postgrestest.ConnectAs(t, d.URL(), "asker")
 	if all, server, err = Take(t.Context(), asker, own); err != nil || !server.Hidden {
 		t.Fatalf("%+v, %v", server, err)
 	}

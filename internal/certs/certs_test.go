@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"holdfast/internal/logging"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 )
 
@@ -31,22 +31,8 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // database returns a database with our tables, and a connection to it.
 func database(t *testing.T) (*pgtest.DB, *postgres.DB) {
 	t.Helper()
-	d := pgtest.Database(t)
-	c := postgres.DefaultConfig()
-	c.Host, c.Port, c.Name, c.Username = d.Server.Host, d.Server.Port, d.Name, d.Server.User
-	db, err := postgres.Connect(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	files, err := fs.Sub(Migrations, "migrations")
-	if err == nil {
-		err = db.Migrate(t.Context(), "certs", files)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, db
+	d := postgrestest.Migrated(t, "certs", Migrations)
+	return d, postgrestest.Connect(t, d.URL())
 }
 
 // process returns a manager that was not started.

@@ -16,6 +16,7 @@ import (
 	"holdfast/internal/coursegen"
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 )
 
@@ -34,7 +35,7 @@ func child(what string) error {
 		return err
 	}
 	ctx := context.Background()
-	db, err := postgres.Connect(ctx, databaseConfig(v.URL))
+	db, err := postgres.Connect(ctx, postgrestest.Config(v.URL))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package content
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,7 +15,7 @@ import (
 	"holdfast/internal/coursegen"
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgtest"
-	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/revision"
 	"holdfast/internal/secret"
 	"holdfast/internal/unit"
@@ -58,22 +57,9 @@ func newWorld(t testing.TB) *world {
 	cfg.KeepRevisions, cfg.KeepFor = 1, 0
 	cfg.Sources = map[string]SourceConfig{}
 	return &world{
-		t: t, url: pgtest.Template(t, "content", migrateContent).URL(), store: mem.New(), mirrors: filepath.Join(t.TempDir(), "mirrors"),
+		t: t, url: postgrestest.Migrated(t, "content", Migrations).URL(), store: mem.New(), mirrors: filepath.Join(t.TempDir(), "mirrors"),
 		cfg: cfg, ttl: 15 * time.Second,
 	}
-}
-
-func migrateContent(ctx context.Context, url string) error {
-	db, err := postgres.Connect(ctx, databaseConfig(url))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	files, err := fs.Sub(Migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return db.Migrate(ctx, "content", files)
 }
 
 // course generates a repository and adds it to the sources.
@@ -162,13 +148,8 @@ func (e *ear) tombstones() []Tombstone {
 // build returns a process that is not started.
 func (w *world) build(change ...func(*Options)) (*Content, *ear) {
 	w.t.Helper()
-	db, err := postgres.Connect(context.Background(), databaseConfig(w.url))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(db.Close)
 	o := Options{
-		Config: w.cfg, DB: db, Store: w.store, MasterKey: secret.New(testMasterKey), Mirrors: w.mirrors, RoleTTL: w.ttl,
+		Config: w.cfg, DB: postgrestest.Connect(w.t, w.url), Store: w.store, MasterKey: secret.New(testMasterKey), Mirrors: w.mirrors, RoleTTL: w.ttl,
 		Observe: w.observe, Log: testLog(w.t),
 	}
 	for _, c := range change {

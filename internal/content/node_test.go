@@ -13,6 +13,7 @@ import (
 
 	"holdfast/internal/coursegen"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 	"holdfast/internal/unit"
 )
@@ -70,15 +71,7 @@ func (w *nodes) options(change ...func(*Options)) Options {
 	return o
 }
 
-func (w *nodes) connect() *postgres.DB {
-	w.t.Helper()
-	db, err := postgres.Connect(context.Background(), databaseConfig(w.url))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(db.Close)
-	return db
-}
+func (w *nodes) connect() *postgres.DB { return postgrestest.Connect(w.t, w.url) }
 
 // node starts a process with both halves, which is stopped when the test is over.
 func (w *nodes) node(change ...func(*Options)) *Content {

@@ -12,6 +12,7 @@ import (
 	"holdfast/internal/coursegen"
 	"holdfast/internal/fault"
 	"holdfast/internal/pgtest"
+	"holdfast/internal/postgres/postgrestest"
 )
 
 // fragile is a store that can be out of order, and that counts.
@@ -37,7 +38,7 @@ func TestDatabaseAndStoreDown(t *testing.T) {
 	server := pgtest.Cluster(t, pgtest.Durable())
 	w, course := newNodes(t, coursegen.Options{Seed: 31, Questions: 6})
 	w.url = server.Database(t).URL()
-	if err := migrateContent(t.Context(), w.url); err != nil {
+	if err := postgrestest.Migrate(t.Context(), w.url, "content", Migrations); err != nil {
 		t.Fatal(err)
 	}
 	store := &fragile{Store: w.store}

@@ -21,6 +21,7 @@ import (
 	"holdfast/internal/blob/s3"
 	"holdfast/internal/control"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 	"holdfast/internal/unit"
 )
@@ -98,7 +99,7 @@ func (o order) use() error {
 // serve is a node until standard input ends.
 func (o order) serve() error {
 	ctx := context.Background()
-	db, err := postgres.Connect(ctx, databaseConfig(o.Database))
+	db, err := postgres.Connect(ctx, postgrestest.Config(o.Database))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,9 @@ import (
 	"holdfast/internal/blob"
 	"holdfast/internal/files"
 	"holdfast/internal/link"
+	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 )
 
@@ -54,7 +56,7 @@ func (c cutBlob) Read(p []byte) (int, error) {
 // newClusterSite is a site on a PostgreSQL of its own, which the test may stop.
 func newClusterSite(t testing.TB) *site {
 	t.Helper()
-	return newSite(t, func(s *site) { s.db = pgtest.Cluster(t).Template(t, "files", migrate) })
+	return newSite(t, func(s *site) { s.db = postgrestest.MigratedOn(t, pgtest.Cluster(t), "files", objects.Migrations) })
 }
 
 // slotFor returns the path of a slot.

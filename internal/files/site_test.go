@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/blob"
@@ -32,6 +29,7 @@ import (
 	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 	"holdfast/internal/web"
 )
@@ -59,35 +57,6 @@ type node struct {
 	skew      atomic.Int64 // nanoseconds that this process's links are ahead
 }
 
-// settings read the connection string of a test database as the configuration would say it.
-func settings(url string) (postgres.Config, error) {
-	c := postgres.DefaultConfig()
-	pc, err := pgx.ParseConfig(url)
-	if err != nil {
-		return c, fmt.Errorf("read %q: %w", url, err)
-	}
-	c.Host, c.Port, c.Name, c.Username = pc.Host, int(pc.Port), pc.Database, pc.User
-	return c, nil
-}
-
-// migrate makes the tables of the index.
-func migrate(ctx context.Context, url string) error {
-	c, err := settings(url)
-	if err != nil {
-		return err
-	}
-	db, err := postgres.Connect(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	dir, err := fs.Sub(objects.Migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return db.Migrate(ctx, "objects", dir)
-}
-
 // newSite has a store in memory and a bucket "papers" that is private, and "open" that is public.
 func newSite(t testing.TB, change ...func(*site)) *site {
 	t.Helper()
@@ -99,7 +68,7 @@ func newSite(t testing.TB, change ...func(*site)) *site {
 		f(s)
 	}
 	if s.db == nil {
-		s.db = pgtest.Template(t, "files", migrate)
+		s.db = postgrestest.Migrated(t, "files", objects.Migrations)
 	}
 	return s
 }
@@ -118,15 +87,7 @@ func onDisk(t testing.TB) func(*site) {
 // node starts a process.
 func (s *site) node(t testing.TB) *node {
 	t.Helper()
-	c, err := settings(s.db.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := postgres.Connect(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
+	db := postgrestest.Connect(t, s.db.URL())
 	n := &node{site: s, log: &logBuffer{}, metrics: prometheus.NewRegistry()}
 	log := slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	n.index = objects.New(objects.Options{
@@ -134,8 +95,9 @@ func (s *site) node(t testing.TB) *node {
 		DB:     db, Blobs: s.store, MasterKey: s.master, Log: log,
 	})
 	run(t, n.index)
+	var err error
 	n.Files, err = files.New(files.Options{
-		Config: s.config, Index: n.index, Store: s.store, StoreKind: s.kind, Database: db.Pool(), Schema: c.Schema,
+		Config: s.config, Index: n.index, Store: s.store, StoreKind: s.kind, Database: db.Pool(), Schema: postgres.DefaultConfig().Schema,
 		Metrics: n.metrics, Log: log,
 		Now: func() time.Time { return time.Now().Add(time.Duration(n.skew.Load())) },
 	})

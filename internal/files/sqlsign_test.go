@@ -13,7 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"holdfast/internal/link"
+	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 )
 
@@ -27,7 +29,7 @@ const (
 func signerDB(t testing.TB) *pgtest.DB {
 	t.Helper()
 	db := pgtest.Template(t, "links", func(ctx context.Context, url string) error {
-		if err := migrate(ctx, url); err != nil {
+		if err := postgrestest.Migrate(ctx, url, "objects", objects.Migrations); err != nil {
 			return err
 		}
 		conn, err := pgx.Connect(ctx, url)

@@ -3,7 +3,6 @@ package node
 import (
 	"bytes"
 	"context"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +14,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 )
 
@@ -23,22 +23,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // database returns a connection to a database with our tables.
 func database(t *testing.T) *postgres.DB {
 	t.Helper()
-	d := pgtest.Database(t)
-	c := postgres.DefaultConfig()
-	c.Host, c.Port, c.Name, c.Username = d.Server.Host, d.Server.Port, d.Name, d.Server.User
-	db, err := postgres.Connect(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	files, err := fs.Sub(Migrations, "migrations")
-	if err == nil {
-		err = db.Migrate(t.Context(), "node", files)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return postgrestest.Connect(t, postgrestest.Migrated(t, "node", Migrations).URL())
 }
 
 // machine is a node that answers over HTTP.

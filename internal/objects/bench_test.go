@@ -18,12 +18,13 @@ import (
 	"holdfast/internal/blob/mem"
 	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
+	"holdfast/internal/postgres/postgrestest"
 )
 
 // benched returns an index on a PostgreSQL of its own that really syncs.
 func benched(b *testing.B, blobs blob.Store) (*world, *objects.Index) {
 	b.Helper()
-	w := &world{t: b, pg: pgtest.Cluster(b, pgtest.Durable()).Template(b, "objects", migrate), blobs: blobs}
+	w := &world{t: b, pg: postgrestest.MigratedOn(b, pgtest.Cluster(b, pgtest.Durable()), "objects", objects.Migrations), blobs: blobs}
 	x := w.start()
 	if err := x.CreateBucket(b.Context(), objects.Bucket{Name: "bucket"}); err != nil {
 		b.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/objects"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 )
 
 // The variable that makes the test binary a writer which is killed: "<connection string> <root of the store>".
@@ -31,7 +32,7 @@ const writerVariable = "HOLDFAST_TEST_OBJECTS_WRITER"
 func writer(where string) error {
 	database, root, _ := strings.Cut(where, " ")
 	ctx := context.Background()
-	db, err := postgres.Connect(ctx, settingsOf(database))
+	db, err := postgres.Connect(ctx, postgrestest.Config(database))
 	if err != nil {
 		return err
 	}

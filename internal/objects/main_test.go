@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 )
 
@@ -45,33 +45,15 @@ const masterKey = "master-key-for-tests-0123456789"
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	return &world{
-		t: t, pg: pgtest.Template(t, "objects", migrate), blobs: mem.New(),
+		t: t, pg: postgrestest.Migrated(t, "objects", objects.Migrations), blobs: mem.New(),
 		cfg: objects.Config{MinPartSize: 10, Sweep: 50 * time.Millisecond},
 	}
-}
-
-func migrate(ctx context.Context, url string) error {
-	db, err := postgres.Connect(ctx, settingsOf(url))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	sub, err := fs.Sub(objects.Migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	return db.Migrate(ctx, "objects", sub)
 }
 
 // connect opens a pool on the world's database.
 func (w *world) connect() *postgres.DB {
 	w.t.Helper()
-	db, err := postgres.Connect(context.Background(), settingsOf(w.pg.URL()))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(db.Close)
-	return db
+	return postgrestest.Connect(w.t, w.pg.URL())
 }
 
 // build returns an index that is not started.

@@ -13,7 +13,7 @@ import (
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
-	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 )
 
 // The database goes away and comes back: everything that needs it fails at once with a name, what is in memory goes on,
@@ -21,7 +21,7 @@ import (
 func TestWhileTheDatabaseIsDownLinksGoOnAndTheRestFailsByName(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Cluster(t, pgtest.Durable())
-	w := &world{t: t, pg: s.Template(t, "objects", migrate), blobs: mem.New(), cfg: objects.Config{Sweep: 50 * time.Millisecond}}
+	w := &world{t: t, pg: postgrestest.MigratedOn(t, s, "objects", objects.Migrations), blobs: mem.New(), cfg: objects.Config{Sweep: 50 * time.Millisecond}}
 	x := w.start()
 	if err := x.CreateBucket(t.Context(), objects.Bucket{Name: "bucket"}); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestWhileTheDatabaseIsDownLinksGoOnAndTheRestFailsByName(t *testing.T) {
 func TestAKilledDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Cluster(t, pgtest.Durable())
-	w := &world{t: t, pg: s.Template(t, "objects", migrate), blobs: mem.New(), cfg: objects.Config{Sweep: 50 * time.Millisecond}}
+	w := &world{t: t, pg: postgrestest.MigratedOn(t, s, "objects", objects.Migrations), blobs: mem.New(), cfg: objects.Config{Sweep: 50 * time.Millisecond}}
 	x := w.start()
 	if err := x.CreateBucket(t.Context(), objects.Bucket{Name: "bucket"}); err != nil {
 		t.Fatal(err)
@@ -153,12 +153,7 @@ func TestTheIndexKeepsTheContractOfServices(t *testing.T) {
 func TestADatabaseThatCannotHoldTheIndexIsRefused(t *testing.T) {
 	t.Parallel()
 	d := pgtest.Database(t)
-	db, err := postgres.Connect(t.Context(), settingsOf(d.URL()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	x := objects.New(objects.Options{DB: db, Blobs: mem.New()})
+	x := objects.New(objects.Options{DB: postgrestest.Connect(t, d.URL()), Blobs: mem.New()})
 	if err := x.Start(t.Context()); err == nil {
 		t.Error("started without tables")
 	}

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -36,15 +37,7 @@ func newBench(t *testing.T) *bench {
 }
 
 func (b *bench) connect(role string) *postgres.DB {
-	b.Helper()
-	c := postgres.DefaultConfig()
-	c.Host, c.Port, c.Name, c.Username = b.database.Server.Host, b.database.Server.Port, b.database.Name, role
-	db, err := postgres.Connect(b.Context(), c)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(db.Close)
-	return db
+	return postgrestest.ConnectAs(b, b.database.URL(), role)
 }
 
 // self is what an attached server allows: only what the role may do itself.

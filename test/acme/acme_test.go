@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"strings"
@@ -17,17 +16,9 @@ import (
 
 	"holdfast/internal/certs"
 	"holdfast/internal/logging"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 )
-
-func migrations(t *testing.T) fs.FS {
-	t.Helper()
-	files, err := fs.Sub(certs.Migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
 
 const day = 24 * 60 * 60
 
@@ -257,7 +248,7 @@ func TestKeysAreEncryptedInTheDatabase(t *testing.T) {
 	}
 	before := a.count(newOrder)
 	other, err := certs.New(certs.Options{
-		Config: c.ACME, Hosts: c.Hosts, DB: connect(t, d), Key: secret.New("another master key of another site"),
+		Config: c.ACME, Hosts: c.Hosts, DB: postgrestest.Connect(t, d.URL()), Key: secret.New("another master key of another site"),
 		Every: 20 * time.Millisecond, Log: logging.New(logging.Config{Level: "error"}, t.Output()),
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"holdfast/internal/edge"
 	"holdfast/internal/logging"
 	"holdfast/internal/pgtest"
-	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/secret"
 	"holdfast/test/program"
 )
@@ -46,23 +46,7 @@ const master = "a master key for the tests of certificates"
 // database returns a database with the tables of certificates.
 func database(t *testing.T) *pgtest.DB {
 	t.Helper()
-	d := pgtest.Database(t)
-	if err := connect(t, d).Migrate(t.Context(), "certs", migrations(t)); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-func connect(t *testing.T, d *pgtest.DB) *postgres.DB {
-	t.Helper()
-	c := postgres.DefaultConfig()
-	c.Host, c.Port, c.Name, c.Username = d.Server.Host, d.Server.Port, d.Name, d.Server.User
-	db, err := postgres.Connect(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	return db
+	return postgrestest.Migrated(t, "certs", certs.Migrations)
 }
 
 // node is a process of a site, as far as its edge goes.
@@ -90,7 +74,7 @@ func start(t *testing.T, c edge.Config, d *pgtest.DB) *node {
 	}
 	log := logging.New(logging.Config{Level: "info", Format: "json"}, t.Output())
 	m, err := certs.New(certs.Options{
-		Config: c.ACME, Hosts: c.ACMEHosts(log), DB: connect(t, d), Key: secret.New(master), HTTP: c.HasPlain(),
+		Config: c.ACME, Hosts: c.ACMEHosts(log), DB: postgrestest.Connect(t, d.URL()), Key: secret.New(master), HTTP: c.HasPlain(),
 		Every: 50 * time.Millisecond, Log: log,
 	})
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"holdfast/internal/httpcache"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
+	"holdfast/internal/postgres/postgrestest"
 	"holdfast/internal/throttle"
 )
 
@@ -40,18 +39,7 @@ func newNodes(t *testing.T) *nodes {
 // connect returns a node's own connections.
 func (n *nodes) connect() *postgres.DB {
 	n.t.Helper()
-	u, err := url.Parse(n.db.URL())
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	c := postgres.DefaultConfig()
-	c.Host, c.Name, c.Username = u.Query().Get("host"), strings.TrimPrefix(u.Path, "/"), u.User.Username()
-	c.Port, _ = strconv.Atoi(u.Query().Get("port"))
-	db, err := postgres.Connect(n.t.Context(), c)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	n.t.Cleanup(db.Close)
+	db := postgrestest.Connect(n.t, n.db.URL())
 	if err := edge.MigratePages(n.t.Context(), db); err != nil {
 		n.t.Fatal(err)
 	}
