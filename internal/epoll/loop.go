@@ -50,6 +50,7 @@ type Loop struct {
 	deferred queue
 	now      time.Time
 	yielded  time.Time // when the scheduler was last asked
+	thread   thread
 	scratch  []byte
 
 	asleep atomic.Bool // the loop sleeps or is about to: who makes it false has to ring the bell
@@ -142,6 +143,7 @@ func (l *Loop) run() {
 	defer close(l.done)
 	for l.round() {
 	}
+	l.thread.leave()
 	if n := l.watched - 1; n > 0 { // the bell does not count
 		l.err = &WatchedError{Count: n}
 	}
@@ -152,6 +154,7 @@ func (l *Loop) run() {
 func (l *Loop) round() bool {
 	n := l.wait()
 	l.crowded = n > 1
+	l.thread.after(n)
 	l.now = time.Now()
 	if l.now.Sub(l.yielded) > yieldEvery {
 		l.yielded = l.now
