@@ -25,6 +25,6 @@
 // # Implementations and wrappers
 //
 // blob/disk, blob/s3 and blob/mem implement the contract, blob/readcache wraps a Store with a bounded local cache;
-// [Retry], [Limit] and [Meter] wrap one with behaviour. All pass the suite in blob/blobtest. daemon stacks them, so the
-// order is visible in one place.
+// [Retry], [Limit] and [Meter] wrap one with behaviour, [KeepSmall] with a memory for small blobs. All pass the suite in
+// blob/blobtest. daemon stacks them, so the order is visible in one place.
 package blob

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"holdfast/internal/admin"
+	"holdfast/internal/blob"
 	"holdfast/internal/files"
 	"holdfast/internal/objects"
 	"holdfast/internal/postgres"
@@ -18,13 +19,17 @@ func (d *Daemon) startIndex(ctx context.Context) error {
 	if err := d.run(ctx, "sole", sole); err != nil {
 		return err
 	}
+	blobs, err := blob.KeepSmall(d.store, smallBlobs)
+	if err != nil {
+		return err
+	}
 	d.index = objects.New(objects.Options{
 		Config: objects.Config{
 			LinkMaxTTL:        f.LongestLink(),
 			TrashKeep:         f.TrashKeep.D(),
 			AbortUploadsAfter: f.AbortUploadsAfter.D(),
 		},
-		DB: d.db, Blobs: d.store, MasterKey: f.MasterKey, Sole: sole, Log: d.log.With("part", "objects"),
+		DB: d.db, Blobs: blobs, MasterKey: f.MasterKey, Sole: sole, Log: d.log.With("part", "objects"),
 	})
 	return d.run(ctx, "index", d.index)
 }

@@ -19,6 +19,8 @@ const (
 	// storeConcurrency bounds the operations on the store at once: more than this many writers only wait for the
 	// same disk, and each may hold a buffer.
 	storeConcurrency = 256
+	// smallBlobs bounds the memory for small blobs that applications read by S3, in bytes. Links have a memory of their own.
+	smallBlobs = 8 << 20
 	// checkEvery is how often the store and the database are tried, so that a loss is told before somebody needs a file,
 	// and load balancers, which ask /readyz, know of it soon.
 	checkEvery = 5 * time.Second
