@@ -51,7 +51,7 @@ lint: ## check format, vet and staticcheck
 	$(GO) tool staticcheck ./...
 
 race: ## run the tests of concurrent packages under the race detector
-	$(GO) test -race -timeout 30m $(RACE)
+	$(GO) test -race -timeout 30m $(RACEFLAGS) $(RACE)
 
 fuzz: ## run every fuzz target for FUZZTIME each
 	scripts/fuzz $(FUZZTIME)

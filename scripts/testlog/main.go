@@ -5,7 +5,12 @@
 // Tests are counted as they stand in the source: subtests belong to the test that holds them. Packages that fail
 // without a failing test of their own (they do not compile, they leak, they time out) count as one failure each.
 //
-// It exits with status 1 when something failed or nothing was tested.
+// With -again N, tests that failed are run again alone, with the arguments of go test that follow, if there are no more than N of them
+// and each merely failed: it saw no data race and no panic. One that passes three times in a row then counts as passed and is named as
+// unsteady in the last lines. That is a fault as well, of the test or of what it tests, and somebody has to look into it; but the
+// thousands of others need not be run again for it.
+//
+// It exits with status 1 when something failed or nothing was tested, and with 3 when all is well but some test was unsteady.
 package main
 
 import (
@@ -20,21 +25,26 @@ import (
 
 func main() {
 	summary := flag.String("summary", "", "file to write go's closing lines and the counts to")
+	most := flag.Int("again", 0, "how many failed tests at most are run again")
 	flag.Parse()
 	l := newLog(os.Stdout)
 	if err := l.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "testlog:", err)
 		os.Exit(1)
 	}
+	l.again(*most, func(t failure) (string, bool) { return runAlone(t, flag.Args()) })
 	if *summary != "" {
 		if err := os.WriteFile(*summary, []byte(l.summary()), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, "testlog:", err)
 			os.Exit(1)
 		}
 	}
-	fmt.Println(l.counts())
-	if l.failed > 0 || l.passed == 0 {
+	fmt.Print(l.end())
+	switch {
+	case l.failed > 0 || l.passed == 0:
 		os.Exit(1)
+	case len(l.unsteady) > 0:
+		os.Exit(3)
 	}
 }
 
@@ -53,6 +63,8 @@ type log struct {
 	passed, failed, skipped int
 	output                  map[string][]string // what each unfinished test, package or build has printed, by its name
 	guilty                  map[string]bool     // packages with a failing test
+	failures                []failure           // tests that failed
+	unsteady                []failure           // of those: passed when they were run again
 	closing                 []string            // go's last line for each package
 }
 
@@ -104,6 +116,7 @@ func (l *log) endTest(e event, key string) {
 	case "fail":
 		l.failed++
 		l.guilty[e.Package] = true
+		l.failures = append(l.failures, failure{e.Package, e.Test, isGrave(l.output[key])})
 		l.show(key)
 	case "skip":
 		l.skipped++
@@ -161,4 +174,13 @@ func (l *log) counts() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", l.passed, l.failed, l.skipped)
 }
 
-func (l *log) summary() string { return strings.Join(l.closing, "") + l.counts() + "\n" }
+func (l *log) summary() string { return strings.Join(l.closing, "") + l.end() }
+
+// end is what comes last.
+func (l *log) end() string {
+	var b strings.Builder
+	for _, f := range l.unsteady {
+		fmt.Fprintf(&b, "unsteady: %s of %s failed beside the others and passed alone\n", f.test, f.pkg)
+	}
+	return b.String() + l.counts() + "\n"
+}
