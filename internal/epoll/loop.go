@@ -18,8 +18,12 @@ const (
 )
 
 // yieldEvery is how often a loop that never sleeps lets Go's scheduler look: before it would be interrupted for having run for ten
-// milliseconds, after which the scheduler's watchdog stays awake for a millisecond.
-const yieldEvery = 4 * time.Millisecond
+// milliseconds, after which the scheduler's watchdog stays awake for a millisecond. A nap may come on top. Each look wakes another
+// thread, which finds nothing; so a loop that has too much to do for naps does it half as often.
+const (
+	yieldEvery     = 4 * time.Millisecond
+	yieldBusyEvery = 8 * time.Millisecond
+)
 
 // ErrStopped is what Start returns after Stop: a Loop runs once.
 var ErrStopped = errors.New("the loop has been stopped")
@@ -156,7 +160,11 @@ func (l *Loop) round() bool {
 	l.crowded = n > 1
 	l.thread.after(n)
 	l.now = time.Now()
-	if l.now.Sub(l.yielded) > yieldEvery {
+	every := yieldEvery
+	if l.crowded {
+		every = yieldBusyEvery
+	}
+	if l.now.Sub(l.yielded) > every {
 		l.yielded = l.now
 		runtime.Gosched()
 	}

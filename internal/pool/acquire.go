@@ -94,7 +94,20 @@ func (p *Pool[C]) lend(e *entry[C], o *owner[C], admin bool, now instant) *Lease
 		p.tellBudgets(+1)
 	}
 	p.counters.Lent++
-	return &Lease[C]{Conn: e.conn, id: e.id, pool: p, entry: e}
+	l := p.newLease()
+	*l = Lease[C]{Conn: e.conn, id: e.id, pool: p, entry: e}
+	return l
+}
+
+// newLease returns an empty lease. They are made several at a time, which is a fourth of the work; none is used twice, because its holder
+// may end it twice. Callers hold mu.
+func (p *Pool[C]) newLease() *Lease[C] {
+	if len(p.blank) == 0 {
+		p.blank = make([]Lease[C], 16)
+	}
+	l := &p.blank[0]
+	p.blank = p.blank[1:]
+	return l
 }
 
 // unlend takes e from who holds it. Callers hold mu.
@@ -122,11 +135,15 @@ func (p *Pool[C]) bury(l *Lease[C]) {
 
 // owner returns the owner with the name. Callers hold mu. The keeper removes owners who neither hold nor wait.
 func (p *Pool[C]) owner(name string) *owner[C] {
+	if o := p.latest; o != nil && o.name == name {
+		return o
+	}
 	o := p.owners[name]
 	if o == nil {
 		o = &owner[C]{name: name, index: -1}
 		p.owners[name] = o
 	}
+	p.latest = o
 	return o
 }
 

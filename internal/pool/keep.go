@@ -45,6 +45,7 @@ func (p *Pool[C]) tidy() time.Duration {
 	for name, o := range p.owners {
 		if !o.isKnown() {
 			delete(p.owners, name)
+			p.latest = nil
 		}
 	}
 	p.pump(now)
