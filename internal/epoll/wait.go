@@ -50,7 +50,7 @@ func (l *Loop) look() int {
 // sleep, and seventeen less when the wait takes longer than 20 microseconds: Go's monitor takes the processor away from a
 // system call then, and stays awake, looking every 20 microseconds, as long as it finds such calls. What the price is: this
 // thread's processor runs no other goroutine meanwhile, for which reason only as many loops nap as Go has processors to
-// spare ([Spare]); it returns 0 when they do. A stop of the world, as of the garbage collector, is not held up: its signal ends
+// spare ([Naps]); it returns 0 when they do. A stop of the world, as of the garbage collector, is not held up: its signal ends
 // the nap (and is sent again every 100 microseconds). A kernel before 5.11 has no such call: then there are no naps.
 func (l *Loop) nap(pause time.Duration) int {
 	if !l.naps.begin() {

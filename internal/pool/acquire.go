@@ -99,7 +99,7 @@ func (p *Pool[C]) lend(e *entry[C], o *owner[C], admin bool, now instant) *Lease
 	return l
 }
 
-// newLease returns an empty lease. They are made several at a time, which is a fourth of the work; none is used twice, because its holder
+// newLease returns an empty lease. They are made several at a time, which is less work; none is used twice, because its holder
 // may end it twice. Callers hold mu.
 func (p *Pool[C]) newLease() *Lease[C] {
 	if len(p.blank) == 0 {

@@ -44,8 +44,8 @@ type Pool[C Conn] struct {
 	activeA           int // of count[Active]: held by administrators
 	idle              stack[C]
 	owners            map[string]*owner[C]
-	latest            *owner[C] // who asked last, nil or one of owners: most often the next as well
-	blank             []Lease[C]
+	latest            *owner[C]  // who asked last, nil or one of owners: most often the next as well
+	blank             []Lease[C] // made, and not lent yet
 	turns             turns[C]
 	admins            queue[C]
 	waiting           int      // without administrators

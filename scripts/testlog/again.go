@@ -24,11 +24,13 @@ func (l *log) again(most int, run func(failure) (output string, ok bool)) {
 	if l.failed != len(l.failures) || l.failed > most || slices.ContainsFunc(l.failures, func(f failure) bool { return f.grave }) {
 		return
 	}
+	verdicts := map[string]string{} // of packages whose tests passed when they were run again
 	for _, f := range l.failures {
 		output, ok := run(f)
 		fmt.Fprintf(l.out, "again, alone: %s of %s\n%s", f.test, f.pkg, output)
 		if ok {
 			l.unsteady = append(l.unsteady, f)
+			verdicts[f.pkg] = closingOf(output)
 		}
 	}
 	l.failed -= len(l.unsteady)
@@ -36,11 +38,21 @@ func (l *log) again(most int, run func(failure) (output string, ok bool)) {
 	if l.failed > 0 {
 		return
 	}
-	for i, line := range l.closing { // go's verdict on the whole package stood on those alone
-		if name, ok := strings.CutPrefix(line, "FAIL\t"); ok {
-			l.closing[i] = "ok  \t" + name
+	for i, line := range l.closing { // go's verdict on the whole package stood on those tests alone
+		if words := strings.Fields(line); words[0] == "FAIL" {
+			l.closing[i] = verdicts[words[1]]
 		}
 	}
+}
+
+// closingOf returns go's last line for a package.
+func closingOf(output string) string {
+	for line := range strings.Lines(output) {
+		if isClosing(line) {
+			return line
+		}
+	}
+	return ""
 }
 
 // runAlone runs a test three times, with nothing beside it.

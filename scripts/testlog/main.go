@@ -147,13 +147,15 @@ func (l *log) endPackage(e event, key string) {
 
 // endFailed shows what a failed package printed outside of its tests, and what tests printed that never ended.
 func (l *log) endFailed(e event, own []string) {
+	more := isGrave(own) // than tests that failed
 	for key := range l.output {
 		if strings.HasPrefix(key, e.Package+" ") {
 			l.show(key)
 			delete(l.output, key)
+			more = true
 		}
 	}
-	if !l.guilty[e.Package] {
+	if more || !l.guilty[e.Package] {
 		l.failed++
 	}
 	for _, line := range own {

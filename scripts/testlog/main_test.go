@@ -93,13 +93,13 @@ func TestWhatFailedIsRunAgainAndNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		runs := 0
-		l.again(most, func(x failure) (string, bool) { runs++; return "", x.test != steady })
+		l.again(most, func(x failure) (string, bool) { runs++; return "ok  \ta\t3s\n", x.test != steady })
 		if got := l.summary(); got != want || runs != wantRuns {
 			t.Errorf("%d runs, %q; want %d, %q", runs, got, wantRuns, want)
 		}
 	}
 	const unsteady = "unsteady: Test0 of a failed beside the others and passed alone\n"
-	f(failing("no\n"), 2, "", 1, "ok  \ta\t0.1s\n"+unsteady+"2 passed, 0 failed, 0 skipped\n")
+	f(failing("no\n"), 2, "", 1, "ok  \ta\t3s\n"+unsteady+"2 passed, 0 failed, 0 skipped\n")
 	f(failing("no\n"), 2, "Test0", 1, "FAIL\ta\t0.1s\n1 passed, 1 failed, 0 skipped\n")
 	f(failing("no\n", "no\n"), 2, "Test1", 2, "FAIL\ta\t0.1s\n"+unsteady+"2 passed, 1 failed, 0 skipped\n")
 	f(failing("no\n", "no\n", "no\n"), 2, "", 0, "FAIL\ta\t0.1s\n1 passed, 3 failed, 0 skipped\n")
@@ -107,6 +107,9 @@ func TestWhatFailedIsRunAgainAndNamed(t *testing.T) {
 	for _, grave := range []string{"WARNING: DATA RACE\n", "panic: oh\n", "fatal error: all goroutines are asleep\n"} {
 		f(failing(grave), 2, "", 0, "FAIL\ta\t0.1s\n1 passed, 1 failed, 0 skipped\n")
 	}
+	f(append([]string{ // a test beside it hangs
+		`{"Action":"output","Package":"a","Test":"TestHangs","Output":"=== RUN   TestHangs\n"}`,
+	}, failing("no\n")...), 2, "", 0, "FAIL\ta\t0.1s\n1 passed, 2 failed, 0 skipped\n")
 	f([]string{ // it leaks, after all its tests have passed
 		`{"Action":"pass","Package":"a","Test":"TestGood"}`,
 		`{"Action":"output","Package":"a","Output":"FAIL\ta\t0.1s\n"}`, `{"Action":"fail","Package":"a"}`,
