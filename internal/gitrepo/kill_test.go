@@ -18,14 +18,16 @@ import (
 	"holdfast/internal/lifecycle/lifecycletest"
 )
 
-// childDir and childURL make the test's own program a child that fetches into a mirror until it is killed.
+// childDir and childURL make the test's own program a child that fetches into a mirror until it is killed; with another git when
+// childGit names one.
 const (
 	childDir = "GITREPO_TEST_DIR"
 	childURL = "GITREPO_TEST_URL"
+	childGit = "GITREPO_TEST_GIT"
 )
 
 func fetchForEver(dir string) int {
-	r, err := gitrepo.Open(context.Background(), gitrepo.Options{Dir: dir, URL: os.Getenv(childURL)})
+	r, err := gitrepo.Open(context.Background(), gitrepo.Options{Dir: dir, URL: os.Getenv(childURL), Git: os.Getenv(childGit)})
 	if err == nil {
 		_, err = r.Fetch(context.Background(), "", nil)
 	}
@@ -86,26 +88,42 @@ func TestGitThatIsKilledInTheMiddleLeavesNothingInTheWay(t *testing.T) {
 	readable(t, r, c.Head)
 }
 
-func TestWhenWeAreKilledGitEndsAndTheNextOneGoesOn(t *testing.T) {
-	t.Parallel()
-	c, g, o := gated(t)
+// fetcher starts a process that fetches into the mirror, and returns what kills it.
+func fetcher(t *testing.T, o gitrepo.Options) (kill func()) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+o.Dir, childURL+"="+o.URL)
+	cmd.Env = append(os.Environ(), childDir+"="+o.Dir, childURL+"="+o.URL, childGit+"="+o.Git)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	<-g.held
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
+	return func() {
+		t.Helper()
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
 	}
-	_ = cmd.Wait() // it was killed
-	lifecycletest.Eventually(t, 10*time.Second, func() error {
-		if pids := serving(t, o.Dir); len(pids) > 0 {
+}
+
+// deserted waits until no process works in the mirror any more.
+func deserted(t *testing.T, dir string) {
+	t.Helper()
+	lifecycletest.Eventually(t, 30*time.Second, func() error {
+		if pids := serving(t, dir); len(pids) > 0 {
 			return fmt.Errorf("processes %v live on", pids)
 		}
 		return nil
 	})
+}
+
+func TestWhenWeAreKilledGitEndsAndTheNextOneGoesOn(t *testing.T) {
+	t.Parallel()
+	c, g, o := gated(t)
+	kill := fetcher(t, o)
+	<-g.held
+	kill()
+	deserted(t, o.Dir)
 	close(g.opened)
 	r := open(t, o)
 	if got := fetch(t, r, ""); got != c.Head {
@@ -114,6 +132,63 @@ func TestWhenWeAreKilledGitEndsAndTheNextOneGoesOn(t *testing.T) {
 	if rest := names(t, o.Dir, "objects/pack/tmp_*"); len(rest) > 0 {
 		t.Errorf("left over: %v", rest)
 	}
+}
+
+func TestWhenWeAreKilledGitThatDoesNotHearEndsAsWell(t *testing.T) {
+	t.Parallel()
+	o, started := deaf(t)
+	kill := fetcher(t, o)
+	lifecycletest.Eventually(t, 30*time.Second, func() error {
+		_, err := os.Stat(started)
+		return err
+	})
+	kill()
+	deserted(t, o.Dir)
+	o.Git = ""
+	if _, err := open(t, o).Fetch(t.Context(), "", nil); err != nil {
+		t.Errorf("fetch after it: %v", err) // it got the lock
+	}
+}
+
+func TestGitThatDoesNotHearEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	o, started := deaf(t)
+	r := open(t, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := r.Fetch(ctx, "", nil)
+		failed <- err
+	}()
+	lifecycletest.Eventually(t, 30*time.Second, func() error {
+		_, err := os.Stat(started)
+		return err
+	})
+	cancel()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("fetch: %v", err)
+	}
+	deserted(t, o.Dir)
+}
+
+// deaf returns options with a git that, when it fetches, starts a child and hears no SIGTERM, and neither does the child; and the name
+// of the file that tells when that is so.
+func deaf(t *testing.T) (o gitrepo.Options, started string) {
+	t.Helper()
+	o = options(t, generate(t, tiny("sha1")).Dir)
+	started = filepath.Join(t.TempDir(), "started")
+	o.Git = filepath.Join(t.TempDir(), "git")
+	script := fmt.Sprintf(`#!/bin/sh
+case " $* " in *" fetch "*) ;; *) exec git "$@" ;; esac
+trap '' TERM
+sleep 600 &
+: > %s
+wait
+`, started)
+	if err := os.WriteFile(o.Git, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	return o, started
 }
 
 func TestAFetchEndsWithItsContext(t *testing.T) {
@@ -138,9 +213,7 @@ func TestAFetchEndsWithItsContext(t *testing.T) {
 			t.Errorf("fetch: %v", err)
 		}
 	}
-	if pids := serving(t, o.Dir); len(pids) > 0 {
-		t.Errorf("processes %v live on", pids)
-	}
+	deserted(t, o.Dir)
 }
 
 func TestLocksThatAKillLeftAreRemoved(t *testing.T) {

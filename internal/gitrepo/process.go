@@ -86,15 +86,25 @@ func (r *Repo) run(ctx context.Context, j job) ([]byte, error) {
 }
 
 // supervise runs git so that its children end with us. The kernel sends SIGTERM when we are killed, but only to our own child; git
-// passes it on to some of its children, and a helper that waits for a server would live on, with the lock that it inherited.
-const supervise = `trap 'trap - TERM; kill 0' TERM; "$@" & wait $!`
+// passes it on to some of its children, and a helper that waits for a server would live on, with the lock that it inherited. One that
+// does not end within three seconds (politeTime), as git that was interrupted in the middle of malloc, is killed, by a process that
+// holds neither the lock nor the directory and for which nobody waits; run, when it ends git before, kills that process, too.
+const supervise = `finish() {
+	trap '' TERM
+	kill 0
+	{ cd /; sleep 3; kill -9 0; } </dev/null >/dev/null 2>&1 3>&- &
+	wait "$git"
+}
+trap finish TERM
+"$@" & git=$!
+wait "$git"`
 
 // command prepares a process in a group of its own, so that it can be ended together with ssh and the others that it starts.
 func (r *Repo) command(ctx context.Context, j job) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.options.Git, j.args...) //nolint:gosec // the program is the administrator's choice
 	if j.remote != nil {
 		args := append([]string{"-c", supervise, "sh", r.options.Git}, j.args...)
-		cmd = exec.CommandContext(ctx, "/bin/sh", args...) //nolint:gosec // a constant script; the rest are its arguments
+		cmd = exec.CommandContext(ctx, "/bin/sh", args...) //nolint:gosec // our own script; the rest are its arguments
 	}
 	cmd.Dir, cmd.Env = r.dir, r.environ(j.remote)
 	if j.outside {
