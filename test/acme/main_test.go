@@ -16,7 +16,6 @@ import (
 	"go.uber.org/goleak"
 
 	"holdfast/internal/certs"
-	"holdfast/internal/cli"
 	"holdfast/internal/edge"
 	"holdfast/internal/logging"
 	"holdfast/internal/pgtest"
@@ -25,12 +24,9 @@ import (
 	"holdfast/test/program"
 )
 
-// actAs is set in the environment of the processes that are to be the program and not its tests.
-const actAs = "ACME_ACT_AS_HOLDFAST"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(actAs) != "" {
-		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+	if code, ran := program.Main(); ran {
+		os.Exit(code)
 	}
 	_ = os.Setenv("PEBBLE_VA_NOSLEEP", "1") // Pebble dawdles otherwise, to show clients what may come
 	_ = os.Setenv("PEBBLE_AUTHZREUSE", "0") // each order is validated

@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/content"
 	"holdfast/internal/control"
 	"holdfast/internal/treecache"
+	"holdfast/test/program"
 )
 
 // appOrder says what an application does: it renders questions, as many as each line of its standard input says, until that
@@ -95,7 +96,7 @@ func (a *app) render() {
 }
 
 func (a *app) ensure(q, revision, lease string) (content.EnsureAnswer, bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), program.CallLimit)
 	defer cancel()
 	answer, err := control.Call[content.EnsureAnswer](ctx, a.client, "/v1/content/ensure", content.EnsureRequest{
 		Source: "course", Revision: revision, Want: []string{"render:" + q}, Lease: lease,

@@ -22,36 +22,36 @@ func TestTheCommandsTellWhatTheyDo(t *testing.T) {
 	t.Parallel()
 	course := newCourse(t, coursegen.Options{Seed: 81, Questions: 12, Oddities: []coursegen.Oddity{coursegen.LinkEscape, coursegen.CaseCollision}})
 	s := newSite(t)
-	if out := s.must("content", "add", "course", course.Dir); !strings.Contains(out, "content.sources.course") {
+	if out := s.Must("content", "add", "course", course.Dir); !strings.Contains(out, "content.sources.course") {
 		t.Errorf("add says:\n%s", out)
 	}
-	if r := s.holdfast("content", "add", "course", course.Dir); r.Code != 6 || !strings.Contains(r.Stderr, "hint: ") {
+	if r := s.Run("content", "add", "course", course.Dir); r.Code != 6 || !strings.Contains(r.Stderr, "hint: ") {
 		t.Errorf("add of what is there ends with %d:\n%s", r.Code, r.Stderr)
 	}
-	if r := s.holdfast("content", "list"); r.Code != 7 || !strings.Contains(r.Stderr, "holdfast serve") {
+	if r := s.Run("content", "list"); r.Code != 7 || !strings.Contains(r.Stderr, "holdfast serve") {
 		t.Errorf("list without a daemon ends with %d:\n%s", r.Code, r.Stderr)
 	}
 	n := s.serve()
 	n.sync()
 	commit(t, course, coursegen.OneQuestion, coursegen.Add)
-	out := s.holdfast("content", "sync", "course")
+	out := s.Run("content", "sync", "course")
 	if out.Code != 11 || !strings.Contains(out.Stdout, "link-escape") {
 		t.Errorf("sync ends with %d and names no rejected chunk:\n%s%s", out.Code, out.Stdout, out.Stderr)
 	}
 	commit(t, course, coursegen.OneQuestion)
-	r := decode[content.Report](t, s.holdfast("content", "sync", "course", "--json"), 11)
+	r := decode[content.Report](t, s.Run("content", "sync", "course", "--json"), 11)
 	if !r.Published || r.Commit != course.Head || len(r.Changes.Changed) != 1 || r.Uploaded.Parts != 1 || len(r.Rejected) != 1 || r.Reused.Parts == 0 {
 		t.Errorf("the report of a sync: %+v", r)
 	}
 	if _, err := course.Write(t.Context(), "The link goes", map[string][]byte{coursegen.LinkEscape.Path(): nil}); err != nil {
 		t.Fatal(err)
 	}
-	s.must("content", "sync", "course")
+	s.Must("content", "sync", "course")
 	truth := newCheckouts(course.Dir, "")
 	q := course.Questions()[0]
-	dir := strings.TrimSpace(s.must("content", "ensure", "course", "render:"+q))
+	dir := strings.TrimSpace(s.Must("content", "ensure", "course", "render:"+q))
 	compare(t, "content ensure", list(t, dir).below("questions/"+q), truth.of(t, course.Head).below("questions/"+q))
-	path := strings.TrimSpace(s.must("content", "path", "course", "questions/"+q+"/info.json"))
+	path := strings.TrimSpace(s.Must("content", "path", "course", "questions/"+q+"/info.json"))
 	if data, err := os.ReadFile(path); err != nil || !json.Valid(data) {
 		t.Errorf("content path gives %s: %v", path, err)
 	}
@@ -113,7 +113,7 @@ func wantExits(t *testing.T, s *site, course *coursegen.Course) {
 		{"pin course", 2},
 	} {
 		for _, format := range []string{"", " --json"} {
-			r := s.holdfast(append([]string{"content"}, strings.Fields(c.args+format)...)...)
+			r := s.Run(append([]string{"content"}, strings.Fields(c.args+format)...)...)
 			if r.Code != c.code || c.code == 4 && !strings.Contains(r.Stderr, "hint") {
 				t.Errorf("content %s%s ends with %d, want %d:\n%s%s", c.args, format, r.Code, c.code, r.Stdout, r.Stderr)
 			}
@@ -128,19 +128,19 @@ func wantKeeping(t *testing.T, s *site, course *coursegen.Course) {
 		"list", "show course", "show course --chunks", "pin course --name exam --for 30d", "unpin course --name exam",
 		"prefetch course", "gc --dry-run", "gc", "scrub --list", "regenerate course",
 	} {
-		text := s.must(append([]string{"content"}, strings.Fields(args+" --json")...)...)
+		text := s.Must(append([]string{"content"}, strings.Fields(args+" --json")...)...)
 		if !json.Valid([]byte(text)) {
 			t.Errorf("content %s --json prints:\n%s", args, text)
 		}
-		s.must(append([]string{"content"}, strings.Fields(args)...)...)
+		s.Must(append([]string{"content"}, strings.Fields(args)...)...)
 	}
 	q := course.Questions()[1]
-	dir := strings.TrimSpace(s.must("content", "ensure", "course", "question:"+q))
-	s.must("content", "purge", "course", "questions/"+q+"/info.json", "--reason", "a secret")
+	dir := strings.TrimSpace(s.Must("content", "ensure", "course", "question:"+q))
+	s.Must("content", "purge", "course", "questions/"+q+"/info.json", "--reason", "a secret")
 	if _, err := os.Stat(filepath.Join(dir, "questions", q, "info.json")); !os.IsNotExist(err) {
 		t.Errorf("what was purged is still there: %v", err)
 	}
-	if r := s.holdfast("content", "ensure", "course", "question:"+q); r.Code != 4 {
+	if r := s.Run("content", "ensure", "course", "question:"+q); r.Code != 4 {
 		t.Errorf("ensure of what was purged ends with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 }
@@ -179,7 +179,7 @@ func TestEachBadSourceIsToldWithItsReason(t *testing.T) {
 		{"unreachable", []int{7}, "127.0.0.1"},
 		{"web", []int{7}, "127.0.0.1"},
 	} {
-		r := s.holdfast("content", "sync", c.source)
+		r := s.Run("content", "sync", c.source)
 		ok := false
 		for _, code := range c.codes {
 			ok = ok || r.Code == code
@@ -188,15 +188,15 @@ func TestEachBadSourceIsToldWithItsReason(t *testing.T) {
 			t.Errorf("sync of the source %s ends with %d:\n%s", c.source, r.Code, r.Stderr)
 		}
 	}
-	s.must("content", "sync", "good")
-	s.must("content", "ensure", "good", "elements")
-	text := s.must("content", "list")
+	s.Must("content", "sync", "good")
+	s.Must("content", "ensure", "good", "elements")
+	text := s.Must("content", "list")
 	for _, source := range []string{"branch", "root", "nothing", "directory", "unreachable", "web", "good"} {
 		if !strings.Contains(text, source) {
 			t.Errorf("list does not name %s:\n%s", source, text)
 		}
 	}
-	if r := s.holdfast("content", "ensure", "branch", "elements"); r.Code != 4 {
+	if r := s.Run("content", "ensure", "branch", "elements"); r.Code != 4 {
 		t.Errorf("ensure of a source that was never published ends with %d:\n%s", r.Code, r.Stderr)
 	}
 }

@@ -206,10 +206,10 @@ func (c *crash) wantViewsRight() {
 
 // cache is the directory of the unpacked files.
 func (s *site) cache() string {
-	if dir := s.settings["paths.cache"]; dir != "" {
+	if dir := s.Settings["paths.cache"]; dir != "" {
 		return filepath.Join(dir, "content")
 	}
-	return s.path("data/cache/content")
+	return s.Path("data/cache/content")
 }
 
 // wantViewsRight compares all that views show with git: every file, and that chunks with a marker are whole.

@@ -51,7 +51,7 @@ func TestAMachineGoesOnWithoutPostgreSQL(t *testing.T) {
 		t.Errorf("content list: %+v", l)
 	}
 	wantStatus(t, n, "PostgreSQL is silent", true)
-	if r := n.site.holdfast("content", "sync", "course"); r.Code == 0 || !strings.Contains(r.Stderr, "hint: ") {
+	if r := n.site.Run("content", "sync", "course"); r.Code == 0 || !strings.Contains(r.Stderr, "hint: ") {
 		t.Errorf("sync without PostgreSQL ends with %d:\n%s", r.Code, r.Stderr)
 	}
 
@@ -89,7 +89,7 @@ func browse(t *testing.T, address string) string {
 func wantStatus(t *testing.T, n *node, text string, says bool) {
 	t.Helper()
 	eventually(t, outageSeen, func() error {
-		r := n.site.holdfast("status")
+		r := n.site.Run("status")
 		if strings.Contains(r.Stdout+r.Stderr, text) != says {
 			return fmt.Errorf("status:\n%s%s", r.Stdout, r.Stderr)
 		}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 
 	"holdfast/internal/content"
 	hfnode "holdfast/internal/node"
+	"holdfast/test/program"
 )
 
 // S4-03 (more machines in place of a bigger one), S4-04 (add and remove nodes under load: 0 errors), S4-33, S4-34, E-50, E-61: three
@@ -42,13 +42,13 @@ func TestMachinesComeAndGoUnderLoadAndNoRequestFails(t *testing.T) {
 
 	fourth := p.first.join(p.nodes[1])
 	n := fourth.serve()
-	if diff := difference(list(t, fourth.path("secrets")), list(t, p.first.path("secrets"))); len(diff) != 0 && !onlyIgnored(diff) {
+	if diff := difference(list(t, fourth.Path("secrets")), list(t, p.first.Path("secrets"))); len(diff) != 0 && !onlyIgnored(diff) {
 		t.Errorf("secrets differ: %v", diff)
 	}
 	p.nodes = append(p.nodes, n)
 	entered := b.add(n)
 	b.wantUp(entered)
-	eventually(t, callLimit, func() error { return atLeast("requests of the fourth machine", entered.served.Load(), 10) })
+	eventually(t, program.CallLimit, func() error { return atLeast("requests of the fourth machine", entered.served.Load(), 10) })
 	commit := p.push()
 	n.sync()
 	wantSeen(t, p.nodes, commit)
@@ -61,7 +61,7 @@ func TestMachinesComeAndGoUnderLoadAndNoRequestFails(t *testing.T) {
 	leaving := p.nodes[at]
 	leaving.Signal(syscall.SIGTERM)
 	load.more(20)
-	if code := leaving.Wait(startLimit); code != 0 {
+	if code := leaving.Wait(program.StartLimit); code != 0 {
 		t.Errorf("the machine that was told to stop ended with %d", code)
 	}
 	p.nodes = append(p.nodes[:at:at], p.nodes[at+1:]...)
@@ -87,7 +87,7 @@ func onlyIgnored(diff []string) bool {
 // wantUp waits until the balancer has heard that a machine is ready.
 func (b *balancer) wantUp(x *backend) {
 	b.t.Helper()
-	eventually(b.t, startLimit, func() error {
+	eventually(b.t, program.StartLimit, func() error {
 		if !x.up.Load() {
 			return fmt.Errorf("process %d is not ready", x.n.PID)
 		}
@@ -122,21 +122,21 @@ func wantListed(t *testing.T, nodes []*node) {
 
 // join makes a new machine by a token of one that runs: nothing else is carried over but the environment, which is the test's.
 func (s *site) join(by *node) *site {
-	s.t.Helper()
+	s.T.Helper()
 	invite := ask[hfnode.InviteAnswer](by.site, "node", "invite", "--address", by.edge)
-	other := &site{t: s.t, dir: shortDir(s.t), db: s.db, settings: maps.Clone(s.settings)}
-	cmd := self(other.env(), "join", "-", "--host", "fourth", "--json")
+	other := s.blank()
+	cmd := other.Command("join", "-", "--host", "fourth", "--json")
 	cmd.Stdin = strings.NewReader(invite.Token)
-	r := finish(s.t, cmd)
+	r := program.Finish(s.T, cmd)
 	var placed struct {
 		Config  string
 		Written []string
 	}
 	if err := json.Unmarshal([]byte(r.Stdout), &placed); r.Code != 0 || err != nil {
-		s.t.Fatalf("join ends with %d, %v:\n%s", r.Code, err, r.Stderr)
+		s.T.Fatalf("join ends with %d, %v:\n%s", r.Code, err, r.Stderr)
 	}
-	if placed.Config != other.path("holdfast.toml") || len(placed.Written) < 3 {
-		s.t.Errorf("join: %+v", placed)
+	if placed.Config != other.Path("holdfast.toml") || len(placed.Written) < 3 {
+		s.T.Errorf("join: %+v", placed)
 	}
 	return other
 }
@@ -160,7 +160,7 @@ func startLoad(t testing.TB, p *platform, b *balancer, clients int) *load {
 	ctx, end := context.WithCancel(context.Background())
 	l := &load{t: t, p: p, b: b, end: end, seen: map[string]string{}}
 	t.Cleanup(func() { end(); l.all.Wait() })
-	token, err := os.ReadFile(p.first.path("secrets/admin_token"))
+	token, err := os.ReadFile(p.first.Path("secrets/admin_token"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func (l *load) round(token, question string) {
 
 // request sends a request through the balancer, once.
 func (l *load) request(method, url, token string, body []byte) ([]byte, bool) {
-	ctx, cancel := contextFor(callLimit)
+	ctx, cancel := contextFor(program.CallLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -252,7 +252,7 @@ func (l *load) saw(commit, path string, data []byte) {
 func (l *load) more(n int64) {
 	l.t.Helper()
 	want := l.done.Load() + n
-	eventually(l.t, callLimit, func() error { return atLeast("answers", l.done.Load(), want) })
+	eventually(l.t, program.CallLimit, func() error { return atLeast("answers", l.done.Load(), want) })
 }
 
 // finish ends the load and compares what was seen with git.

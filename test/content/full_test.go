@@ -15,6 +15,7 @@ import (
 	"holdfast/internal/control"
 	"holdfast/internal/coursegen"
 	"holdfast/internal/fault"
+	"holdfast/test/program"
 )
 
 // smallDisk mounts a file system in memory with so much room.
@@ -23,7 +24,7 @@ func smallDisk(t *testing.T, room string) string {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root: run the tests as root")
 	}
-	point := filepath.Join(shortDir(t), "disk")
+	point := filepath.Join(program.ShortDir(t), "disk")
 	if err := os.Mkdir(point, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func TestADiskThatIsFullIsToldAndSurvived(t *testing.T) {
 			fill(t, filepath.Join(disk, "ballast"))
 			wantFull(t, s, n)
 			compare(t, "what is leased", list(t, held.Dir).below("questions/"+first), truth.of(t, held.Revision).below("questions/"+first))
-			if r := s.holdfast("content", "ensure", "course", "question:"+first, "--ttl", "1s"); r.Code != 0 {
+			if r := s.Run("content", "ensure", "course", "question:"+first, "--ttl", "1s"); r.Code != 0 {
 				t.Errorf("ensure of what is here ends with %d:\n%s", r.Code, r.Stderr)
 			}
 			wantViewsRight(t, s.cache(), truth)
@@ -63,7 +64,7 @@ func TestADiskThatIsFullIsToldAndSurvived(t *testing.T) {
 			if !mustCall[content.LeaseAnswer](n, "release", content.LeaseRequest{Lease: held.Lease}).Held {
 				t.Error("the lease was not held any more")
 			}
-			eventually(t, callLimit, func() error {
+			eventually(t, program.CallLimit, func() error {
 				if n := mustCall[content.StatsAnswer](n, "stats", control.Empty{}).Leases; n > 0 {
 					return fmt.Errorf("%d leases are held", n)
 				}
@@ -110,7 +111,7 @@ func wantFull(t *testing.T, s *site, n *node) {
 		t.Errorf("ensure of all: %v, want that the cache is full", err)
 	}
 	t.Logf("refused after %s: %v", time.Since(began).Round(time.Millisecond), err)
-	r := s.holdfast("content", "ensure", "course", "all")
+	r := s.Run("content", "ensure", "course", "all")
 	if r.Code != 8 || !strings.Contains(r.Stderr, "hint: ") || !strings.Contains(r.Stderr, "no space left") {
 		t.Errorf("holdfast content ensure ends with %d:\n%s", r.Code, r.Stderr)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"holdfast/internal/content"
 	"holdfast/internal/coursegen"
+	"holdfast/test/program"
 )
 
 // S4-02, S4-04: a site that began on one machine without a store (content.store = false) becomes one of several. The line is taken out,
@@ -26,22 +27,22 @@ func testGrowth(t *testing.T, regenerate bool) {
 	s := newSite(t).source("course", course.Dir).set("content.store", "false")
 	n := s.serve()
 	first := n.sync().Commit
-	s.must("content", "pin", "course", first, "--name", "exam")
+	s.Must("content", "pin", "course", first, "--name", "exam")
 	for range 2 {
 		commit(t, course, coursegen.OneQuestion)
 		n.sync()
 	}
 	n.wantChunks(truth, n.ensure("all"))
-	s.must("stop")
-	n.Wait(startLimit)
+	s.Must("stop")
+	n.Wait(program.StartLimit)
 
-	delete(s.settings, "content.store")
+	delete(s.Settings, "content.store")
 	n = s.serve()
 	n.wantChunks(truth, n.ensure("all")) // what was here is here
 	if regenerate {
-		s.must("content", "regenerate", "course")
+		s.Must("content", "regenerate", "course")
 	}
-	second := s.set("media.root", s.path("data/media")).join(n).serve()
+	second := s.set("media.root", s.Path("data/media")).join(n).serve()
 	if regenerate {
 		if a := second.ensure("all"); a.Revision != course.Head || a.Bytes == 0 {
 			t.Errorf("the second machine: revision %s, %d bytes; want %s", a.Revision, a.Bytes, course.Head)
@@ -51,7 +52,7 @@ func testGrowth(t *testing.T, regenerate bool) {
 	second.wantRevision(truth, first)
 
 	n.Signal(syscall.SIGTERM)
-	n.Wait(startLimit)
+	n.Wait(program.StartLimit)
 	commit(t, course, coursegen.TenQuestions)
 	if r := second.sync(); r.Commit != course.Head {
 		t.Errorf("published is %s, want %s", r.Commit, course.Head)
@@ -66,7 +67,7 @@ func testGrowth(t *testing.T, regenerate bool) {
 func (n *node) wantRevision(truth *checkouts, commit string) {
 	n.T.Helper()
 	var answer content.EnsureAnswer
-	eventually(n.T, callLimit, func() (err error) {
+	eventually(n.T, program.CallLimit, func() (err error) {
 		answer, err = call[content.EnsureAnswer](n, "ensure", content.EnsureRequest{
 			Source: "course", Revision: commit, Want: []string{"all"}, Lease: content.LeaseTTL,
 		})

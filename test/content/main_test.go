@@ -7,20 +7,16 @@ import (
 
 	"go.uber.org/goleak"
 
-	"holdfast/internal/cli"
 	"holdfast/internal/pgtest"
 	"holdfast/test/program"
 )
 
-// The variables that make the test binary the program, or an application.
-const (
-	actAs    = "CONTENT_ACT_AS_HOLDFAST"
-	actAsApp = "CONTENT_ACT_AS_APP"
-)
+// actAsApp is set in the environment of processes of the test binary that are to be an application.
+const actAsApp = "CONTENT_ACT_AS_APP"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(actAs) != "" {
-		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+	if code, ran := program.Main(); ran {
+		os.Exit(code)
 	}
 	if text := os.Getenv(actAsApp); text != "" {
 		os.Exit(beApp(text))
@@ -28,12 +24,6 @@ func TestMain(m *testing.M) {
 	program.Parallel("4")
 	pgtest.Main(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
-
-// Limits of waiting. What takes longer hangs: even a loaded machine is faster.
-const (
-	startLimit = 90 * time.Second
-	callLimit  = 120 * time.Second
-)
 
 // seen is what the issue promises: a publish is seen by all processes within two seconds.
 const seen = 2 * time.Second

@@ -127,7 +127,7 @@ func TestThreeMachinesUseWhatAnAuthorPushes(t *testing.T) {
 	}
 	for i := range p.nodes {
 		commit := p.push()
-		p.nodes[i].site.must("content", "sync", "course")
+		p.nodes[i].site.Must("content", "sync", "course")
 		wantSeen(t, p.nodes, commit)
 	}
 	p.replaceHolder()
@@ -171,7 +171,7 @@ func (p *platform) join() {
 	late.wantChunks(p.truth, a)
 	p.nodes = append(p.nodes, late)
 	commit := p.push()
-	late.site.must("content", "sync", "course")
+	late.site.Must("content", "sync", "course")
 	wantSeen(p.t, p.nodes, commit)
 	p.wantAll(commit)
 }
@@ -190,10 +190,10 @@ func TestAMachineGoesOnWithoutItsStore(t *testing.T) {
 		t.Errorf("without the store: %+v", a)
 	}
 	p.push()
-	if r := n.site.holdfast("content", "sync", "course"); r.Code != 7 || !strings.Contains(r.Stderr, "hint: ") {
+	if r := n.site.Run("content", "sync", "course"); r.Code != 7 || !strings.Contains(r.Stderr, "hint: ") {
 		t.Errorf("sync without the store ends with %d:\n%s", r.Code, r.Stderr)
 	}
-	r := n.site.holdfast("content", "ensure", "course", "question:"+questions[7])
+	r := n.site.Run("content", "ensure", "course", "question:"+questions[7])
 	if r.Code != 7 || !strings.Contains(r.Stderr, "hint: ") {
 		t.Errorf("ensure of what is not here ends with %d:\n%s", r.Code, r.Stderr)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/internal/coursegen"
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // page is docs/operate/prairielearn.md as a session: its blocks are run one after the other.
@@ -72,19 +73,15 @@ func newPage(t *testing.T) *page {
 	}
 	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(app.Close)
-	p.s = newSiteOn(t, p.server.Database(t)).set("paths.state", shortDir(t), "media.root", filepath.Join(shortDir(t), "media"),
+	p.s = newSiteOn(t, p.server.Database(t)).set("paths.state", program.ShortDir(t), "media.root", filepath.Join(program.ShortDir(t), "media"),
 		"edge.upstreams", app.URL)
-	p.other = &site{t: t, dir: shortDir(t), db: p.s.db, settings: map[string]string{}}
-	for key, value := range p.s.settings {
-		p.other.settings[key] = value
-	}
-	p.other.settings["paths.state"] = shortDir(t)
+	p.other = p.s.blank().set("paths.state", program.ShortDir(t))
 	for _, dir := range []string{"bin", "backup"} {
 		if err := os.Mkdir(filepath.Join(p.work, dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p.replace = strings.NewReplacer("/etc/holdfast", p.s.dir, "/srv/backup", filepath.Join(p.work, "backup"),
+	p.replace = strings.NewReplacer("/etc/holdfast", p.s.Dir, "/srv/backup", filepath.Join(p.work, "backup"),
 		"https://git.example.edu/courses/physics101.git", filepath.Join(p.work, "course.git"), "http://10.0.0.21:3000", app.URL)
 	p.programs()
 	p.write("submission.pdf", "%PDF-1.4\n% of a student\n")
@@ -108,7 +105,7 @@ func (p *page) programs() {
 		}
 	}))
 	p.t.Cleanup(control.Close)
-	p.write("bin/holdfast", "#!/bin/sh\n"+actAs+"=1 exec "+own+" \"$@\"\n")
+	p.write("bin/holdfast", "#!/bin/sh\n"+program.ActAs+"=1 exec "+own+" \"$@\"\n")
 	p.write("bin/systemctl", "#!/bin/sh\nexec curl --silent --fail "+control.URL+"/$1/$2\n")
 }
 
@@ -131,10 +128,10 @@ func (p *page) run(block string, elsewhere bool) {
 	if strings.Contains(script, "10.0.0.5:8000") {
 		script = strings.ReplaceAll(script, "http://10.0.0.5:8000", p.nodes[0].edge)
 	}
-	ctx, cancel := context.WithTimeout(p.t.Context(), callLimit)
+	ctx, cancel := context.WithTimeout(p.t.Context(), program.CallLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-euc", script)
-	cmd.Dir, cmd.Env = p.work, append(s.env(), "PATH="+filepath.Join(p.work, "bin")+":"+os.Getenv("PATH"), "LANG=C.UTF-8", "HOME=/nonexistent")
+	cmd.Dir, cmd.Env = p.work, append(s.Env(), "PATH="+filepath.Join(p.work, "bin")+":"+os.Getenv("PATH"), "LANG=C.UTF-8", "HOME=/nonexistent")
 	type result struct {
 		said []byte
 		err  error
@@ -175,7 +172,7 @@ func (p *page) obey(o order) {
 		for i, s := range sites {
 			if o.verb != "start" {
 				p.nodes[i].Signal(syscall.SIGTERM)
-				if code := p.nodes[i].Wait(startLimit); code != 0 {
+				if code := p.nodes[i].Wait(program.StartLimit); code != 0 {
 					p.t.Errorf("machine %d ends with %d", i, code)
 				}
 			}
@@ -189,7 +186,7 @@ func (p *page) obey(o order) {
 // appendConfig writes a block to the end of the configuration.
 func (p *page) appendConfig(block string) {
 	p.t.Helper()
-	path := p.s.path("holdfast.toml")
+	path := p.s.Path("holdfast.toml")
 	have, err := os.ReadFile(path)
 	if err == nil {
 		err = os.WriteFile(path, append(have, "\n"+block...), 0o600)
@@ -202,7 +199,7 @@ func (p *page) appendConfig(block string) {
 // wantConfig fails unless a block is a configuration, once its secrets exist.
 func (p *page) wantConfig(block string) {
 	p.t.Helper()
-	dir := shortDir(p.t)
+	dir := program.ShortDir(p.t)
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			p.t.Fatal(err)
@@ -216,7 +213,7 @@ func (p *page) wantConfig(block string) {
 	write("secrets/master_key", "q2w4e6r8t1y3u5i7o9p2a4s6d8f1g3h5")
 	write("holdfast.toml", "[files]\nmaster_key_file = \"secrets/master_key\"\n"+
 		strings.Replace(block, "[database]\n", "[database]\nname = \"lms\"\nusername = \"lms\"\nsslmode = \"require\"\n", 1))
-	if r := finish(p.t, self([]string{"HOLDFAST_CONFIG=" + filepath.Join(dir, "holdfast.toml")}, "config", "render")); r.Code != 0 {
+	if r := program.Finish(p.t, program.Self([]string{"HOLDFAST_CONFIG=" + filepath.Join(dir, "holdfast.toml")}, "config", "render")); r.Code != 0 {
 		p.t.Errorf("%s\n%s", block, r.Stderr)
 	}
 }
@@ -225,13 +222,13 @@ func (p *page) wantConfig(block string) {
 func (p *page) wantRestored() {
 	p.t.Helper()
 	back := filepath.Join(p.work, "back.pdf")
-	p.s.must("files", "get", "uploads/2026/submission.pdf", back)
+	p.s.Must("files", "get", "uploads/2026/submission.pdf", back)
 	for _, path := range []string{back, filepath.Join(p.work, "backup/uploads/2026/submission.pdf")} {
 		if text, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(text), "%PDF-1.4") {
 			p.t.Errorf("%s: %q, %v", path, text, err)
 		}
 	}
-	if out := p.s.must("content", "show", "physics101"); !strings.Contains(out, "physics101") || strings.Contains(out, "failed") {
+	if out := p.s.Must("content", "show", "physics101"); !strings.Contains(out, "physics101") || strings.Contains(out, "failed") {
 		p.t.Errorf("content show:\n%s", out)
 	}
 }

@@ -1,9 +1,6 @@
 package content_test
 
 import (
-	"os/exec"
-	"testing"
-
 	"holdfast/test/program"
 )
 
@@ -11,16 +8,3 @@ type (
 	process = program.Process
 	result  = program.Result
 )
-
-func launch(t testing.TB, cmd *exec.Cmd) *process {
-	t.Helper()
-	return program.Launch(t, cmd)
-}
-
-// self is a command that runs the program with these arguments in an environment of nothing but env.
-func self(env []string, args ...string) *exec.Cmd { return program.Self(actAs, env, args...) }
-
-func finish(t testing.TB, cmd *exec.Cmd) result {
-	t.Helper()
-	return program.Finish(t, cmd, callLimit)
-}

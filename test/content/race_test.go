@@ -80,7 +80,7 @@ func newRace(t *testing.T, nodes int, settings ...string) *race {
 	r.course = newCourse(t, coursegen.Options{Seed: 31, Questions: raceQuestions, ServerFiles: coursegen.Bulk{Count: 3, Bytes: 12 << 10}})
 	r.stamp()
 	first := newSite(t).onS3(r.server).source("course", r.course.Dir).set(settings...)
-	first.set("paths.cache", first.path("cache")) // one for all
+	first.set("paths.cache", first.Path("cache")) // one for all
 	for i := range nodes {
 		s := first
 		if i > 0 {
@@ -120,7 +120,7 @@ func (r *race) stamp() {
 func (r *race) app(i int) *startedApp {
 	n := r.nodes[i%len(r.nodes)]
 	return startApp(r.t, appOrder{
-		Socket: n.socket, Views: filepath.Join(r.nodes[0].site.path("cache"), "content", "views"), Questions: r.course.Questions(),
+		Socket: n.socket, Views: filepath.Join(r.nodes[0].site.Path("cache"), "content", "views"), Questions: r.course.Questions(),
 		Seed: uint64(i),
 	})
 }
@@ -189,7 +189,7 @@ func (r *race) evicted() (bytes int64) {
 // wantBounded fails when more lies in the cache than its cap.
 func (r *race) wantBounded(limit int) {
 	r.t.Helper()
-	if used := countInodes(r.t, r.nodes[0].site.path("cache/content")); used > limit {
+	if used := countInodes(r.t, r.nodes[0].site.Path("cache/content")); used > limit {
 		r.t.Errorf("the cache has %d inodes, its cap is %d", used, limit)
 	}
 }

@@ -23,7 +23,7 @@ func TestAPartThatIsDamagedOnItsWayIsFetchedAgain(t *testing.T) {
 	server := s3test.Versitygw(t)
 	course := newCourse(t, coursegen.Options{Seed: 61, Questions: 8})
 	s := newSite(t).onS3(server).source("course", course.Dir)
-	delete(s.settings, "storage.s3.cache_size")
+	delete(s.Settings, "storage.s3.cache_size")
 	n := s.serve()
 	n.sync()
 	var mu sync.Mutex // protects damaged
@@ -62,7 +62,7 @@ func TestWhatTheStoreLostComesBackFromGit(t *testing.T) {
 	server := s3test.Versitygw(t)
 	course := newCourse(t, coursegen.Options{Seed: 62, Questions: 8})
 	s := newSite(t).onS3(server).source("course", course.Dir)
-	delete(s.settings, "storage.s3.cache_size")
+	delete(s.Settings, "storage.s3.cache_size")
 	n := s.serve()
 	n.sync()
 	truth := newCheckouts(course.Dir, "")

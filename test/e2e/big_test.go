@@ -31,7 +31,7 @@ func TestALargeObjectGoesInAndOutWithFlatMemory(t *testing.T) {
 	site := newSite(t, pgtest.Database(t))
 	n := site.serve()
 	c := n.client(site.newKey())
-	site.must("files", "bucket", "create", "films")
+	site.Must("files", "bucket", "create", "films")
 	for name, opts := range map[string]minio.PutObjectOptions{
 		"one":   {DisableMultipart: true},
 		"parts": {PartSize: 64 << 20, NumThreads: 2},

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/test/program"
+
 	"github.com/minio/minio-go/v7"
 )
 
@@ -34,7 +36,7 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 	site := newSite(t, nil).set("files.trash_keep", "1s", "media.reserve", "64MB")
 	n := site.serve()
 	key := site.newKey()
-	site.must("files", "bucket", "create", "papers")
+	site.Must("files", "bucket", "create", "papers")
 	l := newLedger()
 	for round := range rounds {
 		c := n.client(key)
@@ -155,7 +157,7 @@ func (l *ledger) objects() int {
 // check compares what is stored with what may be, and takes it for what is certain from now on.
 func (l *ledger) check(t *testing.T, c *client) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), callLimit)
+	ctx, cancel := context.WithTimeout(t.Context(), program.CallLimit)
 	defer cancel()
 	found := map[string]string{}
 	for o := range c.ListObjects(ctx, "papers", minio.ListObjectsOptions{Recursive: true}) {

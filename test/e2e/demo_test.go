@@ -12,17 +12,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"holdfast/internal/lifecycle/lifecycletest"
+	"holdfast/test/program"
 )
 
 // S1-46, S3-13: what the demo prints can be used as it stands, and Ctrl-C leaves no process and no file behind.
 func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	tmp := shortDir(t)
+	tmp := program.ShortDir(t)
 	if err := os.Chmod(tmp, 0o1777); err != nil {
 		t.Fatal(err)
 	}
-	p := launch(t, self([]string{"TMPDIR=" + tmp, "HOME=" + tmp}, "demo"))
-	if _, err := p.Out.Await("Ctrl-C ends it", startLimit); err != nil {
+	p := program.Launch(t, program.Self([]string{"TMPDIR=" + tmp, "HOME=" + tmp}, "demo"))
+	if _, err := p.Out.Await("Ctrl-C ends it", program.StartLimit); err != nil {
 		t.Fatalf("%v; it said:\n%s", err, p.Err)
 	}
 	printed := p.Out.String()
@@ -90,7 +91,7 @@ func poolIsFull(t *testing.T, printed string) {
 	if len(lines) != 3 {
 		t.Fatalf("the demo shows no full pool: %q", lines)
 	}
-	r := finish(t, shell(t, strings.Join(lines, "\n")+"\n"))
+	r := program.Finish(t, shell(t, strings.Join(lines, "\n")+"\n"))
 	if r.Code == 0 || !regexp.MustCompile(`ERROR:  pool .*: no connection came free within 5(\.\d+)?s\nDETAIL:  Pool .* has 20 of 20 connections open`).MatchString(r.Stderr) {
 		t.Errorf("the client that is one too many ends with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
@@ -109,8 +110,8 @@ func stylesheetIsFast(t *testing.T, printed string) {
 	}
 	cmd := shell(t, m[1]+"\n")
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(cmd.Env, actAs+"=1")
-	if r := finish(t, cmd); r.Code != 0 || r.Stderr != "" {
+	cmd.Env = append(cmd.Env, program.ActAs+"=1")
+	if r := program.Finish(t, cmd); r.Code != 0 || r.Stderr != "" {
 		t.Fatalf("it ends with %d: %s", r.Code, r.Stderr)
 	}
 	text, err := os.ReadFile(filepath.Join(cmd.Dir, "latencies.csv"))
@@ -125,7 +126,7 @@ func runPrinted(t *testing.T, printed, command, want string) {
 	needProgram(t, "/usr/bin/aws", "awscli")
 	line := regexp.MustCompile(command).FindString(printed)
 	script := strings.Join(regexp.MustCompile(`(?m)^ *export AWS\S+`).FindAllString(printed, -1), "\n") + "\n" + line + "\n"
-	r := finish(t, shell(t, script))
+	r := program.Finish(t, shell(t, script))
 	if r.Code != 0 || !strings.Contains(r.Stdout, want) {
 		t.Errorf("%s ends with %d:\n%s%s", line, r.Code, r.Stdout, r.Stderr)
 	}

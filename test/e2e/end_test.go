@@ -15,12 +15,13 @@ import (
 	"holdfast/internal/daemon"
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // supervisor is what systemd is for a unit of Type=notify: a socket that hears how the process is (sd_notify(3)).
 func supervisor(t *testing.T) (address string, next func() string) {
 	t.Helper()
-	address = filepath.Join(shortDir(t), "notify")
+	address = filepath.Join(program.ShortDir(t), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +29,7 @@ func supervisor(t *testing.T) (address string, next func() string) {
 	t.Cleanup(func() { conn.Close() })
 	return address, func() string {
 		t.Helper()
-		if err := conn.SetReadDeadline(time.Now().Add(startLimit)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(program.StartLimit)); err != nil {
 			t.Fatal(err)
 		}
 		b := make([]byte, 1000)
@@ -45,7 +46,7 @@ func TestTheSupervisorIsToldAndAnIdleDaemonEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	address, next := supervisor(t)
 	site := newSite(t, pgtest.Database(t))
-	site.extra = append(site.extra, "NOTIFY_SOCKET="+address)
+	site.Extra = append(site.Extra, "NOTIFY_SOCKET="+address)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		n := site.begin()
 		if got := next(); got != "READY=1" {
@@ -69,7 +70,7 @@ func TestTheSupervisorIsToldAndAnIdleDaemonEndsAtOnce(t *testing.T) {
 	}
 	n := site.serve()
 	next()
-	if out := site.must("stop"); out != "stopped\n" {
+	if out := site.Must("stop"); out != "stopped\n" {
 		t.Errorf("holdfast stop says %q", out)
 	}
 	if code := n.Wait(time.Second); code != 0 {
@@ -87,7 +88,7 @@ type download struct {
 func slowDownload(t *testing.T, n *node, size int) *download {
 	t.Helper()
 	key := n.site.newKey()
-	n.site.must("files", "bucket", "create", "films")
+	n.site.Must("files", "bucket", "create", "films")
 	n.client(key).put("films", "long", strings.Repeat("0123456789abcdef", size/16))
 	url := n.link("films/long")
 	host, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
@@ -134,7 +135,7 @@ func TestADownloadUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
 	if err := wantStatus(n.admin+"/readyz", 503); err != nil {
 		t.Errorf("while it stops: %v", err)
 	}
-	if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "Holdfast is stopping") {
+	if r := site.Run("status"); r.Code != 7 || !strings.Contains(r.Stdout, "Holdfast is stopping") {
 		t.Errorf("status while it stops: %d, %s", r.Code, r.Stdout)
 	}
 	rest, err := io.Copy(io.Discard, d.res.Body)

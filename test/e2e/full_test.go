@@ -19,6 +19,7 @@ import (
 
 	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // smallDisk mounts a file system of so many megabytes.
@@ -26,7 +27,7 @@ func smallDisk(t *testing.T, megabytes int64) string {
 	t.Helper()
 	needRoot(t)
 	needProgram(t, "mkfs.ext4", "e2fsprogs")
-	dir := shortDir(t)
+	dir := program.ShortDir(t)
 	image, point := filepath.Join(dir, "image"), filepath.Join(dir, "disk")
 	f, err := os.Create(image)
 	if err == nil {
@@ -53,13 +54,13 @@ func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 	site := newSite(t, pgtest.Database(t)).set("media.root", disk, "media.reserve", "16MB")
 	n := site.serve()
 	c := n.client(site.newKey())
-	site.must("files", "bucket", "create", "papers")
+	site.Must("files", "bucket", "create", "papers")
 	c.put("papers", "first", "before it was full")
 	wantEarlyRefusal(t, c, 200<<20)
 
 	good := wantSomeRefused(t, c)
 	wantBlobs(t, disk, good+1)
-	if r := site.holdfast("status"); r.Code != 0 {
+	if r := site.Run("status"); r.Code != 0 {
 		t.Errorf("with the reserve untouched the status is %d:\n%s", r.Code, r.Stdout)
 	}
 
@@ -69,7 +70,7 @@ func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 	if name, status := code(c.tryPut("papers", "small", "x")); status != http.StatusInsufficientStorage {
 		t.Errorf("put of a byte: %s, %d", name, status)
 	}
-	if r := site.holdfast("files", "put", site.path("holdfast.toml"), "papers/cli"); r.Code != 8 || !strings.Contains(r.Stderr, "hint: ") {
+	if r := site.Run("files", "put", site.Path("holdfast.toml"), "papers/cli"); r.Code != 8 || !strings.Contains(r.Stderr, "hint: ") {
 		t.Errorf("files put ends with %d: %s", r.Code, r.Stderr)
 	}
 	c.want("papers", "first", "before it was full")
@@ -157,7 +158,7 @@ func wantEarlyRefusal(t *testing.T, c *client, size int64) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(callLimit)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(program.CallLimit)); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", signed.RequestURI(), signed.Host, size)

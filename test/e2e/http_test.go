@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/test/program"
+
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
@@ -48,7 +50,7 @@ func (c *client) put(bucket, key, text string) {
 }
 
 func (c *client) tryPut(bucket, key, text string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), program.CallLimit)
 	defer cancel()
 	_, err := c.PutObject(ctx, bucket, key, strings.NewReader(text), int64(len(text)),
 		minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true})
@@ -57,7 +59,7 @@ func (c *client) tryPut(bucket, key, text string) error {
 
 // get returns what a key holds, or S3's error.
 func (c *client) get(bucket, key string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), program.CallLimit)
 	defer cancel()
 	o, err := c.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
 	if err != nil {
@@ -97,7 +99,7 @@ func fetch(t testing.TB, url string) (int, http.Header, string) {
 }
 
 func tryFetch(url string) (int, http.Header, string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), program.CallLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

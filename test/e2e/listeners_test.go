@@ -16,6 +16,7 @@ import (
 
 	"holdfast/internal/certtest"
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // S3-02, S2-28: with nothing configured but the database there is one process with four doors, all of them on loopback.
@@ -25,13 +26,13 @@ func TestOneProcessListensOnLoopbackAlone(t *testing.T) {
 	needProgram(t, "ip", "iproute2")
 	site := newSite(t, pgtest.Database(t))
 	for _, key := range []string{"edge.listen", "s3.listen", "admin.listen", "database.endpoints"} {
-		delete(site.settings, key)
+		delete(site.Settings, key)
 	}
 	// In a network of its own the usual ports are free.
-	serve := self(site.env(), "serve")
+	serve := site.Command("serve")
 	cmd := exec.Command("unshare", "-n", "sh", "-c", `ip link set lo up && exec "$@"`, "sh", executable(t), "serve")
 	cmd.Env = serve.Env
-	n := &node{process: launch(t, cmd), site: site}
+	n := &node{process: program.Launch(t, cmd), site: site}
 	n.ready()
 	want := []string{"127.0.0.1:6432", "127.0.0.1:7070", "127.0.0.1:8000", "127.0.0.1:9000"}
 	if got := doors(t, n.PID); !slices.Equal(got, want) {
@@ -144,7 +145,7 @@ func address(t testing.TB, text string) string {
 // certificate writes a certificate for 127.0.0.1 with its key, and returns who signed it.
 func certificate(t testing.TB, s *site) (certFile, keyFile string, pool *x509.CertPool) {
 	t.Helper()
-	certFile, keyFile = s.path("cert.pem"), s.path("key.pem")
+	certFile, keyFile = s.Path("cert.pem"), s.Path("key.pem")
 	pair, err := certtest.SelfSigned(certtest.Leaf{Hosts: []string{"127.0.0.1"}})
 	if err == nil {
 		err = pair.Write(certFile, keyFile)

@@ -7,28 +7,20 @@ import (
 
 	"go.uber.org/goleak"
 
-	"holdfast/internal/cli"
 	"holdfast/internal/pgtest"
 	"holdfast/test/program"
 )
 
-// actAs is set in the environment of the processes that are to be the program and not its tests.
-const actAs = "E2E_ACT_AS_HOLDFAST"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(actAs) != "" {
-		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+	if code, ran := program.Main(); ran {
+		os.Exit(code)
 	}
 	program.Parallel("6")
 	pgtest.Main(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
-// Limits of waiting. What takes longer hangs: even a loaded machine is faster.
-const (
-	startLimit = 90 * time.Second // a private PostgreSQL is made first
-	stopLimit  = 60 * time.Second
-	callLimit  = 60 * time.Second
-)
+// stopLimit is for the end of a daemon.
+const stopLimit = 60 * time.Second
 
 // soak reports whether the long runs are asked for.
 func soak() bool { return os.Getenv("HOLDFAST_SOAK") != "" }

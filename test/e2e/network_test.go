@@ -10,13 +10,14 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // share mounts a directory through FUSE, as sshfs does: a file system that is taken for one on a network.
 func share(t *testing.T) string {
 	t.Helper()
 	needRoot(t)
-	dir := shortDir(t)
+	dir := program.ShortDir(t)
 	behind, point := filepath.Join(dir, "behind"), filepath.Join(dir, "share")
 	for _, d := range []string{behind, point} {
 		if err := os.Mkdir(d, 0o700); err != nil {
@@ -49,14 +50,14 @@ func TestOnANetworkFilesMayLieAndCachesMayNot(t *testing.T) {
 	newSite(t, nil).set("paths.state", dir+"/state").refused(3, "paths.state", "PostgreSQL server may not be there", "name a directory on a local disk")
 
 	site.set("media.root", dir+"/media")
-	if out := site.must("check"); !strings.Contains(out, "note  media.root") || !strings.Contains(out, "fuse.sshfs") {
+	if out := site.Must("check"); !strings.Contains(out, "note  media.root") || !strings.Contains(out, "fuse.sshfs") {
 		t.Errorf("check has no note about media.root:\n%s", out)
 	}
 	n := site.serve()
 	twin := site.twin().serve()
 	cycle(t, n)
 	twin.client(site.newKey()).want("papers", "one", "replaced")
-	if out := site.must("status"); !strings.Contains(out, "files on a network file system") {
+	if out := site.Must("status"); !strings.Contains(out, "files on a network file system") {
 		t.Errorf("status does not say where the files are:\n%s", out)
 	}
 	for _, n := range []*node{n, twin} { // the mount goes with the test

@@ -30,7 +30,7 @@ func newPair(t *testing.T) *pair {
 	p.a.ready()
 	p.b.ready()
 	p.key = site.newKey()
-	site.must("files", "bucket", "create", "papers")
+	site.Must("files", "bucket", "create", "papers")
 	p.ca, p.cb = p.a.client(p.key), p.b.client(p.key)
 	return p
 }
@@ -81,7 +81,7 @@ func (p *pair) linkOfTheOther(t *testing.T) {
 func (p *pair) linkDies(t *testing.T) {
 	for name, end := range map[string]func(){
 		"replaced": func() { p.ca.put("papers", "replaced", "second") },
-		"deleted":  func() { p.a.site.must("files", "rm", "papers/deleted") },
+		"deleted":  func() { p.a.site.Must("files", "rm", "papers/deleted") },
 	} {
 		p.cb.put("papers", name, "first")
 		url := p.b.link("papers/" + name)
@@ -99,7 +99,7 @@ func (p *pair) linkKeyRevoked(t *testing.T) {
 	if err := wantStatus(url, 200); err != nil {
 		t.Fatal(err)
 	}
-	p.a.site.must("files", "linkkey", "rotate", "papers", "--overlap", "0s")
+	p.a.site.Must("files", "linkkey", "rotate", "papers", "--overlap", "0s")
 	lifecycletest.Eventually(t, soon, func() error { return wantStatus(url, 403) })
 	if err := wantStatus(p.b.link("papers/by-key"), 200); err != nil {
 		t.Errorf("link by the new key: %v", err)
@@ -112,7 +112,7 @@ func (p *pair) accessKeyRevoked(t *testing.T) {
 	if err := other.tryPut("papers", "doomed", "x"); err != nil {
 		t.Fatalf("with the new key, at once: %v", err)
 	}
-	p.a.site.must("files", "key", "revoke", doomed.ID)
+	p.a.site.Must("files", "key", "revoke", doomed.ID)
 	lifecycletest.Eventually(t, soon, func() error {
 		err := other.tryPut("papers", "doomed", "y")
 		if code, status := code(err); status != 403 || code != "InvalidAccessKeyId" {
@@ -149,23 +149,23 @@ func TestAProcessWithAnotherStoreDoesNotStart(t *testing.T) {
 	other := newSite(t, pgtest.Database(t))
 	other.serve()
 
-	wrong := site.twin().set("media.root", other.path("data/media"))
-	wrong.refused(3, "is not the store of this database", site.path("data/media"), "hint: every machine must use the same store")
+	wrong := site.twin().set("media.root", other.Path("data/media"))
+	wrong.refused(3, "is not the store of this database", site.Path("data/media"), "hint: every machine must use the same store")
 
 	empty := site.twin()
-	empty.set("media.root", empty.path("empty"))
-	if err := os.Mkdir(empty.path("empty"), 0o700); err != nil {
+	empty.set("media.root", empty.Path("empty"))
+	if err := os.Mkdir(empty.Path("empty"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	empty.refused(7, "holds no store", "first at "+site.path("data/media"), "hint: Mount the file system")
-	if left, err := os.ReadDir(empty.path("empty")); err != nil || len(left) != 0 {
+	empty.refused(7, "holds no store", "first at "+site.Path("data/media"), "hint: Mount the file system")
+	if left, err := os.ReadDir(empty.Path("empty")); err != nil || len(left) != 0 {
 		t.Errorf("left in the empty directory: %v, %v", left, err)
 	}
 	// The files moved, as after a new disk: the id goes with them, and nothing has to be said.
-	if err := os.Rename(other.path("data/media"), other.path("moved")); err != nil {
+	if err := os.Rename(other.Path("data/media"), other.Path("moved")); err != nil {
 		t.Fatal(err)
 	}
-	other.twin().set("media.root", other.path("moved")).serve()
+	other.twin().set("media.root", other.Path("moved")).serve()
 }
 
 // S0-38, S0-46: a process with another master key than the database's does not start, and says so.
@@ -175,7 +175,7 @@ func TestAProcessWithAnotherMasterKeyDoesNotStart(t *testing.T) {
 	site.serve()
 	site.newKey()
 	other := site.twin()
-	if err := os.WriteFile(other.path("secrets/master_key"), []byte("another-master-key-of-another-site"), 0o600); err != nil {
+	if err := os.WriteFile(other.Path("secrets/master_key"), []byte("another-master-key-of-another-site"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	other.refused(3, "master_key", "hint: ")

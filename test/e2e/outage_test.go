@@ -43,7 +43,7 @@ func TestLinksAreServedWhilePostgreSQLIsAway(t *testing.T) {
 			n := site.serve()
 			key := site.newKey()
 			c := n.client(key)
-			site.must("files", "bucket", "create", "papers")
+			site.Must("files", "bucket", "create", "papers")
 			c.put("papers", "small", "a few bytes")
 			c.put("papers", "large", strings.Repeat("large", 100_000))
 			seen, unseen, large := n.link("papers/small"), n.link("papers/small")+"?", n.link("papers/large")
@@ -56,7 +56,7 @@ func TestLinksAreServedWhilePostgreSQLIsAway(t *testing.T) {
 			lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
 			t.Logf("noticed after %s", time.Since(down).Round(time.Millisecond))
 			wantRefused(t, c)
-			if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "PostgreSQL does not answer") ||
+			if r := site.Run("status"); r.Code != 7 || !strings.Contains(r.Stdout, "PostgreSQL does not answer") ||
 				!strings.Contains(r.Stdout, "signed links go on being served") {
 				t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 			}
@@ -69,7 +69,7 @@ func TestLinksAreServedWhilePostgreSQLIsAway(t *testing.T) {
 			lifecycletest.Eventually(t, soon, func() error { return wantStatus(seen, 403) }) // it was replaced
 			wantLinks(t, large)
 			c.want("papers", "small", "again")
-			if r := site.holdfast("status"); r.Code != 0 {
+			if r := site.Run("status"); r.Code != 0 {
 				t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 			}
 		})
@@ -140,11 +140,11 @@ func TestTheS3StoreGoesAwayAndComesBack(t *testing.T) {
 		"storage.s3.bucket_name", "holdfast", "storage.s3.region", peer.Region, "storage.s3.cache_size", "0",
 		"storage.s3.access_key_id", peer.AccessKey, "storage.s3.secret_key", peer.SecretKey, "files.memory_cache", "0")
 	site.refused(4, `bucket "holdfast" does not exist`, "hint: create it with: holdfast check --create")
-	site.must("check", "--create")
+	site.Must("check", "--create")
 	n := site.serve()
 	key := site.newKey()
 	c := n.client(key)
-	site.must("files", "bucket", "create", "papers")
+	site.Must("files", "bucket", "create", "papers")
 	c.put("papers", "small", "a few bytes")
 	url := n.link("papers/small")
 
@@ -154,7 +154,7 @@ func TestTheS3StoreGoesAwayAndComesBack(t *testing.T) {
 		t.Errorf("link: %v", err)
 	}
 	lifecycletest.Eventually(t, 2*noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
-	if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "The store of the files cannot be used") {
+	if r := site.Run("status"); r.Code != 7 || !strings.Contains(r.Stdout, "The store of the files cannot be used") {
 		t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 	}
 	peer.Inject(nil)
@@ -178,9 +178,9 @@ func TestTheDirectoryOfTheStoreGoesAwayAndComesBack(t *testing.T) {
 	site := newSite(t, pgtest.Database(t))
 	n := site.serve()
 	c := n.client(site.newKey())
-	site.must("files", "bucket", "create", "papers")
+	site.Must("files", "bucket", "create", "papers")
 	c.put("papers", "small", "a few bytes")
-	root := site.path("data/media")
+	root := site.Path("data/media")
 	if err := errors.Join(os.Rename(root, root+".away"), os.Mkdir(root, 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestTheDirectoryOfTheStoreGoesAwayAndComesBack(t *testing.T) {
 		t.Errorf("put while the store is away: %s, %d", name, status)
 	}
 	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
-	if r := site.holdfast("status"); r.Code != 7 || !strings.Contains(r.Stdout, "is no longer the directory that was opened") {
+	if r := site.Run("status"); r.Code != 7 || !strings.Contains(r.Stdout, "is no longer the directory that was opened") {
 		t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 	}
 	if left, err := os.ReadDir(root); err != nil || len(left) != 0 {

@@ -20,7 +20,7 @@ func TestAPostgreSQLOfOurOwnLivesAndDiesWithTheDaemon(t *testing.T) {
 	site := newSite(t, nil)
 	n := site.serve()
 	c := n.client(site.newKey())
-	site.must("files", "bucket", "create", "papers")
+	site.Must("files", "bucket", "create", "papers")
 	c.put("papers", "one", "text")
 	link := n.link("papers/one")
 	for range 2 {
@@ -60,7 +60,7 @@ func postmaster(t *testing.T, s *site) int {
 	t.Helper()
 	var text []byte
 	lifecycletest.Eventually(t, noticed, func() (err error) {
-		text, err = os.ReadFile(s.path("data/postgres/data/postmaster.pid"))
+		text, err = os.ReadFile(s.Path("data/postgres/data/postmaster.pid"))
 		if err == nil && len(text) == 0 {
 			err = os.ErrNotExist
 		}

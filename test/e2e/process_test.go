@@ -12,19 +12,6 @@ type (
 	result  = program.Result
 )
 
-func launch(t testing.TB, cmd *exec.Cmd) *process {
-	t.Helper()
-	return program.Launch(t, cmd)
-}
-
-// self is a command that runs the program with these arguments in an environment of nothing but env.
-func self(env []string, args ...string) *exec.Cmd { return program.Self(actAs, env, args...) }
-
-func finish(t testing.TB, cmd *exec.Cmd) result {
-	t.Helper()
-	return program.Finish(t, cmd, callLimit)
-}
-
 // shell runs a script with the programs of the distribution and nothing of the developer's own settings.
 func shell(t testing.TB, script string) *exec.Cmd {
 	t.Helper()

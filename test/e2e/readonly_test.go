@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"holdfast/internal/pgtest"
+	"holdfast/test/program"
 )
 
 // readOnly runs a command where everything but the directories in ROOTS is read-only, and says so if it is not.
@@ -38,8 +39,8 @@ func TestEverythingButThePathsMayBeReadOnly(t *testing.T) {
 			needRoot(t)
 			needProgram(t, "strace", "strace")
 			site := newSite(t, db(t))
-			site.set("media.root", site.path("media"), "paths.state", site.path("state"), "paths.cache", site.path("cache"),
-				"paths.backup", site.path("backup"), "log.level", "debug")
+			site.set("media.root", site.Path("media"), "paths.state", site.Path("state"), "paths.cache", site.Path("cache"),
+				"paths.backup", site.Path("backup"), "log.level", "debug")
 			paths := ask[struct{ Media, State, Cache, Backup string }](site, "paths")
 			roots := []string{paths.Media, paths.State, paths.Cache, paths.Backup}
 			for _, root := range roots {
@@ -47,14 +48,14 @@ func TestEverythingButThePathsMayBeReadOnly(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			trace := shortDir(t) + "/trace"
+			trace := program.ShortDir(t) + "/trace"
 			cmd := exec.Command("strace", "-D", "-f", "-qq", "-Z", "-e", "trace=%file", "-e", "signal=none", "-o", trace,
 				"unshare", "-m", "sh", "-c", readOnly, "sh", executable(t), "serve")
-			cmd.Env = append(self(site.env()).Env, "ROOTS="+strings.Join(roots, " "), "SITE="+site.dir, "HOME=/root", "TMPDIR=/tmp")
-			n := &node{process: launch(t, cmd), site: site}
+			cmd.Env = append(program.Self(site.Env()).Env, "ROOTS="+strings.Join(roots, " "), "SITE="+site.Dir, "HOME=/root", "TMPDIR=/tmp")
+			n := &node{process: program.Launch(t, cmd), site: site}
 			n.ready()
 			cycle(t, n)
-			site.must("stop")
+			site.Must("stop")
 			if code := n.Wait(stopLimit); code != 0 {
 				t.Errorf("it ends with %d", code)
 			}
@@ -67,7 +68,7 @@ func TestEverythingButThePathsMayBeReadOnly(t *testing.T) {
 					t.Errorf("it tried to write elsewhere: %s", line)
 				}
 			}
-			left, err := os.ReadDir(site.dir)
+			left, err := os.ReadDir(site.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,13 +85,13 @@ func TestEverythingButThePathsMayBeReadOnly(t *testing.T) {
 func cycle(t *testing.T, n *node) {
 	t.Helper()
 	site := n.site
-	site.must("files", "bucket", "create", "papers")
+	site.Must("files", "bucket", "create", "papers")
 	key := site.newKey()
 	c := n.client(key)
 	c.put("papers", "one", "by S3")
 	c.want("papers", "one", "by S3")
-	path := site.path("holdfast.toml")
-	site.must("files", "put", path, "papers/two")
+	path := site.Path("holdfast.toml")
+	site.Must("files", "put", path, "papers/two")
 	for _, name := range []string{"papers/one", "papers/two"} {
 		if err := wantStatus(n.link(name), 200); err != nil {
 			t.Error(err)
@@ -101,10 +102,10 @@ func cycle(t *testing.T, n *node) {
 	if err := wantStatus(url, 403); err != nil {
 		t.Error(err)
 	}
-	site.must("files", "rm", "papers/two")
-	site.must("env")
-	site.must("check")
-	if r := site.holdfast("status"); r.Code != 0 {
+	site.Must("files", "rm", "papers/two")
+	site.Must("env")
+	site.Must("check")
+	if r := site.Run("status"); r.Code != 0 {
 		t.Errorf("status ends with %d:\n%s", r.Code, r.Stdout)
 	}
 }

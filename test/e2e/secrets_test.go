@@ -15,6 +15,7 @@ import (
 
 	"holdfast/internal/pgtest"
 	"holdfast/internal/s3test"
+	"holdfast/test/program"
 )
 
 // hunt collects secrets, and everything that was said where none of them may be found.
@@ -50,7 +51,7 @@ func (h *hunt) hear(where, text string) { h.said[where] += text }
 // run hears what a command says, whether it goes well or not.
 func (h *hunt) run(s *site, args ...string) result {
 	h.t.Helper()
-	r := s.holdfast(args...)
+	r := s.Run(args...)
 	h.hear("holdfast "+strings.Join(args, " "), r.Stdout+r.Stderr)
 	return r
 }
@@ -155,8 +156,8 @@ func TestNoSecretIsShownWithADatabaseAndAStoreOfSomebodyElse(t *testing.T) {
 
 	site := attachedSite(t, h, pg.TCPURL(db.Name, "journal", h.secrets["database password"]))
 	site.set("storage.s3.enabled", "true", "storage.s3.endpoint_url", peer.URL, "storage.s3.bucket_name", "holdfast",
-		"storage.s3.region", peer.Region, "storage.s3.access_key_id", peer.AccessKey, "storage.s3.secret_key_file", site.path("secrets/s3"))
-	if err := os.WriteFile(site.path("secrets/s3"), []byte(peer.SecretKey), 0o600); err != nil {
+		"storage.s3.region", peer.Region, "storage.s3.access_key_id", peer.AccessKey, "storage.s3.secret_key_file", site.Path("secrets/s3"))
+	if err := os.WriteFile(site.Path("secrets/s3"), []byte(peer.SecretKey), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	h.run(site, "check", "--create")
@@ -171,17 +172,10 @@ func TestNoSecretIsShownWithADatabaseAndAStoreOfSomebodyElse(t *testing.T) {
 // attachedSite is what init makes of a DATABASE_URL.
 func attachedSite(t *testing.T, h *hunt, databaseURL string) *site {
 	t.Helper()
-	s := &site{t: t, dir: shortDir(t), settings: map[string]string{
-		"edge.listen": "127.0.0.1:0", "s3.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
-		"database.endpoints": anyPort, "log.level": "debug",
-	}}
-	r := finish(t, self([]string{"DATABASE_URL=" + databaseURL}, "init", "--dir", s.dir))
-	if r.Code != 0 {
-		t.Fatalf("init: %s", r.Stderr)
-	}
-	h.hear("init", r.Stdout+r.Stderr)
-	h.secretFile(s.path("secrets/master_key"))
-	h.secretFile(s.path("secrets/admin_token"))
+	s := (&site{program.NewSite(t, databaseURL)}).set("log.level", "debug")
+	h.hear("init", s.Init.Stdout+s.Init.Stderr)
+	h.secretFile(s.Path("secrets/master_key"))
+	h.secretFile(s.Path("secrets/admin_token"))
 	return s
 }
 
@@ -230,7 +224,7 @@ func (h *hunt) everyday(n *node) {
 		{"files", "key", "list", "--json"},
 		{"files", "linkkey", "list", "papers", "--json"},
 		{"files", "bucket", "show", "papers", "--json"},
-		{"files", "put", s.path("holdfast.toml"), "papers/two"},
+		{"files", "put", s.Path("holdfast.toml"), "papers/two"},
 		{"files", "get", "papers/none", "-"},
 		{"files", "key", "revoke", "HFNOSUCHKEY"},
 		{"files", "linkkey", "revoke", "nosuchkey"},
@@ -267,7 +261,7 @@ func (h *hunt) misfortunes(n *node, pg *pgtest.PG, peer *s3test.Server) {
 	for _, inject := range []func(http.ResponseWriter, *http.Request) bool{s3test.Cut, s3test.Unavailable} {
 		peer.Inject(inject)
 		_, _ = c.get("papers", "one")
-		h.run(n.site, "files", "put", n.site.path("holdfast.toml"), "papers/three")
+		h.run(n.site, "files", "put", n.site.Path("holdfast.toml"), "papers/three")
 		h.run(n.site, "status")
 	}
 	peer.Inject(nil)
@@ -295,8 +289,8 @@ func (h *hunt) mistakes(s *site, pg *pgtest.PG, database string) {
 		if name == "type" {
 			wrong = s.twin().set("files.master_key", "mistaken-token", "edge.listen", "nonsense")
 		}
-		p := launch(h.t, self(wrong.env(), "serve"))
-		if p.Wait(startLimit) == 0 {
+		p := program.Launch(h.t, program.Self(wrong.Env(), "serve"))
+		if p.Wait(program.StartLimit) == 0 {
 			h.t.Errorf("with a mistaken %s it starts", name)
 		}
 		h.hear("serve with a mistaken "+name, p.Err.String())
@@ -307,7 +301,7 @@ func (h *hunt) mistakes(s *site, pg *pgtest.PG, database string) {
 		pg.TCPURL(database, "journal", "mistaken-pw-8c3v") + "?sslmode=nonsense", "postgresql://journal:mistaken-pw-8c3v@host:port/x",
 		"postgresql://journal:mistaken-pw-8c3v@[::1/x", "host=x password=mistaken-pw-8c3v",
 	} {
-		r := finish(h.t, self([]string{"DATABASE_URL=" + u}, "init", "--dir", shortDir(h.t)))
+		r := program.Finish(h.t, program.Self([]string{"DATABASE_URL=" + u}, "init", "--dir", program.ShortDir(h.t)))
 		h.hear("init with "+strings.ReplaceAll(u, "mistaken-pw-8c3v", "…"), r.Stdout+r.Stderr)
 	}
 }
@@ -317,11 +311,11 @@ func TestNoSecretIsShownWithADatabaseOfOurOwn(t *testing.T) {
 	t.Parallel()
 	h := newHunt(t)
 	site := newSite(t, nil).set("log.level", "debug")
-	h.secretFile(site.path("secrets/master_key"))
-	h.secretFile(site.path("secrets/admin_token"))
+	h.secretFile(site.Path("secrets/master_key"))
+	h.secretFile(site.Path("secrets/admin_token"))
 	n := site.serve()
-	h.secretFile(site.path("data/secrets/postgres-app"))
-	h.secretFile(site.path("data/secrets/postgres-superuser"))
+	h.secretFile(site.Path("data/secrets/postgres-app"))
+	h.secretFile(site.Path("data/secrets/postgres-superuser"))
 	h.everyday(n)
 	h.process(n.process)
 	h.search()

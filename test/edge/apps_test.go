@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"holdfast/internal/edge"
+	"holdfast/test/program"
 )
 
 // gunicorn runs an application on an address until the test ends; stop ends it in order before.
@@ -88,7 +89,7 @@ func browser(t *testing.T, s *site, roots *x509.CertPool, name string) *http.Cli
 	return c
 }
 
-func read(t *testing.T, resp *http.Response, err error) string {
+func read(t testing.TB, resp *http.Response, err error) string {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func read(t *testing.T, resp *http.Response, err error) string {
 // rolling restart of all three under load.
 func TestAStockFlaskSiteWorksUnchangedAndIsRestartedUnderLoad(t *testing.T) {
 	t.Parallel()
-	dir := short(t)
+	dir := program.ShortDir(t)
 	var servers []string
 	var stops []func()
 	for i := range 3 {
@@ -179,7 +180,7 @@ func restartAll(t *testing.T, s *site, servers []string, stops []func()) {
 func TestAStockDjangoSiteWorksUnchangedOverHTTPS(t *testing.T) {
 	t.Parallel()
 	const host = "site.example.org"
-	bind := "unix:" + filepath.Join(short(t), "django.sock")
+	bind := "unix:" + filepath.Join(program.ShortDir(t), "django.sock")
 	gunicorn(t, "testdata/django", "project:application", bind, "SITE_TLS=1", "PYTHONPATH=.")
 	cert, roots := certificate(t, t.TempDir(), host)
 	c := config(bind)

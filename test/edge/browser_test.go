@@ -76,7 +76,7 @@ func value[T any](t *testing.T, ctx context.Context, script string) T {
 
 // pageWith is a page that takes everything from the assets of a host, and asks as pages of another origin have to ask.
 func pageWith(w *whole, host string) string {
-	url := func(name string) string { return "http://" + host + strings.TrimSpace(w.must("assets", "url", name)) }
+	url := func(name string) string { return "http://" + host + strings.TrimSpace(w.Must("assets", "url", name)) }
 	return fmt.Sprintf(`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A page</title>
 <link rel="stylesheet" href="%s" crossorigin><style>@font-face { font-family: Ours; src: url("%s") } #text { font-family: Ours }</style>
 <script type="module" src="%s" crossorigin></script></head><body><p id="text">text</p><img src="%s" crossorigin alt=""></body></html>`,
@@ -120,15 +120,15 @@ func TestABrowserLoadsAssetsOnARunningSite(t *testing.T) {
 	w := newWhole(t, `HOLDFAST_EDGE__HOSTS=["`+siteHost+`", "`+filesHost+`", "127.0.0.1"]`, "HOLDFAST_FILES__PUBLIC_URL=http://"+filesHost,
 		`HOLDFAST_FILES__BUCKETS__PAGES__INLINE=["text/html"]`,
 		`HOLDFAST_FILES__BUCKETS__PAGES__RESOURCES=["http://`+siteHost+`"]`)
-	w.env = append(w.env, "HOLDFAST_STATIC__ROOT="+w.path("static"))
-	writeAssets(t, w.path("static"))
+	w.Extra = append(w.Extra, "HOLDFAST_STATIC__ROOT="+w.Path("static"))
+	writeAssets(t, w.Path("static"))
 	w.serve()
 	html := pageWith(w, siteHost)
 	page := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(rw, html)
 	})
-	serveSocket(t, w.path("app.sock"), page)
+	serveSocket(t, w.Path("app.sock"), page)
 	eventually(t, "the application answers", func() error {
 		if resp, text := w.get(visitor(t), "/"); resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("%s %s", resp.Status, text)
@@ -138,10 +138,10 @@ func TestABrowserLoadsAssetsOnARunningSite(t *testing.T) {
 	foreign := httptest.NewServer(page)
 	t.Cleanup(foreign.Close)
 	checkLargeStyle(t, w)
-	if err := os.WriteFile(w.path("page.html"), []byte(html), 0o600); err != nil {
+	if err := os.WriteFile(w.Path("page.html"), []byte(html), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.put(w.path("page.html"), "pages", "page.html", "text/html")
+	w.put(w.Path("page.html"), "pages", "page.html", "text/html")
 	edge := strings.TrimPrefix(w.url, "http://")
 	ctx := chromium(t, "MAP "+siteHost+":80 "+edge, "MAP "+filesHost+":80 "+edge, "MAP "+foreignHost+":80 "+foreign.Listener.Addr().String())
 	for name, f := range map[string]struct {
@@ -149,7 +149,7 @@ func TestABrowserLoadsAssetsOnARunningSite(t *testing.T) {
 		want loaded
 	}{
 		"a page of the application":   {"http://" + siteHost + "/", loaded{true, true, true, true}},
-		"a stored page":               {strings.TrimSpace(w.must("files", "url", "pages/page.html")), loaded{true, true, true, true}},
+		"a stored page":               {strings.TrimSpace(w.Must("files", "url", "pages/page.html")), loaded{true, true, true, true}},
 		"a page of a stranger's site": {"http://" + foreignHost + "/", loaded{}},
 	} {
 		if got := look(t, ctx, f.url); got != f.want {
@@ -161,9 +161,9 @@ func TestABrowserLoadsAssetsOnARunningSite(t *testing.T) {
 // S3-13, S1-73: a directory is served below /static/ under the names that it has, and under hashed ones.
 func checkLargeStyle(t *testing.T, w *whole) {
 	t.Helper()
-	want := readFile(t, w.path("static"), largeStyle)
+	want := readFile(t, w.Path("static"), largeStyle)
 	for path, life := range map[string]string{
-		"/static/" + largeStyle: "public, no-cache", strings.TrimSpace(w.must("assets", "url", largeStyle)): "public, max-age=31536000, immutable",
+		"/static/" + largeStyle: "public, no-cache", strings.TrimSpace(w.Must("assets", "url", largeStyle)): "public, max-age=31536000, immutable",
 	} {
 		resp, text := w.get(visitor(t), path)
 		if resp.StatusCode != http.StatusOK || text != want || resp.Header.Get("Cache-Control") != life || resp.Header.Get("Etag") == "" {
@@ -174,13 +174,13 @@ func checkLargeStyle(t *testing.T, w *whole) {
 
 // put stores a file as an application does: through S3.
 func (w *whole) put(file, bucket, key, kind string) {
-	w.t.Helper()
+	w.T.Helper()
 	script := "import boto3, sys, os\nboto3.client('s3', endpoint_url=os.environ['AWS_ENDPOINT_URL_S3']).put_object(" +
 		"Bucket=sys.argv[2], Key=sys.argv[3], ContentType=sys.argv[4], Body=open(sys.argv[1], 'rb'))"
-	cmd := exec.CommandContext(w.t.Context(), "/usr/bin/python3", "-c", script, file, bucket, key, kind)
+	cmd := exec.CommandContext(w.T.Context(), "/usr/bin/python3", "-c", script, file, bucket, key, kind)
 	cmd.Env = append(os.Environ(), w.told()...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		w.t.Fatalf("%v (apt-get install python3-boto3)\n%s", err, out)
+		w.T.Fatalf("%v (apt-get install python3-boto3)\n%s", err, out)
 	}
 }
 

@@ -195,17 +195,6 @@ func (s *site) raw(text string) string {
 	return string(b)
 }
 
-// short returns a directory with a path short enough for sockets.
-func short(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "hfedge-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 // echo answers with what the application sees of a request.
 func echo(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s %s\nHost: %s\n", r.Method, r.RequestURI, r.Host)

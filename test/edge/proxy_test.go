@@ -15,6 +15,7 @@ import (
 
 	"holdfast/internal/edge"
 	"holdfast/internal/unit"
+	"holdfast/test/program"
 )
 
 // S1-75, S1-76: what an application gets to know, over TCP and over a Unix socket; forged fields are gone.
@@ -73,7 +74,7 @@ func TestATrustedProxyIsBelievedAndWhatStoodBeforeItIsNot(t *testing.T) {
 
 func TestAnApplicationOnAUnixSocketIsReached(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(short(t), "app.sock")
+	path := filepath.Join(program.ShortDir(t), "app.sock")
 	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
 	if err != nil {
 		t.Fatal(err)

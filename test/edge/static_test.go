@@ -17,16 +17,16 @@ import (
 func TestADirectoryIsServedWithoutTheApplicationThatServedIt(t *testing.T) {
 	t.Parallel()
 	w := newWhole(t)
-	style := filepath.Join(w.path("static"), "main.css")
-	if err := os.Mkdir(w.path("static"), 0o755); err != nil {
+	style := filepath.Join(w.Path("static"), "main.css")
+	if err := os.Mkdir(w.Path("static"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(style, demo.Stylesheet(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	w.env = append(w.env, "HOLDFAST_STATIC__ROOT="+w.path("static"))
+	w.Extra = append(w.Extra, "HOLDFAST_STATIC__ROOT="+w.Path("static"))
 	w.serve()
-	stop := gunicorn(t, "testdata/flaskstatic", "app:app", w.socket(), "STATIC="+w.path("static"))
+	stop := gunicorn(t, "testdata/flaskstatic", "app:app", w.socket(), "STATIC="+w.Path("static"))
 	eventually(t, "the application answers", func() error {
 		if resp, _ := w.get(visitor(t), "/own/main.css"); resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("%s", resp.Status)
@@ -41,7 +41,7 @@ func TestADirectoryIsServedWithoutTheApplicationThatServedIt(t *testing.T) {
 	bench := func(path string) loadgen.Report {
 		t.Helper()
 		var r loadgen.Report
-		out := w.must("bench", "http", "-c", "8", "-n", "400", "-disable-keepalive", "-disable-compression", "-json", w.url+path)
+		out := w.Must("bench", "http", "-c", "8", "-n", "400", "-disable-keepalive", "-disable-compression", "-json", w.url+path)
 		if err := json.Unmarshal([]byte(out), &r); err != nil || r.Statuses["200"] != 400 {
 			t.Fatalf("%s: %v, %+v", path, err, r)
 		}

@@ -25,12 +25,12 @@ func measured(t *testing.T) *whole {
 		t.Fatal(err)
 	}
 	w := newWhole(t, "HOLDFAST_EDGE__SLOW=400ms")
-	w.env = append(w.env, "HOLDFAST_EDGE__ACCESS_LOG="+w.path("access.jsonl"),
-		`HOLDFAST_EDGE__APPS=[{name = "flask", path = "/flask/", upstreams = ["unix:`+w.path("flask.sock")+`"]}]`)
+	w.Extra = append(w.Extra, "HOLDFAST_EDGE__ACCESS_LOG="+w.Path("access.jsonl"),
+		`HOLDFAST_EDGE__APPS=[{name = "flask", path = "/flask/", upstreams = ["unix:`+w.Path("flask.sock")+`"]}]`)
 	w.serve()
-	gunicorn(t, "testdata/site", "journal.wsgi", w.socket(), w.told("STATIC_ROOT="+w.path("static"), "DJANGO_SETTINGS_MODULE=journal.settings",
+	gunicorn(t, "testdata/site", "journal.wsgi", w.socket(), w.told("STATIC_ROOT="+w.Path("static"), "DJANGO_SETTINGS_MODULE=journal.settings",
 		"MEASURED=1", "PYTHONPATH=.:"+helper)...)
-	gunicorn(t, "testdata/flasktiming", "app:app", "unix:"+w.path("flask.sock"), w.told("PYTHONPATH=.:"+helper)...)
+	gunicorn(t, "testdata/flasktiming", "app:app", "unix:"+w.Path("flask.sock"), w.told("PYTHONPATH=.:"+helper)...)
 	return w
 }
 
@@ -49,7 +49,7 @@ func TestARouteWith300MillisecondsOfSQLShowsThemUnderDatabase(t *testing.T) {
 		})
 	}
 	var report timing.Report
-	if err := json.Unmarshal([]byte(w.must("edge", "times", "--json")), &report); err != nil {
+	if err := json.Unmarshal([]byte(w.Must("edge", "times", "--json")), &report); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]timing.Route{}
@@ -69,16 +69,16 @@ func TestARouteWith300MillisecondsOfSQLShowsThemUnderDatabase(t *testing.T) {
 			t.Errorf("a slow request: %+v", r)
 		}
 	}
-	if len(report.Slow) < 4 || !strings.Contains(w.must("edge", "times", "--slow"), "/statistics/2026/") {
+	if len(report.Slow) < 4 || !strings.Contains(w.Must("edge", "times", "--slow"), "/statistics/2026/") {
 		t.Errorf("%d slow requests", len(report.Slow))
 	}
-	if out := w.must("edge", "times"); !strings.Contains(out, "GET /statistics/*/") {
+	if out := w.Must("edge", "times"); !strings.Contains(out, "GET /statistics/*/") {
 		t.Errorf("the routes are:\n%s", out)
 	}
-	if out := w.must("logs", "--lines", "1000"); !strings.Contains(out, "slow request") || !strings.Contains(out, "/flask/2026") {
+	if out := w.Must("logs", "--lines", "1000"); !strings.Contains(out, "slow request") || !strings.Contains(out, "/flask/2026") {
 		t.Errorf("no slow request in the log:\n%s", out)
 	}
-	eventually(t, "the access log", func() error { return splitInAccessLog(w.path("access.jsonl")) })
+	eventually(t, "the access log", func() error { return splitInAccessLog(w.Path("access.jsonl")) })
 	t.Run("profiles", func(t *testing.T) { checkProfiles(t, w) })
 }
 
@@ -108,7 +108,7 @@ func splitInAccessLog(path string) error {
 // checkProfiles asks for profiles of Holdfast itself, with and without a right to them.
 func checkProfiles(t *testing.T, w *whole) {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", w.path("data/holdfast.sock"))
+		return new(net.Dialer).DialContext(ctx, "unix", w.Path("data/holdfast.sock"))
 	}}
 	defer transport.CloseIdleConnections()
 	for _, name := range []string{"heap", "goroutine", "profile?seconds=1"} {

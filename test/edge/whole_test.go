@@ -38,11 +38,11 @@ func journal(t *testing.T) *whole {
 	w := newWhole(t, "HOLDFAST_FILES__BUCKETS__PAPERS__MAX_SIZE=20MB", source+"__GIT="+repository, source+"__POLL=1s",
 		"HOLDFAST_CONTENT__FREE_BYTES=0", `HOLDFAST_EDGE__ACCEL=[{prefix = "/handed/papers/", to = "files", bucket = "papers"}, `+
 			`{prefix = "/handed/assets/", to = "assets"}, {prefix = "/handed/content/", to = "content"}]`)
-	w.env = append(w.env, "HOLDFAST_STATIC__ROOT="+w.path("static"), "HOLDFAST_STATIC__BUILD=start")
+	w.Extra = append(w.Extra, "HOLDFAST_STATIC__ROOT="+w.Path("static"), "HOLDFAST_STATIC__BUILD=start")
 	w.django("collectstatic", "--noinput", "-v0")
 	w.serve()
 	w.django("migrate", "-v0")
-	gunicorn(t, "testdata/site", "journal.wsgi", w.socket(), w.told("STATIC_ROOT="+w.path("static"), "DJANGO_SETTINGS_MODULE=journal.settings", "PYTHONPATH=.")...)
+	gunicorn(t, "testdata/site", "journal.wsgi", w.socket(), w.told("STATIC_ROOT="+w.Path("static"), "DJANGO_SETTINGS_MODULE=journal.settings", "PYTHONPATH=.")...)
 	return w
 }
 
@@ -69,7 +69,7 @@ func TestAWholeDjangoSiteWorks(t *testing.T) {
 	number := submitPaper(t, w, b, content)
 	t.Run("rows, files, cache", func(t *testing.T) { checkPaper(t, w, b, number, len(content)) })
 	t.Run("handed over", func(t *testing.T) { checkHanded(t, w, b, number, content) })
-	if out := w.must("cache", "status", "--json"); !regexp.MustCompile(`"(hits|Hits)":\s*[1-9]`).MatchString(out) {
+	if out := w.Must("cache", "status", "--json"); !regexp.MustCompile(`"(hits|Hits)":\s*[1-9]`).MatchString(out) {
 		t.Errorf("nothing was found in the cache: %s", out)
 	}
 }
@@ -131,7 +131,7 @@ func checkPaper(t *testing.T, w *whole, b *http.Client, number string, size int)
 	if err := json.Unmarshal([]byte(text), &paper); err != nil || paper.Title != "On Edges" || paper.Size != size || !paper.Cached {
 		t.Errorf("%s: %v", text, err)
 	}
-	if out := w.must("files", "ls", "papers/"); !strings.Contains(out, "2026/") || !strings.HasPrefix(paper.Name, "2026/edges") {
+	if out := w.Must("files", "ls", "papers/"); !strings.Contains(out, "2026/") || !strings.HasPrefix(paper.Name, "2026/edges") {
 		t.Errorf("the paper is %s, the bucket has: %s", paper.Name, out)
 	}
 	if resp, _ := w.get(visitor(t), "/media/papers/"+paper.Name); resp.StatusCode == http.StatusOK {

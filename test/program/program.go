@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/internal/cli"
 )
 
 // Process is a program that a test started.
@@ -71,11 +73,21 @@ func Launch(t testing.TB, cmd *exec.Cmd) *Process {
 	return p
 }
 
-// Self is a command that runs the test's own binary in an environment of nothing but env; the variable actAs tells its TestMain
-// to be the program.
-func Self(actAs string, env []string, args ...string) *exec.Cmd {
+// ActAs is set in the environment of processes of a test's own binary that are to be Holdfast: [Main].
+const ActAs = "ACT_AS_HOLDFAST"
+
+// Main is called by TestMain first: if Holdfast is what the process was started for, it runs it, and returns its exit code.
+func Main() (code int, ran bool) {
+	if os.Getenv(ActAs) == "" {
+		return 0, false
+	}
+	return cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()), true
+}
+
+// Self is a command that runs Holdfast, out of the test's own binary, in an environment of nothing but env.
+func Self(env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...) //nolint:gosec // this very binary
-	cmd.Env = append([]string{actAs + "=1", "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8"}, env...)
+	cmd.Env = append([]string{ActAs + "=1", "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8"}, env...)
 	return cmd
 }
 
@@ -122,10 +134,10 @@ type Result struct {
 	Code           int
 }
 
-// Finish runs a command to its end, which must come within the limit.
-func Finish(t testing.TB, cmd *exec.Cmd, limit time.Duration) Result {
+// Finish runs a command to its end, which must come within CallLimit.
+func Finish(t testing.TB, cmd *exec.Cmd) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), CallLimit)
 	defer cancel()
 	var out, err bytes.Buffer
 	full := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
@@ -133,7 +145,7 @@ func Finish(t testing.TB, cmd *exec.Cmd, limit time.Duration) Result {
 	full.Stdout, full.Stderr = &out, &err
 	failed := full.Run()
 	if ctx.Err() != nil {
-		t.Fatalf("%v still runs after %s; it said:\n%s", cmd.Args[1:], limit, last(err.String(), 6000))
+		t.Fatalf("%v still runs after %s; it said:\n%s", cmd.Args[1:], CallLimit, last(err.String(), 6000))
 	}
 	if failed != nil && !errors.As(failed, new(*exec.ExitError)) {
 		t.Fatal(failed)
