@@ -221,7 +221,7 @@ func (a *app) printDemo(ctx context.Context, cfg *config.Config) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n\n", a.bold("Holdfast runs. Open http://"+cfg.Edge.Listen+"/"))
 	fmt.Fprintf(&b, "The S3 endpoint, for any client:\n\n")
-	fmt.Fprintf(&b, "  export AWS_ENDPOINT_URL=%s\n  export AWS_REGION=%s\n", endpoint, cfg.S3.Region)
+	fmt.Fprintf(&b, "  export AWS_ENDPOINT_URL=%s\n  export AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s\n", endpoint, cfg.S3.Region)
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%s\n  export AWS_SECRET_ACCESS_KEY=%s\n", key.ID, key.Secret)
 	fmt.Fprintf(&b, "  aws --endpoint-url %s s3 ls s3://demo\n\n", endpoint)
 	b.WriteString(databaseLines(cfg, vars[0]))

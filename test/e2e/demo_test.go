@@ -44,7 +44,12 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	})
 	c.put("demo", "hello", "hello")
 	c.want("demo", "hello", "hello")
-	runPrinted(t, printed, `aws --endpoint-url \S+ s3 ls s3://demo`, "hello")
+	needProgram(t, "/usr/bin/aws", "awscli")
+	runPrinted(t, printed, regexp.MustCompile(`aws --endpoint-url \S+ s3 ls s3://demo`).FindString(printed), "hello")
+	needProgram(t, "/usr/bin/python3", "python3-boto3")
+	runPrinted(t, printed, "/usr/bin/python3 - <<'END'"+boto3Client+"END", "demo hello, boto3")
+	needProgram(t, "node", "nodejs npm")
+	runPrinted(t, printed, "cd ../clients/js && node --input-type=module -e '"+jsClient+"'", "demo, SDK")
 
 	conn, err := pgx.Connect(t.Context(), value(`export DATABASE_URL='([^']+)'`))
 	if err != nil {
@@ -120,14 +125,28 @@ func stylesheetIsFast(t *testing.T, printed string) {
 	}
 }
 
-// runPrinted does what a person does: paste the lines that begin with "export" and one more.
+// boto3Client uses Debian's boto3, which has to be told the endpoint, and presigns.
+const boto3Client = `
+import boto3, os, urllib.request
+s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
+url = s3.generate_presigned_url("get_object", Params={"Bucket": "demo", "Key": "hello"})
+print(*names, urllib.request.urlopen(url).read().decode() + ", boto3")
+`
+
+// jsClient uses an SDK that reads everything from the environment.
+const jsClient = `
+import { S3Client, ListBucketsCommand } from "@aws-sdk/client-s3"
+const { Buckets } = await new S3Client({}).send(new ListBucketsCommand({}))
+console.log(Buckets.map(b => b.Name).join(" ") + ", SDK")
+`
+
+// runPrinted does what a person does: paste the lines that begin with "export" and a command.
 func runPrinted(t *testing.T, printed, command, want string) {
 	t.Helper()
-	needProgram(t, "/usr/bin/aws", "awscli")
-	line := regexp.MustCompile(command).FindString(printed)
-	script := strings.Join(regexp.MustCompile(`(?m)^ *export AWS\S+`).FindAllString(printed, -1), "\n") + "\n" + line + "\n"
+	script := strings.Join(regexp.MustCompile(`(?m)^ *export AWS.*$`).FindAllString(printed, -1), "\n") + "\n" + command + "\n"
 	r := program.Finish(t, shell(t, script))
 	if r.Code != 0 || !strings.Contains(r.Stdout, want) {
-		t.Errorf("%s ends with %d:\n%s%s", line, r.Code, r.Stdout, r.Stderr)
+		t.Errorf("%s ends with %d:\n%s%s", command, r.Code, r.Stdout, r.Stderr)
 	}
 }
