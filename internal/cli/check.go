@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,6 +68,9 @@ func newCheck(a *app) *cobra.Command {
 
 func runCheck(ctx context.Context, a *app, o checkOptions) error {
 	cfg, err := a.load()
+	if found := fault.Problems(nil); errors.As(err, &found) {
+		return append(found, environmentProblems(a.getenv)...).Err() // all mistakes at once
+	}
 	if err != nil {
 		return err
 	}

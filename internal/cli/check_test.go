@@ -87,6 +87,8 @@ func TestCheckLooksAtTheSecretOfTheApplication(t *testing.T) {
 	_, env := site(t, "")
 	run(append(env, "SESSION_SECRET=your-secure-secret-key"), "check", "--offline").expect(t, 3, "FAIL  environment", "SESSION_SECRET is a placeholder")
 	run(append(env, "SESSION_SECRET=u8Hq2Lw0xZ6tYv4c"), "check", "--offline").expect(t, 0)
+	run(append(env, "SESSION_SECRET=your-secure-secret-key", "DATABASE_URL=postgresql://username:password@host:5432/database"), "check", "--offline").
+		expect(t, 3, "DATABASE_URL", "SESSION_SECRET: is a placeholder")
 }
 
 // S0-22, S0-29: a private server whose limit is set too low is refused with the sum.

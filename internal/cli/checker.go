@@ -62,14 +62,21 @@ func (k *checker) failures() int {
 	return n
 }
 
-// environment looks at the secrets of the application that platforms keep beside ours (S1-81).
+// environment looks at the secrets of the application.
 func (k *checker) environment() {
+	for _, p := range environmentProblems(k.env) {
+		k.fail("environment", fault.New(fault.Config, "config_placeholder", "%s %s", p.Key, p.Message).WithHint("%s", p.Hint))
+	}
+}
+
+// environmentProblems finds placeholders among the secrets of the application that platforms keep beside ours (S1-81).
+func environmentProblems(env func(string) string) (found fault.Problems) {
 	for _, name := range []string{"SESSION_SECRET", "SECRET_KEY", "SECRET_KEY_BASE", "DJANGO_SECRET_KEY"} {
-		if secret.IsPlaceholder(k.env(name)) {
-			k.fail("environment", fault.New(fault.Config, "config_placeholder", "%s is a placeholder from an example, not a secret", name).
-				WithHint("generate one, as with: openssl rand -hex 32"))
+		if secret.IsPlaceholder(env(name)) {
+			found.Add(name, "generate one, as with: openssl rand -hex 32", "is a placeholder from an example, not a secret")
 		}
 	}
+	return found
 }
 
 // directories makes sure that the four roots can be written to, or made. It makes none.

@@ -260,6 +260,13 @@ func TestAVariableThatIsNoSettingIsAMistake(t *testing.T) {
 	)
 }
 
+// S0-02: a switch that is no boolean hides nothing of what it switches.
+func TestMistakesBehindABrokenSwitchAreReported(t *testing.T) {
+	t.Parallel()
+	got := oneFile(t, "[storage.s3]\nenabled = \"yes\"\nendpoint_url = \"minio\"\nbucket_name = \"media\"\n"+key).mistakes(t)
+	expectIn(t, got, "holdfast.toml:2: storage.s3.enabled: ", "holdfast.toml:3: storage.s3.endpoint_url: ")
+}
+
 // S0-45, S0-46
 func TestASecretComesInlineByFileOrFromTheEnvironment(t *testing.T) {
 	t.Parallel()

@@ -59,6 +59,11 @@ func Lookup(name string) (doc Doc, meant string, ok bool) {
 			return d, "", true
 		}
 	}
+	for _, d := range docs { // a table of tables that are named by people has no page of its own
+		if parent, ok := strings.CutSuffix(d.Key, "."+nameWord); ok && matches(strings.ReplaceAll(parent, nameWord, anyName), key) {
+			return d, "", true
+		}
+	}
 	known := make([]entry, len(docs))
 	for i, d := range docs {
 		known[i] = entry{path: strings.ReplaceAll(d.Key, nameWord, anyName), secret: d.Secret}

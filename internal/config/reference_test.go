@@ -317,6 +317,8 @@ func TestLookupFindsKeysTwinsVariablesAndTables(t *testing.T) {
 	f("[storage.s3]", "storage.s3")
 	f("files.buckets.avatars.public", "files.buckets.NAME.public")
 	f("files.buckets.NAME", "files.buckets.NAME")
+	f("files.buckets", "files.buckets.NAME")
+	f("content.sources", "content.sources.NAME")
 	f("[[database.endpoints]]", "database.endpoints")
 	f("database.endpoints.listen", "database.endpoints.listen")
 	f("database.endpoints[1].listen", "database.endpoints.listen")
