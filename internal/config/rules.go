@@ -16,7 +16,10 @@ const s3Table = "storage.s3"
 // ignoreDisabled forgets everything in [storage.s3] while enabled is false: values, secrets and their files. Keys that
 // do not exist stay mistakes, because they are slips whatever the switch says.
 func (d *decoder) ignoreDisabled(c *Config) {
-	if d.s3Meant(c) {
+	if slices.ContainsFunc(d.problems, func(p fault.Problem) bool { return p.Key == s3Table+".enabled" }) {
+		c.Storage.S3.Enabled = true // a switch that is no boolean means something; nothing is used of this configuration
+	}
+	if c.Storage.S3.Enabled {
 		return
 	}
 	c.Storage.S3 = s3.DefaultConfig()
@@ -34,11 +37,6 @@ func (d *decoder) ignoreDisabled(c *Config) {
 	}
 }
 
-// s3Meant reports whether [storage.s3] is switched on, or by a switch that is no boolean: the rest of it is looked at then as well.
-func (d *decoder) s3Meant(c *Config) bool {
-	return c.Storage.S3.Enabled || slices.ContainsFunc(d.problems, func(p fault.Problem) bool { return p.Key == s3Table+".enabled" })
-}
-
 // judge adds the mistakes in values that could be read: first our own rules about secrets, then those of the packages,
 // then those that concern several packages.
 func (d *decoder) judge(c *Config, dir string, network func(string) string) {
@@ -50,7 +48,7 @@ func (d *decoder) judge(c *Config, dir string, network func(string) string) {
 	p = append(p, c.Database.Pooling.Validate().Under("database")...)
 	p = append(p, c.Static.Validate().Under("static")...)
 	p = append(p, c.Media.Validate().Under("media")...)
-	if d.s3Meant(c) {
+	if c.Storage.S3.Enabled {
 		p = append(p, c.Storage.S3.Validate().Under(s3Table)...)
 	}
 	p = append(p, c.S3.Validate().Under("s3")...)
