@@ -59,9 +59,10 @@ fuzz: ## run every fuzz target for FUZZTIME each
 fuzz-smoke: ## run every fuzz target for two seconds each
 	scripts/fuzz 2s
 
-soak: ## run the crash and stress tests at full size, for hours
+soak: ## run the crash and stress tests at full size, for hours, and build the release twice
 	scripts/deps run test
 	HOLDFAST_SOAK=1 $(GO) test -count=1 -timeout 6h $(TESTFLAGS)
+	$(MAKE) release
 
 bench: build ## measure beside the peers and write docs/numbers.md
 	scripts/deps run test bench

@@ -67,6 +67,9 @@ func checkReasons(used []string, document []byte) []violation {
 		if m == nil {
 			continue
 		}
+		if slices.Contains(listed, string(m[1])) {
+			add(i+1, string(m[1]), "%s is listed twice")
+		}
 		listed = append(listed, string(m[1]))
 		if !slices.Contains(used, string(m[1])) {
 			add(i+1, string(m[1]), "%s is listed but not imported")
@@ -82,9 +85,10 @@ func checkReasons(used []string, document []byte) []violation {
 
 func TestDependenciesWithoutReasonAndReasonsWithoutDependencyAreFound(t *testing.T) {
 	t.Parallel()
-	document := []byte("# x\n\n- `a.org/used`: because it is good\n- `a.org/gone`: because it was good\n- `a.org/bare`:\n")
+	document := []byte("# x\n\n- `a.org/used`: because it is good\n- `a.org/gone`: because it was good\n- `a.org/bare`:\n- `a.org/used`: because it is very good\n")
 	expectViolations(t, checkReasons([]string{"a.org/bare", "a.org/used"}, document),
 		"docs/dependencies.md:4: dependency: a.org/gone is listed but not imported",
+		"docs/dependencies.md:6: dependency: a.org/used is listed twice",
 		"docs/dependencies.md:1: dependency: a.org/bare is imported, but has no line \"- `module`: reason\"")
 	if m := moduleOf("a.org/x/y/z", []string{"a.org/x", "a.org/x/y", "a.org/x/yy"}); m != "a.org/x/y" {
 		t.Errorf("module %q; want the longest that begins the path", m)

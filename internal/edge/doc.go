@@ -17,7 +17,7 @@
 //
 // # Guarantees
 //
-//   - A request for a host that is not configured is refused with 421 before any route sees it, so a name that was
+//   - With configured hosts a request for another one is refused with 421 before any route sees it, so a name that was
 //     pointed at this server (DNS rebinding) reaches nothing.
 //   - Every response has a request id and the headers of [edge.headers], errors included. What a route or the application
 //     sets itself counts, and counts once.

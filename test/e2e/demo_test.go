@@ -38,18 +38,12 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	if status, _, body := fetch(t, value(`Open (http://127\.0\.0\.1:\d+/)`)); status != 200 || !strings.Contains(body, "<html") {
 		t.Errorf("the page: status %d, %.200s", status, body)
 	}
-	endpoint := value(`export AWS_ENDPOINT_URL=(\S+)`)
-	c := newClient(t, endpoint, value(`export AWS_REGION=(\S+)`), credential{
+	c := newClient(t, value(`export AWS_ENDPOINT_URL=(\S+)`), value(`export AWS_REGION=(\S+)`), credential{
 		value(`export AWS_ACCESS_KEY_ID=(\S+)`), value(`export AWS_SECRET_ACCESS_KEY=(\S+)`),
 	})
 	c.put("demo", "hello", "hello")
 	c.want("demo", "hello", "hello")
-	needProgram(t, "/usr/bin/aws", "awscli")
-	runPrinted(t, printed, regexp.MustCompile(`aws --endpoint-url \S+ s3 ls s3://demo`).FindString(printed), "hello")
-	needProgram(t, "/usr/bin/python3", "python3-boto3")
-	runPrinted(t, printed, "/usr/bin/python3 - <<'END'"+boto3Client+"END", "demo hello, boto3")
-	needProgram(t, "node", "nodejs npm")
-	runPrinted(t, printed, "cd ../clients/js && node --input-type=module -e '"+jsClient+"'", "demo, SDK")
+	otherClients(t, printed)
 
 	conn, err := pgx.Connect(t.Context(), value(`export DATABASE_URL='([^']+)'`))
 	if err != nil {
@@ -80,6 +74,17 @@ func TestTheDemoPrintsWhatWorksAndLeavesNothing(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(tmp, "*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
+}
+
+// otherClients use the store with what was printed, which holds an object "hello" in a bucket "demo".
+func otherClients(t *testing.T, printed string) {
+	t.Helper()
+	needProgram(t, "/usr/bin/aws", "awscli")
+	runPrinted(t, printed, regexp.MustCompile(`aws --endpoint-url \S+ s3 ls s3://demo`).FindString(printed), "hello")
+	needProgram(t, "/usr/bin/python3", "python3-boto3")
+	runPrinted(t, printed, "/usr/bin/python3 - <<'END'"+boto3Client+"END", "demo hello, boto3")
+	needProgram(t, "node", "nodejs npm")
+	runPrinted(t, printed, "cd ../clients/js && node --input-type=module -e '"+jsClient+"'", "demo, SDK")
 }
 
 // paste does what a newcomer does with the lines for a shell.
