@@ -46,6 +46,7 @@ Several machines:
 
 Use:
   pool            look at the pooler, steer it, and size its pools
+  db              open psql on the database
   cache           look at the cache for frameworks, empty it
   files           store, fetch, list, link and export files; manage keys and buckets
   assets          build, find and publish stylesheets, scripts, pictures
@@ -88,7 +89,7 @@ func newRoot(a *app) *cobra.Command {
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
 		newServe(a), newStatus(a), newLogs(a), newLogin(a), newReload(a), newStop(a), newDemo(a),
 		newNode(a), newJoin(a),
-		newPool(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newBench(a), newVersion(a), newCompletion(a),
+		newPool(a), newDB(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newBench(a), newVersion(a), newCompletion(a),
 	)
 	return root
 }

@@ -117,7 +117,7 @@ type Route struct {
 	MinSize int `toml:"min_size"`
 	// MaxSize of each of its pools. Default: the endpoint's.
 	MaxSize int `toml:"max_size"`
-	// MaxConnections to this database by all pools together. Default no limit.
+	// MaxConnections to this database by all pools together; those that classes have reserved come on top. Default no limit.
 	MaxConnections int `toml:"max_connections"`
 }
 
@@ -134,7 +134,8 @@ type Limit struct {
 	Timeout unit.Duration `toml:"timeout"`
 	// MaxPerPerson is how many connections of a pool one person of the class may hold. Default no limit.
 	MaxPerPerson int `toml:"max_per_person"`
-	// Reserved connections beyond max_size serve the class when the pool is full: for administrators. Default 0.
+	// Reserved connections beyond max_size serve the class when the pool is full: for administrators. They are beyond max_connections of
+	// a route, too. Default 0.
 	Reserved int `toml:"reserved"`
 }
 

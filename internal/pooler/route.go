@@ -44,7 +44,7 @@ func (p *Pooler) buildRoutes() error {
 			r.follows = true
 		}
 		if c.MaxConnections > 0 {
-			r.budget = pool.NewBudget(name, c.MaxConnections, 0)
+			r.budget = pool.NewBudget(name, c.MaxConnections, reserveOf(p.config.Limits))
 		}
 		p.routes = append(p.routes, &r)
 	}
@@ -107,6 +107,21 @@ func (r *route) monitored(own string) string {
 		return r.pattern
 	}
 	return "postgres"
+}
+
+// reserveOf is how many connections administrators of all classes have together beyond a limit that several pools share (S2-30).
+func reserveOf(limits map[string]Limit) (n int) {
+	for _, l := range limits {
+		n += max(0, l.Reserved)
+	}
+	return n
+}
+
+// resize gives administrators their reserve beyond the limit of the route as the classes have it now.
+func (r *route) resize(reserve int) {
+	if r.budget != nil {
+		r.budget.Resize(r.config.MaxConnections, reserve)
+	}
 }
 
 func (r *route) databaseFor(name string) string { return cmp.Or(r.config.Database, name) }
