@@ -24,6 +24,7 @@ type app struct {
 	env            []string
 	configPath     string
 	json           bool
+	untrap         func() // gives interrupts back
 
 	mu sync.Mutex // held while a line is written: files are moved side by side
 }

@@ -2,14 +2,17 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"net/url"
+	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"holdfast/internal/config"
 	"holdfast/internal/control"
@@ -65,7 +68,6 @@ func newDBPsql(a *app) *cobra.Command {
 	return c
 }
 
-// runDBPsql becomes psql, which then has the terminal and its signals to itself: the first Ctrl-C is to end a query and not us.
 func runDBPsql(ctx context.Context, a *app, o psqlOptions, args []string) error {
 	cfg, err := a.load()
 	if err != nil {
@@ -83,9 +85,41 @@ func runDBPsql(ctx context.Context, a *app, o psqlOptions, args []string) error 
 	if err != nil {
 		return err
 	}
-	env := slices.DeleteFunc(slices.Clone(a.env), isConnection)
-	err = unix.Exec(program, append([]string{"psql"}, args...), append(env, variables...))
-	return fault.New(fault.Internal, "psql", "run %s: %w", program, err)
+	cmd := exec.Command(program, args...) //nolint:noctx // it ends by itself: an interrupt is for its query
+	cmd.Env = append(slices.DeleteFunc(slices.Clone(a.env), isConnection), variables...)
+	return a.become(cmd)
+}
+
+// become runs a program in our place: it has the streams, and an interrupt from the terminal, which reaches both of us, is for it alone.
+// Its exit code is ours.
+func (a *app) become(cmd *exec.Cmd) error {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
+	a.untrap()
+	signals, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer func() { signal.Stop(signals); close(signals); <-done }()
+	err := cmd.Start()
+	go func() {
+		defer close(done)
+		for s := range signals {
+			if err == nil && s == syscall.SIGTERM {
+				_ = cmd.Process.Signal(s) // it may have ended
+			}
+		}
+	}()
+	if err == nil {
+		err = cmd.Wait()
+	}
+	var ended *exec.ExitError
+	switch {
+	case errors.As(err, &ended) && ended.ExitCode() > 0:
+		return &exitError{ended.ExitCode()}
+	case ended != nil:
+		return fault.New(fault.Interrupted, "ended", "%s: %w", cmd.Path, err)
+	case err != nil:
+		return fault.New(fault.Internal, "run", "run %s: %w", cmd.Path, err)
+	}
+	return nil
 }
 
 // psqlTarget returns the URL that psql is to connect to.

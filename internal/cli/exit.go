@@ -48,8 +48,16 @@ func exitCode(err error) int {
 	return 1
 }
 
+// exitError is the end of another program that ran in our place and has told what was wrong: its exit code is ours.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
 // report prints an error and returns the exit code. It is the only place that does either.
 func (a *app) report(err error) int {
+	if other := (*exitError)(nil); errors.As(err, &other) {
+		return other.code
+	}
 	code := exitCode(err)
 	switch {
 	case err == nil:

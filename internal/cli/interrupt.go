@@ -4,11 +4,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
 // interruptible returns a context that ends with the first SIGINT or SIGTERM. The second one does what it does by
-// default, however soon it comes: it ends the process. stop gives the signals back.
+// default, however soon it comes: it ends the process. stop gives the signals back, and ends the context.
 func interruptible() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	got, done := make(chan os.Signal, 2), make(chan struct{})
@@ -25,11 +26,11 @@ func interruptible() (ctx context.Context, stop func()) {
 			_ = syscall.Kill(os.Getpid(), s) // to ourselves, which cannot be refused
 		}
 	}()
-	return ctx, func() {
+	return ctx, sync.OnceFunc(func() {
 		signal.Stop(got)
 		close(got)
 		<-done
-	}
+	})
 }
 
 // hangups takes SIGHUP from its default, which ends the process. Each one calls what serve was given, once it was given that; stop gives the signal

@@ -11,7 +11,7 @@ import (
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
 	ctx, stop := interruptible()
 	defer stop()
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, untrap: stop}
 	root := newRoot(a)
 	root.SetArgs(args)
 	a.wantsJSON(args)
