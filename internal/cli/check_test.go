@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"holdfast/internal/pgtest"
@@ -99,4 +100,30 @@ func TestCheckRefusesTooFewConnectionsOfAPrivateServer(t *testing.T) {
 	run(env, "check").expect(t, 0, "ok    connections    150 for endpoint 127.0.0.1:0 + 8 for Holdfast (database.max_connections) = 158, and 12 more")
 	_, env = site(t, quiet+private+"[database.private]\nmax_connections = 20\n")
 	run(env, "check").expect(t, 3, "FAIL  connections    database.private.max_connections is 20", "150 for endpoint 127.0.0.1:0 + 8 for Holdfast", "= 158", "→ set it to at least 161, or leave it out")
+}
+
+// Issue 3: the statement of database.auth.query is really run, and what is missing is printed by a command whose output, executed, mends it.
+func TestCheckRunsTheQueryForLogInsAndSaysHowToMendIt(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Cluster(t).Database(t)
+	db.Exec(t, `CREATE ROLE "an app" LOGIN PASSWORD 'secret'`, `ALTER DATABASE `+db.Name+` OWNER TO "an app"`)
+	with := func(query string) []string {
+		_, env := site(t, quiet+attach(db.Server, db.Name, "an app", "unused-on-the-socket")+"[database.auth]\nquery = \""+query+"\"\n")
+		return env
+	}
+	env := with("holdfast")
+	run(env, "check").expect(t, 3, "FAIL  log-in", "does not exist", "→ as a superuser, in the database \""+db.Name+"\", execute what is printed by: holdfast pool auth-query")
+	printed := run(env, "pool", "auth-query")
+	printed.expect(t, 0, "-- As a superuser, in the database \""+db.Name+"\":", `TO "an app";`)
+	db.Exec(t, printed.stdout, printed.stdout)
+	run(env, "check").expect(t, 0, "ok    log-in         database.auth.query tells verifiers, that of an app for one")
+	if a := decode[authQuerySQL](t, run(env, "pool", "auth-query", "--role", "other", "--json").stdout); a.Role != "other" || a.Database != db.Name || !strings.Contains(a.SQL, `TO "other";`) {
+		t.Errorf("got %+v", a)
+	}
+	run(with("SELECT usename, passwd FROM pg_shadow WHERE usename = $1"), "check").expect(t, 3, "FAIL  log-in", "permission denied", "→ grant")
+	run(with("SELECT usename FROM pg_user WHERE usename = $1"), "check").expect(t, 3, "FAIL  log-in", "→ name the columns verifier")
+	run(with("SELECT usename, passwd FROM pg_user WHERE usename = $1 AND false"), "check").expect(t, 0, "ok    log-in         database.auth.query works; of an app itself")
+	_, env = site(t, quiet+attach(db.Server, db.Name, db.Server.User, "unused-on-the-socket")+"[database.auth]\nquery = \"holdfast\"\n")
+	db.Exec(t, "DROP FUNCTION holdfast.login_verifier")
+	run(env, "check").expect(t, 0, "ok    log-in         the start makes the function")
 }

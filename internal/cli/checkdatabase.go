@@ -37,6 +37,7 @@ func (k *checker) database(ctx context.Context) {
 			WithHint("as a superuser: GRANT CREATE ON DATABASE %q TO %q", c.Name, c.Username))
 	}
 	k.connections(facts)
+	k.authQuery(ctx, db, facts.superuser)
 }
 
 // connections compares what may be opened with what the server allows (S0-22, S0-29).
@@ -58,6 +59,7 @@ type serverFacts struct {
 	mayCreate bool // the schema exists and is ours to use, or may be made
 	allowed   int  // connections for ordinary roles
 	reserved  int  // connections kept for superusers
+	superuser bool // our role is one
 }
 
 func (f serverFacts) role() string {
@@ -73,12 +75,13 @@ SELECT current_setting('server_version'),
        coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1),
                 has_database_privilege(current_database(), 'CREATE')),
        current_setting('max_connections')::int,
-       current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true), '0')::int`
+       current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true), '0')::int,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)`
 
 func askServer(ctx context.Context, db *postgres.DB, schema string) (serverFacts, error) {
 	var f serverFacts
 	var most int
-	err := db.QueryRow(ctx, factsQuery, schema).Scan(&f.version, &f.primary, &f.mayCreate, &most, &f.reserved)
+	err := db.QueryRow(ctx, factsQuery, schema).Scan(&f.version, &f.primary, &f.mayCreate, &most, &f.reserved, &f.superuser)
 	if err != nil {
 		return f, fmt.Errorf("ask server for its settings: %w", err)
 	}
@@ -95,6 +98,7 @@ func (k *checker) privateServer(ctx context.Context) {
 	}
 	k.ok("database", "our own: PostgreSQL %d from %s, run as %s", p.Major, p.Bin, p.Account)
 	k.privateConnections()
+	k.privateAuthQuery(ctx)
 }
 
 // privateConnections judges what the server of our own is to allow. Left out, it is what is needed.

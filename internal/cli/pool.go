@@ -11,6 +11,7 @@ Usage:
   holdfast pool reconnect [DATABASE] [--json]
   holdfast pool size [OPTIONS]
   holdfast pool advise [OPTIONS]
+  holdfast pool auth-query [--role NAME] [--json]
 
 A pool is the server connections that are shared by all who come through one endpoint, to one database, as one role, in one
 class. It is made when somebody first logs in; that of the application's own role is there from the start.
@@ -24,6 +25,7 @@ EXAMPLE
 
 func newPool(a *app) *cobra.Command {
 	c := a.group("pool", "look at the pooler, steer it, size its pools, be advised", poolHelp)
-	c.AddCommand(newPoolShow(a), newPoolPause(a), newPoolResume(a), newPoolReconnect(a), newPoolSize(a), newPoolAdvise(a))
+	c.AddCommand(newPoolShow(a), newPoolPause(a), newPoolResume(a), newPoolReconnect(a), newPoolSize(a), newPoolAdvise(a),
+		newPoolAuthQuery(a))
 	return c
 }

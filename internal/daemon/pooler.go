@@ -2,11 +2,7 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"holdfast/internal/admin"
 	"holdfast/internal/audit"
@@ -22,6 +18,7 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	if len(c.Doors()) == 0 {
 		return nil
 	}
+	d.installVerifiers(ctx, d.cfg)
 	auth, err := d.startLogin(ctx, c.Config)
 	if err != nil {
 		return err
@@ -55,43 +52,12 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 func (d *Daemon) startLogin(ctx context.Context, c pgauth.Config) (*pgauth.Authenticator, error) {
 	auth, err := pgauth.New(c, pgauth.Options{
 		Log: d.log.With("part", "login"), Findings: d.health, Users: d.ownUsers(), MockSecret: d.mockSecret(),
-		Querier: verifiers{d.db, c.Auth.Statement()},
+		Querier: verifiers{d.db, func() pgauth.Auth { return d.config().Database.Pooling.Auth }}, Probe: d.database.Username,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return auth, d.run(ctx, "log-in", auth)
-}
-
-// verifiers asks the database for a user's verifier, on Holdfast's own connections, which no client's settings reach.
-type verifiers struct {
-	db        *postgres.DB
-	statement string
-}
-
-// Verifier implements pgauth.Querier.
-func (v verifiers) Verifier(ctx context.Context, user string) (pgauth.Row, error) {
-	var (
-		row      pgauth.Row
-		verifier *string
-		login    *bool
-		until    pgtype.Timestamptz
-	)
-	err := v.db.QueryRow(ctx, v.statement, user).Scan(&verifier, &login, &until)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return row, nil
-	case err != nil:
-		return row, fmt.Errorf("ask for the verifier of a user: %w", err)
-	}
-	row.Found, row.NoLogin = true, login != nil && !*login
-	if verifier != nil {
-		row.Verifier = *verifier
-	}
-	if until.Valid && until.InfinityModifier == pgtype.Finite {
-		row.ValidUntil = until.Time
-	}
-	return row, nil
 }
 
 // ownUsers are the users that the configuration itself knows: the application's role.

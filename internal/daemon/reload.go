@@ -69,6 +69,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 	if d.pooler == nil {
 		return nil
 	}
+	d.installVerifiers(ctx, cfg)
 	pool := cfg.Database.Config // the server stays the one that was found at the start
 	db := d.database
 	db.Options = pool.Options

@@ -1,6 +1,7 @@
 package pgauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,6 +21,7 @@ type Options struct {
 	Log      *slog.Logger
 	Findings *health.Registry
 	Querier  Querier  // needed when the setting query is set
+	Probe    string   // the user for whom the query is run from time to time, so that one that fails is found; "": it is not
 	Users    []User   // users of the configuration; they come before the file
 	Sources  []Source // further sources; they are asked after the file, before the query
 	// MockSecret makes unknown users look like known ones, with the same salt after a restart. Zero: a random one.
@@ -36,6 +38,7 @@ type Authenticator struct {
 	throttle *throttle
 	users    *book
 	caches   []*cache // of Options.Sources and, last, of Options.Querier
+	failing  bool     // the query did not work when it was probed last; the watching goroutine's
 
 	reloading sync.Mutex // held while the file is read or the settings change
 	read      stamp      // of the file as it was read; protected by reloading
@@ -82,7 +85,11 @@ func (a *Authenticator) newCache(name string, s Source) *cache {
 	condition.Subject = name
 	return &cache{
 		source: s, name: name, hold: a.base.Hold, next: a.generation, publish: a.publish,
-		outcome: func(err error) { a.options.Findings.Report(condition, err) },
+		outcome: func(err error) {
+			seen := condition
+			seen.Hint = cmp.Or(fault.HintOf(err), condition.Hint)
+			a.options.Findings.Report(seen, err)
+		},
 		lookups: make(chan struct{}, maxLookups), users: map[string]*cached{},
 	}
 }

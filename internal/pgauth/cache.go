@@ -1,6 +1,7 @@
 package pgauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func (c *cache) lookup(user string) (entry, error) {
 // failed makes the error of a source that did not answer, and tells of it unless the service ends.
 func (c *cache) failed(cause error) error {
 	err := fault.New(fault.Unavailable, queryCondition.Code, "ask %s for a user: %w", c.name, cause).
-		WithHint("look at the connection that asks, and at what database.auth.query says")
+		WithHint("%s", cmp.Or(fault.HintOf(cause), "look at the connection that asks, and at what database.auth.query says"))
 	if !errors.Is(cause, context.Canceled) {
 		c.outcome(err)
 	}

@@ -49,8 +49,9 @@ type Auth struct {
 	// File lists users and their SCRAM verifiers, one a line, as PgBouncer's userlist.txt does: "user" "SCRAM-SHA-256$…".
 	// It is read again when it changes. Default: none.
 	File string `toml:"file"`
-	// Query asks the database for a user's verifier: "holdfast" for the function holdfast.login_verifier, or a statement
-	// with the user name as $1. Default: none.
+	// Query asks the database for a user's verifier: "holdfast" for the function holdfast.login_verifier (holdfast pool
+	// auth-query prints the SQL that makes it), or a statement with the user name as $1, whose columns are verifier, can_login
+	// and valid_until, or two as in PgBouncer's auth_query. Default: none.
 	Query string `toml:"query"`
 	// QueryTTL is how long an answer is used, known user or not, and how soon changes end sessions. Default 10s.
 	QueryTTL unit.Duration `toml:"query_ttl"`

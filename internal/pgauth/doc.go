@@ -30,7 +30,7 @@
 //
 // Text from a client is a value wherever it goes: the parameter of a statement, and escaped in filters and names of
 // entries. The connection that asks the database has none of a client's parameters: [Querier] is the caller's, and
-// [QueryStatement] needs no search path.
+// our own statement needs no search path.
 //
 // # Changes
 //

@@ -10,22 +10,19 @@ import (
 	"holdfast/internal/scram"
 )
 
-// builtIn is the value of Auth.Query that stands for QueryStatement.
+// builtIn is the value of Auth.Query that stands for queryStatement.
 const builtIn = "holdfast"
 
-// QueryStatement is the statement of the setting query = "holdfast". Its only parameter is the user name. A connection
+// queryStatement is the statement of the setting query = "holdfast". Its only parameter is the user name. A connection
 // that runs it belongs to Holdfast alone: no start-up parameter and no setting of a client ever reaches it
 // (CVE-2025-12819), and it begins with the search path pg_catalog.
-const QueryStatement = `SELECT verifier, can_login, valid_until FROM holdfast.login_verifier($1)`
+const queryStatement = `SELECT verifier, can_login, valid_until FROM holdfast.login_verifier($1)`
 
-// QueryFunction creates the function that QueryStatement calls. A superuser runs it once in the database that Holdfast
-// asks, followed by: GRANT USAGE ON SCHEMA holdfast TO role; GRANT EXECUTE ON FUNCTION holdfast.login_verifier(text) TO
-// role, for the role that Holdfast asks with.
+// queryFunction creates the function that queryStatement calls. A superuser owns it, whoever made one of that name before.
 //
 // Its search path is fixed, so that nobody can put a table of their own in the way. Superusers are left out: whoever may
 // call the function could try passwords against the verifiers it returns.
-const QueryFunction = `CREATE SCHEMA IF NOT EXISTS holdfast;
-CREATE OR REPLACE FUNCTION holdfast.login_verifier(name text)
+const queryFunction = `CREATE OR REPLACE FUNCTION holdfast.login_verifier(name text)
     RETURNS TABLE (verifier text, can_login boolean, valid_until timestamptz)
     LANGUAGE sql STABLE STRICT SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -34,12 +31,27 @@ CREATE OR REPLACE FUNCTION holdfast.login_verifier(name text)
         FROM pg_catalog.pg_authid AS a
         WHERE a.rolname = login_verifier.name AND NOT a.rolsuper
     $$;
-REVOKE ALL ON FUNCTION holdfast.login_verifier(text) FROM PUBLIC`
+ALTER FUNCTION holdfast.login_verifier(text) OWNER TO CURRENT_USER;
+REVOKE ALL ON FUNCTION holdfast.login_verifier(text) FROM PUBLIC;
+`
+
+// InstallQuery returns the statements that make query = "holdfast" work. A superuser runs them, in one transaction, in the
+// database that Holdfast asks; role is the one that Holdfast asks with. A schema that is not there yet becomes the role's: the
+// first start puts Holdfast's tables into it.
+func InstallQuery(role string) string {
+	quoted := `"` + strings.ReplaceAll(role, `"`, `""`) + `"`
+	return "CREATE SCHEMA IF NOT EXISTS holdfast AUTHORIZATION " + quoted + ";\n" + queryFunction +
+		"GRANT USAGE ON SCHEMA holdfast TO " + quoted + ";\n" +
+		"GRANT EXECUTE ON FUNCTION holdfast.login_verifier(text) TO " + quoted + ";\n"
+}
+
+// BuiltIn reports whether the database is asked by our own function.
+func (a Auth) BuiltIn() bool { return a.Query == builtIn }
 
 // Statement returns the statement that the settings name, "" if the database is not asked.
 func (a Auth) Statement() string {
-	if a.Query == builtIn {
-		return QueryStatement
+	if a.BuiltIn() {
+		return queryStatement
 	}
 	return a.Query
 }

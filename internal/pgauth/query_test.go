@@ -61,8 +61,7 @@ func connect(t testing.TB, db *pgtest.DB, role string) *pgx.Conn {
 func TestTheFunctionTellsVerifiersToWhomItIsGrantedOnly(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Cluster(t).Database(t)
-	db.Exec(t, pgauth.QueryFunction,
-		"CREATE ROLE asker LOGIN", "GRANT USAGE ON SCHEMA holdfast TO asker", "GRANT EXECUTE ON FUNCTION holdfast.login_verifier(text) TO asker",
+	db.Exec(t, "CREATE ROLE asker LOGIN", pgauth.InstallQuery("asker"),
 		"CREATE ROLE stranger LOGIN", "GRANT USAGE ON SCHEMA holdfast TO stranger",
 		"CREATE ROLE alice LOGIN PASSWORD 'alice-secret'", "CREATE ROLE team", "CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'x'",
 		"CREATE ROLE guest LOGIN PASSWORD 'x' VALID UNTIL '2020-01-01'", "CREATE ROLE forever LOGIN PASSWORD 'x' VALID UNTIL 'infinity'",

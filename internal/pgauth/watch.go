@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"holdfast/internal/fault"
 	"holdfast/internal/scram"
 	"holdfast/internal/secret"
 )
@@ -20,6 +21,7 @@ func (a *Authenticator) watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	refreshed := time.Now()
+	a.probe(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,8 +41,27 @@ func (a *Authenticator) watch(ctx context.Context) {
 				a.options.Log.Warn("changed passwords cannot be noticed", "error", err)
 			}
 		}
+		a.probe(ctx)
 		refreshed = time.Now()
 	}
+}
+
+// probe runs the query for a user who may not exist: that it does not work is to be known before somebody needs it. The
+// outcome is a finding, and a line in the log when it begins.
+func (a *Authenticator) probe(ctx context.Context) {
+	if a.options.Querier == nil || a.options.Probe == "" {
+		return
+	}
+	c := a.caches[len(a.caches)-1]
+	if a.state.Load().Auth.Query == "" {
+		c.outcome(nil)
+		return
+	}
+	_, err := c.ask(ctx, a.options.Probe)
+	if err != nil && !a.failing && ctx.Err() == nil {
+		a.options.Log.Error("users cannot be looked up", "error", err, "hint", fault.HintOf(err))
+	}
+	a.failing = err != nil
 }
 
 // rereadUsers reads the file if it changed since it was read last. A file that cannot be read is told once for each of

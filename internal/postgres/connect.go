@@ -123,7 +123,8 @@ func connConfig(c Config) (*pgx.ConnConfig, error) {
 	cc.DialFunc = dialer(c.ConnectTimeout.D())
 	for name, value := range map[string]string{
 		"application_name":                    ApplicationName,
-		"search_path":                         "", // see "Migrations" in the package comment
+		"search_path":                         "",    // see "Migrations" in the package comment
+		"datestyle":                           "ISO", // of what is read as text
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleInTxTimeout),
