@@ -38,7 +38,8 @@ type EnsureAnswer struct {
 	Dir string `json:"dir"`
 	// Chunks are the directories of what was wanted and of what that needs, below Dir, by their keys.
 	Chunks map[string]string `json:"chunks"`
-	// Absent are wanted keys that the revision does not have. That is an answer and no error.
+	// Absent are keys that were asked for, or that a chunk names which was, and that the revision does not have. That is an answer and
+	// no error.
 	Absent []string `json:"absent,omitempty"`
 	// Lease names the lease for release and renew; empty with lease "none".
 	Lease string `json:"lease,omitempty"`
