@@ -17,7 +17,8 @@ Usage:
 
 First the configuration is read, and all mistakes in it are printed, each with its place and what to write instead. Then
 what it names is tried: the directories, the listeners, the database and the store of files. Nothing is changed, but for
-a small object that is written to an S3 bucket and deleted again.
+a small object that is written to an S3 bucket and deleted again. A store that is full is a note: Holdfast starts and serves
+what it has.
 
 Options:
       --create    make the S3 bucket when it is missing

@@ -206,8 +206,8 @@ func (k *checker) store(ctx context.Context) {
 	case err != nil:
 		k.fail("store", fault.New(fault.Unavailable, "store", "%s: %w", root, err))
 	case free < int64(k.cfg.Media.Reserve):
-		k.fail("store", fault.New(fault.Full, "disk_full", "%s has %s free, less than the reserve of %s", root, size(free), k.cfg.Media.Reserve).
-			WithHint("make room, or lower media.reserve"))
+		k.note("store", "make room, or lower media.reserve", "%s has %s free, less than the reserve of %s: files are served, and none are stored",
+			root, size(free), k.cfg.Media.Reserve)
 	default:
 		k.ok("store", "disk, %s, %s free", kind, size(free))
 	}
@@ -223,7 +223,11 @@ func (k *checker) bucket(ctx context.Context) {
 	if err == nil {
 		err = s.Check(ctx)
 	}
-	if err != nil {
+	switch {
+	case fault.KindOf(err) == fault.Full:
+		k.note("store", fault.HintOf(err), "files are served, and none are stored: %v", err)
+		return
+	case err != nil:
 		k.fail("store", err)
 		return
 	}

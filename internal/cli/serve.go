@@ -24,7 +24,8 @@ for a restart. "holdfast reload" does the same and prints what came of it.
 
 EXIT STATUS
   0 after an end in order, 3 for a mistake in the configuration, 6 when another Holdfast uses the same directories, 7 when
-  the database or the store does not answer; see: holdfast help exit-codes
+  the database or the store does not answer, 8 when there is no room to make what a first start needs. A disk that has
+  become full is no reason to end or not to start: what is stored is served. See: holdfast help exit-codes
 
 EXAMPLE
   holdfast serve --config /etc/holdfast/holdfast.toml

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"holdfast/internal/atomicfile"
 	"holdfast/internal/fault"
@@ -63,6 +64,9 @@ func makeRoot(dir string, mode os.FileMode) error {
 			WithHint("chmod o-w %s", dir)
 	}
 	probe, err := os.CreateTemp(dir, probePrefix)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return nil // files can be read and clients connect; who needs room says so
+	}
 	if err != nil {
 		return fault.New(fault.Config, "root_not_writable", "write to %s: %w", dir, err).
 			WithHint("give it to the user that runs Holdfast, or mount it read-write")

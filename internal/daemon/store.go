@@ -11,6 +11,7 @@ import (
 	"holdfast/internal/blob/disk"
 	"holdfast/internal/blob/readcache"
 	"holdfast/internal/blob/s3"
+	"holdfast/internal/fault"
 	"holdfast/internal/health"
 	"holdfast/internal/lifecycle"
 )
@@ -56,7 +57,7 @@ func (d *Daemon) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := store.Check(ctx); err != nil {
+	if err := d.tryStore(ctx, store); err != nil {
 		return err
 	}
 	d.bare = store
@@ -76,6 +77,18 @@ func (d *Daemon) openStore(ctx context.Context) error {
 	return d.run(ctx, "store check", lifecycle.NewLoop(every, d.checkStore, func(error) {}))
 }
 
+// tryStore tries the store at the start. One that is full is no reason not to start: links are served, objects are read, and
+// the pooler needs no room at all. It is told as when it fills up later.
+func (d *Daemon) tryStore(ctx context.Context, store blob.Store) error {
+	err := store.Check(ctx)
+	if fault.KindOf(err) != fault.Full {
+		return err
+	}
+	d.reportStore(err)
+	d.log.WarnContext(ctx, "the store is full: nothing is stored until there is room", "error", err)
+	return nil
+}
+
 // checkStore tries the store and keeps the finding up to date.
 func (d *Daemon) checkStore(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -84,8 +97,23 @@ func (d *Daemon) checkStore(ctx context.Context) error {
 	if errors.Is(err, context.Canceled) {
 		return nil // the daemon stops
 	}
-	d.health.Report(storeDown(), err)
+	d.reportStore(err)
 	return nil
+}
+
+func (d *Daemon) reportStore(err error) {
+	c := storeDown()
+	if fault.KindOf(err) == fault.Full {
+		c.Title, c.Hint = "The store of the files is full", "files are served and none are stored until there is room: "+roomHint(err)
+	}
+	d.health.Report(c, err)
+}
+
+func roomHint(err error) string {
+	if hint := fault.HintOf(err); hint != "" {
+		return hint
+	}
+	return "free some space, or raise the quota"
 }
 
 // openDisk opens the store below media.root.

@@ -50,7 +50,7 @@ func NewPrivateServer(c Config, place Place, log *slog.Logger, report func(error
 func (s *PrivateServer) Start(ctx context.Context) error {
 	return s.base.Start(ctx, func(ctx context.Context) error {
 		if err := s.open(ctx); err != nil {
-			return fmt.Errorf("private server: %w", err)
+			return fmt.Errorf("private server: %w", s.noRoom(err))
 		}
 		s.base.Go(s.supervise)
 		return nil

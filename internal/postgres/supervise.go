@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
+	"holdfast/internal/fault"
 	"holdfast/internal/lifecycle"
 )
 
@@ -30,6 +33,17 @@ func (s *PrivateServer) launch(ctx context.Context) error {
 		return fmt.Errorf("%w%s", err, s.serverL.lastComplaint())
 	}
 	return nil
+}
+
+// noRoom gives a start that failed for want of room its kind and a hint. PostgreSQL cannot start without writing; it says so in
+// its log alone.
+func (s *PrivateServer) noRoom(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) &&
+		!strings.Contains(err.Error(), "No space left on device") {
+		return err
+	}
+	return fault.New(fault.Full, "disk_full", "%w", err).
+		WithHint("PostgreSQL needs some room to start: free a few megabytes below %s", s.place.Dir)
 }
 
 func (s *PrivateServer) spawn() (*process, error) {

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/lifecycle/lifecycletest"
@@ -47,13 +49,14 @@ func smallDisk(t *testing.T, megabytes int64) string {
 }
 
 // S0-12, principle "acknowledged means durable": when the disk is full, an upload is refused with 507 before a byte of
-// it is read, nothing is half stored, what is there stays whole, and all is well again when there is room.
+// it is read, nothing is half stored, what is there stays whole, also over a restart, and all is well again when there is room.
 func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, 96)
 	site := newSite(t, pgtest.Database(t)).set("media.root", disk, "media.reserve", "16MB")
 	n := site.serve()
-	c := n.client(site.newKey())
+	key := site.newKey()
+	c := n.client(key)
 	site.Must("files", "bucket", "create", "papers")
 	c.put("papers", "first", "before it was full")
 	wantEarlyRefusal(t, c, 200<<20)
@@ -78,12 +81,106 @@ func TestAFullDiskRefusesUploadsAndStaysWhole(t *testing.T) {
 		t.Error(err)
 	}
 	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 503) })
+
+	n = n.againWhileFull(ballast)
+	c = n.client(key)
+	c.want("papers", "first", "before it was full")
+	if err := wantStatus(n.link("papers/first"), 200); err != nil {
+		t.Error(err)
+	}
+	if name, status := code(c.tryPut("papers", "small", "x")); status != http.StatusInsufficientStorage {
+		t.Errorf("put of a byte after a restart: %s, %d", name, status)
+	}
+	if r := site.Run("status"); !strings.Contains(r.Stdout, "files are served and none are stored") {
+		t.Errorf("status after a restart:\n%s", r.Stdout)
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
 	lifecycletest.Eventually(t, soon, func() error { return c.tryPut("papers", "small", "x") })
 	lifecycletest.Eventually(t, noticed, func() error { return wantStatus(n.admin+"/readyz", 200) })
 	wantBlobs(t, disk, good+2)
+}
+
+// againWhileFull stops the daemon and starts it again, with nothing left of the room that it made by its end. What a
+// service is checked with before the start lets it pass.
+func (n *node) againWhileFull(ballast string) *node {
+	n.T.Helper()
+	n.site.Must("stop")
+	if code := n.Wait(stopLimit); code != 0 {
+		n.T.Errorf("it ends with %d", code)
+	}
+	fillUp(n.T, ballast)
+	if out := n.site.Must("check"); !strings.Contains(out, "note  store") || !strings.Contains(out, "none are stored") {
+		n.T.Errorf("check says:\n%s", out)
+	}
+	return n.site.serve()
+}
+
+// S0-12, S0-32: the same where everything that Holdfast writes lies on the one disk: links, reads and the pooler go on, and the
+// next start finds its way without a byte.
+func TestAMachineWhoseOnlyDiskIsFullStartsAndServes(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, 96)
+	db := pgtest.Cluster(t).Database(t)
+	site := newSite(t, db)
+	for key, dir := range map[string]string{"media.root": "media", "paths.state": "state", "paths.cache": "cache", "paths.backup": "backup"} {
+		site.set(key, filepath.Join(disk, dir))
+	}
+	site.set("media.reserve", "1MB", "database.auth.query", "SELECT rolpassword, rolcanlogin, rolvaliduntil FROM pg_authid WHERE rolname = $1")
+	n := site.serve()
+	key := site.newKey()
+	site.Must("files", "bucket", "create", "papers")
+	n.client(key).put("papers", "first", "before it was full")
+
+	n = n.againWhileFull(filepath.Join(disk, "ballast"))
+	n.client(key).want("papers", "first", "before it was full")
+	if err := wantStatus(n.link("papers/first"), 200); err != nil {
+		t.Error(err)
+	}
+	n.wantPooled(db)
+	// Killed, it has removed nothing.
+	n.Kill()
+	n = site.serve()
+	n.client(key).want("papers", "first", "before it was full")
+	n.wantPooled(db)
+}
+
+// A PostgreSQL of our own cannot start without room, and its start says what is missing.
+func TestAPrivatePostgreSQLOnAFullDiskSaysWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, 256)
+	if err := os.Chmod(disk, 0o711); err != nil { //nolint:gosec // PostgreSQL's account passes through
+		t.Fatal(err)
+	}
+	site := newSite(t, nil).set("paths.state", filepath.Join(disk, "state"))
+	n := site.serve()
+	site.Must("stop")
+	if code := n.Wait(stopLimit); code != 0 {
+		t.Errorf("it ends with %d", code)
+	}
+	ballast := filepath.Join(disk, "ballast")
+	fillUp(t, ballast)
+	site.refused(8, "No space left on device", "hint: PostgreSQL needs some room to start")
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	site.serve()
+}
+
+// wantPooled fails unless a role with a password gets through the pooler to the database.
+func (n *node) wantPooled(db *pgtest.DB) {
+	n.T.Helper()
+	role := "visitor" + rand.Text()
+	db.Exec(n.T, fmt.Sprintf("CREATE ROLE %q LOGIN PASSWORD 'open sesame'", role))
+	conn, err := pgx.Connect(context.Background(), fmt.Sprintf("postgresql://%s:open%%20sesame@%s/%s?sslmode=disable", role, n.postgres, db.Name))
+	if err != nil {
+		n.T.Errorf("through the pooler: %v", err)
+		return
+	}
+	if err := conn.Close(context.Background()); err != nil {
+		n.T.Error(err)
+	}
 }
 
 // wantSomeRefused puts eight objects of 12 MB at once, for which there is no room, and returns how many there was room for.
@@ -119,9 +216,9 @@ func wantSomeRefused(t *testing.T, c *client) int {
 }
 
 // fillUp writes until nothing fits.
-func fillUp(t *testing.T, path string) {
+func fillUp(t testing.TB, path string) {
 	t.Helper()
-	f, err := os.Create(path)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}

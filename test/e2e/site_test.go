@@ -47,6 +47,7 @@ type node struct {
 	*process
 	site            *site
 	edge, s3, admin string // URLs
+	postgres        string // address of the pooler
 }
 
 // serve starts the daemon and returns when it is ready.
@@ -67,7 +68,7 @@ func (s *site) begin() *node {
 func (n *node) ready() {
 	n.T.Helper()
 	a := n.Ready()
-	n.edge, n.s3, n.admin = a.Edge, a.S3, a.Admin
+	n.edge, n.s3, n.admin, n.postgres = a.Edge, a.S3, a.Admin, a.Postgres
 }
 
 // refused starts a daemon that must refuse to start, with this exit code and these words, and returns what it said.

@@ -132,8 +132,8 @@ func (s *Site) Begin() *Process {
 	return Launch(s.T, s.Command("serve"))
 }
 
-// Addresses are the URLs at which a daemon says that it listens.
-type Addresses struct{ Edge, S3, Admin string }
+// Addresses are the URLs at which a daemon says that it listens, and the address of the pooler.
+type Addresses struct{ Edge, S3, Admin, Postgres string }
 
 // Ready waits until a daemon says that it is ready, and returns where it listens.
 func (p *Process) Ready() Addresses {

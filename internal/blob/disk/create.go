@@ -61,7 +61,7 @@ func (s *Store) prepare(create bool) error {
 		}
 	}
 	if err := s.makeShards(); err != nil {
-		if known && errors.Is(err, unix.EROFS) {
+		if known && cannotWrite(err) {
 			return nil // still good for reading; Put and Check say what is wrong
 		}
 		return fmt.Errorf("make directories in %s: %w", s.root.path, s.explain(err))
