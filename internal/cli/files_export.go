@@ -29,7 +29,8 @@ Do not change linked files in place: they are the stored files. Editors and rsyn
 
 Options:
       --copy     copy, never link
-      --resume   go on in a directory that an interrupted export has begun
+      --resume   go on in a directory that an export has begun: what is there with the same content stays, what was replaced
+                 since by something of the same size is exported again, and a file of another size is skipped and told
 
 With --json the output is one object to a line: objects, bytes, linked, copied, kept, and skipped with reason for a key
 that cannot be a file name; the last line has done (true).

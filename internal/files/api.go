@@ -268,7 +268,7 @@ type ExportEvent struct {
 	Bytes   int64  `json:"bytes"`
 	Linked  int64  `json:"linked"`
 	Copied  int64  `json:"copied"`
-	Kept    int64  `json:"kept"`              // there already with the same size (resume)
+	Kept    int64  `json:"kept"`              // there already with the same content (resume)
 	Skipped string `json:"skipped,omitempty"` // a key that cannot be a file name here, and why
 	Reason  string `json:"reason,omitempty"`
 	Done    bool   `json:"done,omitempty"`

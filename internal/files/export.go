@@ -99,10 +99,12 @@ func (e *export) write(ctx context.Context, o objects.Object) error {
 		}
 		return err
 	}
-	if st, err := e.root.Lstat(rel); err == nil {
-		return e.there(o, st)
+	st, err := e.root.Lstat(rel)
+	if err == nil {
+		err = e.there(ctx, o, rel, st)
+	} else {
+		err = e.place(ctx, o, rel)
 	}
-	err := e.place(ctx, o, rel)
 	switch {
 	case gone(err):
 		return e.skip(o.Key, "deleted or replaced meanwhile")
@@ -112,15 +114,6 @@ func (e *export) write(ctx context.Context, o objects.Object) error {
 	return err
 }
 
-// there decides about a name that is taken.
-func (e *export) there(o objects.Object, st fs.FileInfo) error {
-	if e.resume && st.Mode().IsRegular() && st.Size() == o.Size {
-		e.total.Kept++
-		return nil
-	}
-	return e.skip(o.Key, "the name is taken")
-}
-
 func (e *export) place(ctx context.Context, o objects.Object, rel string) error {
 	if e.linker != nil {
 		err := e.linker.Link(ctx, o.Blob.BlobName(), filepath.Join(e.dir, rel))
@@ -128,11 +121,8 @@ func (e *export) place(ctx context.Context, o objects.Object, rel string) error 
 			e.count(o, &e.total.Linked)
 			return nil
 		}
-		if !errors.Is(err, syscall.EXDEV) && !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EMLINK) {
+		if !e.cannotLink(err) {
 			return err
-		}
-		if !errors.Is(err, syscall.EMLINK) {
-			e.linker = nil // another file system, or one without hard links
 		}
 	}
 	if err := e.copy(ctx, o, rel); err != nil {

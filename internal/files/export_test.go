@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/internal/files"
 )
@@ -127,5 +128,58 @@ func TestAnExportCopiesWhereItCannotLinkAndResumes(t *testing.T) {
 	}
 	if r := n.do(t, http.MethodPost, "/v1/files/export", strings.NewReader(`{"bucket":"nobody","directory":"`+t.TempDir()+`"}`)); r.code(t) != "no_such_bucket" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// An export that goes on is of what the bucket holds now: what was replaced since is exported again, also by something of the same
+// length, whether the first export linked or copied it.
+func TestAResumedExportReplacesWhatIsStale(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		first, then string
+		how         func(files.ExportEvent) int64
+	}{
+		{"link", "link", func(e files.ExportEvent) int64 { return e.Linked }},
+		{"copy", "copy", func(e files.ExportEvent) int64 { return e.Copied }},
+		{"link", "copy", func(e files.ExportEvent) int64 { return e.Copied }},
+		{"copy", "link", func(e files.ExportEvent) int64 { return e.Linked }},
+	} {
+		t.Run(c.first+", then "+c.then, func(t *testing.T) {
+			t.Parallel()
+			n, dir := newSite(t, onDisk(t)).node(t), t.TempDir()
+			for _, key := range []string{"x/a.txt", "x/b.txt", "touched"} {
+				n.put(t, "papers", key, "", "the old content")
+			}
+			export(t, n, files.ExportRequest{Bucket: "papers", Directory: dir, Copy: c.first == "copy"})
+			n.put(t, "papers", "x/a.txt", "", "the new content")
+			if c.first == "copy" { // as after a move of the export by a program that keeps no times
+				if err := os.Chtimes(filepath.Join(dir, "touched"), time.Time{}, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again := files.ExportRequest{Bucket: "papers", Directory: dir, Copy: c.then == "copy", Resume: true}
+			last, skipped := export(t, n, again)
+			changed, kept := int64(1), int64(2)
+			if c.first == "copy" && c.then == "link" {
+				changed, kept = 3, 0 // a link takes no space
+			}
+			if !last.Done || c.how(last) != changed || last.Kept != kept || last.Objects != changed || len(skipped) != 0 {
+				t.Errorf("%+v, %v", last, skipped)
+			}
+			for key, want := range map[string]string{"x/a.txt": "the new content", "x/b.txt": "the old content", "touched": "the old content"} {
+				if b, err := os.ReadFile(filepath.Join(dir, key)); err != nil || string(b) != want {
+					t.Errorf("%s: %q, %v", key, b, err)
+				}
+				if got := n.get(t, n.sign(t, "papers", key)).body; got != want {
+					t.Errorf("the object %s is %q", key, got)
+				}
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "*", ".export-*")); len(left) != 0 {
+				t.Errorf("left: %q", left)
+			}
+			if last, _ := export(t, n, again); last.Kept != 3 || last.Objects != 0 {
+				t.Errorf("once more: %+v", last)
+			}
+		})
 	}
 }
