@@ -93,17 +93,62 @@ func (p *pair) linkDies(t *testing.T) {
 	}
 }
 
+// linkKeyRevoked ends the links of a key in each way there is, on one process, and asks the other. No link of another bucket dies.
 func (p *pair) linkKeyRevoked(t *testing.T) {
+	site := p.a.site
+	site.Must("files", "bucket", "create", "letters")
 	p.ca.put("papers", "by-key", "first")
-	url := p.b.link("papers/by-key")
-	if err := wantStatus(url, 200); err != nil {
-		t.Fatal(err)
+	p.ca.put("letters", "by-key", "second")
+	elsewhere := p.b.link("letters/by-key")
+	for name, revoke := range map[string]func(){
+		"rotated without an overlap": func() { site.Must("files", "linkkey", "rotate", "papers", "--overlap", "0s") },
+		"revoked while it signs":     func() { site.Must("files", "linkkey", "revoke", p.signingKey("papers")) },
+		"revoked while it verifies": func() {
+			old := p.signingKey("papers")
+			site.Must("files", "linkkey", "rotate", "papers")
+			site.Must("files", "linkkey", "revoke", old)
+		},
+		"revoked with all of its bucket": func() { site.Must("files", "linkkey", "revoke", "--all", "papers") },
+	} {
+		url := p.b.link("papers/by-key")
+		if err := wantStatus(url, 200); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		revoke()
+		lifecycletest.Eventually(t, soon, func() error {
+			if err := wantStatus(url, 403); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+		for _, n := range []*node{p.a, p.b} {
+			if err := wantStatus(n.link("papers/by-key"), 200); err != nil {
+				t.Errorf("%s: link by the new key: %v", name, err)
+			}
+		}
 	}
-	p.a.site.Must("files", "linkkey", "rotate", "papers", "--overlap", "0s")
-	lifecycletest.Eventually(t, soon, func() error { return wantStatus(url, 403) })
-	if err := wantStatus(p.b.link("papers/by-key"), 200); err != nil {
-		t.Errorf("link by the new key: %v", err)
+	if err := wantStatus(elsewhere, 200); err != nil {
+		t.Errorf("link of another bucket: %v", err)
 	}
+}
+
+// signingKey returns the id of the key that signs links to a bucket.
+func (p *pair) signingKey(bucket string) string {
+	p.a.T.Helper()
+	answer := ask[struct {
+		Keys []struct {
+			ID      string
+			Signs   bool
+			Revoked *time.Time
+		}
+	}](p.a.site, "files", "linkkey", "list", bucket)
+	for _, k := range answer.Keys {
+		if k.Signs && k.Revoked == nil {
+			return k.ID
+		}
+	}
+	p.a.T.Fatalf("no key signs: %+v", answer)
+	return ""
 }
 
 func (p *pair) accessKeyRevoked(t *testing.T) {
