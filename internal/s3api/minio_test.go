@@ -32,7 +32,11 @@ func minioClient(t *testing.T, e *s3apitest.Endpoint) *minio.Client {
 // of unknown length in parts.
 func TestMinioGoOverEveryOperation(t *testing.T) {
 	t.Parallel()
-	e := s3apitest.Start(t, s3apitest.Options{})
+	s3apitest.OverStores(t, s3apitest.Options{}, minioOperations)
+}
+
+func minioOperations(t *testing.T, e *s3apitest.Endpoint, _ string) {
+	t.Helper()
 	c, ctx := minioClient(t, e), t.Context()
 	check := func(what string, err error) {
 		t.Helper()
@@ -83,7 +87,11 @@ func TestMinioGoOverEveryOperation(t *testing.T) {
 // Tags, rules and versions through minio-go.
 func TestMinioGoSetsBucketsAndCleansUpVersions(t *testing.T) {
 	t.Parallel()
-	e := s3apitest.Start(t, s3apitest.Options{})
+	s3apitest.OverStores(t, s3apitest.Options{}, minioBuckets)
+}
+
+func minioBuckets(t *testing.T, e *s3apitest.Endpoint, _ string) {
+	t.Helper()
 	c, ctx, raw := minioClient(t, e), t.Context(), newClient(t, e)
 	check := func(what string, err error) {
 		t.Helper()
@@ -123,7 +131,11 @@ func TestMinioGoSetsBucketsAndCleansUpVersions(t *testing.T) {
 // Links of minio-go, and its POST policies.
 func TestMinioGoPresigns(t *testing.T) {
 	t.Parallel()
-	e := s3apitest.Start(t, s3apitest.Options{})
+	s3apitest.OverStores(t, s3apitest.Options{}, minioPresigns)
+}
+
+func minioPresigns(t *testing.T, e *s3apitest.Endpoint, _ string) {
+	t.Helper()
 	c, ctx, raw := minioClient(t, e), t.Context(), newClient(t, e)
 	raw.mustBucket("links")
 	put, err := c.PresignedPutObject(ctx, "links", "k", time.Minute)

@@ -53,7 +53,11 @@ func refused(t *testing.T, err error, code string) {
 // S0-30, S0-37: the AWS SDK for Go over every operation on objects.
 func TestAWSSDKForGoStoresReadsCopiesAndDeletes(t *testing.T) {
 	t.Parallel()
-	e := s3apitest.Start(t, s3apitest.Options{})
+	s3apitest.OverStores(t, s3apitest.Options{}, sdkObjects)
+}
+
+func sdkObjects(t *testing.T, e *s3apitest.Endpoint, _ string) {
+	t.Helper()
 	c, ctx, bucket := awsClient(e), t.Context(), aws.String("sdk")
 	must[*s3.CreateBucketOutput](t)(c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket}))
 	key := aws.String("a/b ä+&.txt")
@@ -98,7 +102,11 @@ func TestAWSSDKForGoStoresReadsCopiesAndDeletes(t *testing.T) {
 // S0-30: uploads in parts, with checksums, copies of ranges and part numbers.
 func TestAWSSDKForGoUploadsInParts(t *testing.T) {
 	t.Parallel()
-	e := s3apitest.Start(t, s3apitest.Options{Index: func(c *objects.Config) { c.MinPartSize = 1000 }})
+	s3apitest.OverStores(t, s3apitest.Options{Index: func(c *objects.Config) { c.MinPartSize = 1000 }}, sdkParts)
+}
+
+func sdkParts(t *testing.T, e *s3apitest.Endpoint, _ string) {
+	t.Helper()
 	c, ctx, bucket, key := awsClient(e), t.Context(), aws.String("parts"), aws.String("joined")
 	must[*s3.CreateBucketOutput](t)(c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket}))
 	must[*s3.PutObjectOutput](t)(c.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String("src"), Body: strings.NewReader(pattern(5000))}))
@@ -147,7 +155,11 @@ func TestAWSSDKForGoUploadsInParts(t *testing.T) {
 // The settings of a bucket, and listings of every kind.
 func TestAWSSDKForGoListsAndSetsBuckets(t *testing.T) {
 	t.Parallel()
-	e := s3apitest.Start(t, s3apitest.Options{})
+	s3apitest.OverStores(t, s3apitest.Options{}, sdkBuckets)
+}
+
+func sdkBuckets(t *testing.T, e *s3apitest.Endpoint, _ string) {
+	t.Helper()
 	c, ctx, bucket := awsClient(e), t.Context(), aws.String("settings")
 	must[*s3.CreateBucketOutput](t)(c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket}))
 	for _, key := range []string{"a", "b/1", "b/2", "c"} {
@@ -215,7 +227,11 @@ func getPlain(ctx context.Context, url string) (int, error) {
 // Presigned requests of the SDK: every method has its own link.
 func TestAWSSDKForGoPresigns(t *testing.T) {
 	t.Parallel()
-	e := s3apitest.Start(t, s3apitest.Options{})
+	s3apitest.OverStores(t, s3apitest.Options{}, sdkPresigns)
+}
+
+func sdkPresigns(t *testing.T, e *s3apitest.Endpoint, _ string) {
+	t.Helper()
 	c, ctx, bucket := awsClient(e), t.Context(), aws.String("links")
 	must[*s3.CreateBucketOutput](t)(c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket}))
 	p := s3.NewPresignClient(c)

@@ -10,12 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/internal/blob"
-	"holdfast/internal/blob/s3"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/s3api/s3apitest"
-	"holdfast/internal/s3test"
-	"holdfast/internal/secret"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -29,38 +25,12 @@ type target struct {
 	bucket string
 }
 
-// overStores runs a client against an endpoint over each store. A client cannot tell them apart, so each store has the
-// same test.
+// overStores runs a client against an endpoint over each store.
 func overStores(t *testing.T, test func(t *testing.T, at target)) {
 	t.Helper()
-	stores := map[string]func(t *testing.T) blob.Store{
-		"disk": func(t *testing.T) blob.Store { return s3apitest.Disk(t) },
-		"s3":   overS3,
-	}
-	for name, store := range stores {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := s3apitest.Start(t, s3apitest.Options{Store: store(t)})
-			test(t, target{e, "client-" + name})
-		})
-	}
-}
-
-// overS3 returns a store that keeps its blobs in an independent S3 server.
-func overS3(t *testing.T) blob.Store {
-	t.Helper()
-	peer := s3test.Versitygw(t)
-	cfg := s3.DefaultConfig()
-	cfg.Enabled, cfg.EndpointURL, cfg.BucketName, cfg.Region = true, peer.URL, "holdfast", peer.Region
-	cfg.AccessKeyID, cfg.SecretKey = secret.New(peer.AccessKey), secret.New(peer.SecretKey)
-	store, err := s3.New(cfg)
-	if err == nil {
-		err = store.EnsureBucket(t.Context(), true)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store
+	s3apitest.OverStores(t, s3apitest.Options{}, func(t *testing.T, e *s3apitest.Endpoint, store string) {
+		test(t, target{e, "client-" + store})
+	})
 }
 
 // program finds a program, or fails with the line that installs it.

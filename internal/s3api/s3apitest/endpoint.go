@@ -11,8 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"holdfast/internal/blob"
-	"holdfast/internal/blob/disk"
-	"holdfast/internal/blob/mem"
 	"holdfast/internal/objects"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres"
@@ -106,20 +104,6 @@ func (e *Endpoint) NewKey(t testing.TB, p objects.Policy) objects.AccessKey {
 	}
 	return k
 }
-
-// Disk returns a store in a temporary directory.
-func Disk(t testing.TB) blob.Store {
-	t.Helper()
-	s, err := disk.Open(disk.Options{Root: t.TempDir(), Create: true})
-	if err != nil {
-		t.Fatalf("open store: %v", err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
-// Memory returns a store that keeps blobs in memory.
-func Memory() blob.Store { return mem.New() }
 
 // database returns a fresh database that holds the tables of the index.
 func database(t testing.TB, server *pgtest.PG) *pgtest.DB {
