@@ -84,6 +84,9 @@ func settingsPage() string {
 			if s.zero != "" {
 				remark = "not 0: " + s.zero
 			}
+			if s.note != "" {
+				remark = s.note
+			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.name, ours, remark)
 		}
 	}

@@ -177,6 +177,13 @@ func (im *importer) carry(s setting, label, name string, e entry) {
 		im.remark(label, e.place, false, "%v", err)
 		return
 	}
+	if s.table == inRoute && s.key == "min_size" && name == anyDatabase {
+		im.remark(label, e.place, false, "nobody knows which databases * stands for before somebody names one: write a route for each that is to have connections beforehand")
+		return
+	}
+	if s.note != "" && !isZero(e.value) {
+		im.remark(label, e.place, true, "%s", s.note)
+	}
 	if s.table == inLimits {
 		im.classes[name] = true
 	}

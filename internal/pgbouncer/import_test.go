@@ -2,6 +2,7 @@ package pgbouncer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -218,5 +219,23 @@ func TestAliasesAreTheNamesThatMeanTheSame(t *testing.T) {
 	}
 	if _, err := got["server_lifetime"].Convert("0"); err == nil {
 		t.Error("server_lifetime = 0 means a connection for one use, and is taken for no limit")
+	}
+}
+
+// S0-17: what min_pool_size becomes is said, and where it can do nothing it is not carried over.
+func TestConnectionsBeforehandAreCarriedOverWithARemark(t *testing.T) {
+	t.Parallel()
+	r := convert(t, "[databases]\na = host=h min_pool_size=2\n* = host=h min_pool_size=3\n[pgbouncer]\nmin_pool_size=1")
+	has(t, r, "min_size = 1 # min_pool_size", "[database.routes.a]\nmin_size = 2 # min_pool_size")
+	hasNot(t, r, "min_size = 3")
+	carried := map[string]bool{}
+	for _, m := range r.Remarks {
+		if strings.Contains(m.Setting, "min_pool_size") {
+			carried[m.Setting] = m.Carried
+		}
+	}
+	want := map[string]bool{"min_pool_size": true, "databases.a: min_pool_size": true, "databases.*: min_pool_size": false}
+	if !maps.Equal(carried, want) {
+		t.Errorf("%v, want %v", carried, want)
 	}
 }

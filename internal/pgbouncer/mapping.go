@@ -41,6 +41,7 @@ type setting struct {
 	zero   string     // why 0 is not carried over, where it means something that Holdfast does not have
 	same   []string   // values with which nothing is lost
 	reason string     // why it is not carried over
+	note   string     // what is different though it is carried over
 }
 
 // target is a place for settings.
@@ -70,6 +71,7 @@ const (
 	ownKeepalive = "only the time before the first probe can be chosen, and Holdfast has chosen one"
 	ownCleanup   = "what is unused is forgotten by itself"
 	byDatabase   = "set it where it belongs: ALTER DATABASE or ALTER ROLE … SET"
+	onlyOwnRole  = "here connections are open before anybody comes, and for the role of [database] alone (username); those of others stay open for max_idle"
 	perEndpoint  = "a mode belongs to an endpoint: add one with this mode, and point the application at it"
 	allMode      = "a pool that lends for a statement is one that lends for a transaction here; transactions are not refused"
 )
@@ -89,7 +91,7 @@ func genericSettings() []setting {
 		{name: "pool_mode", table: inEndpoints, key: "mode", as: asMode},
 		{name: "max_client_conn", table: inDatabase, key: "max_clients", as: asNumber, theirs: "100", ours: "10000"},
 		{name: "default_pool_size", table: inPool, key: "max_size", as: asNumber, theirs: "20", ours: "min_size", zero: "a pool has a largest size"},
-		{name: "min_pool_size", table: inPool, key: "min_size", as: asNumber, theirs: "0", ours: "4"},
+		{name: "min_pool_size", table: inPool, key: "min_size", as: asNumber, theirs: "0", ours: "4", note: onlyOwnRole},
 		{name: "reserve_pool_size", same: []string{"0"}, reason: "there is no second size: make max_size larger by this number, or use reserved in a table [database.limits.CLASS]"},
 		{name: "reserve_pool_timeout", reason: "there is no reserve"},
 		{name: "max_db_connections", same: []string{"0"}, reason: "the limit belongs to a database: max_connections in [database.routes.NAME]"},
@@ -223,7 +225,7 @@ func databaseSettings() []setting {
 		{name: "auth_query", reason: "there is one query for all databases: query in [database.auth]"},
 		{name: "auth_dbname", reason: "Holdfast asks in the database of the table [database]"},
 		{name: "pool_size", table: inRoute, key: "max_size", as: asNumber, zero: "a pool has a largest size"},
-		{name: "min_pool_size", table: inRoute, key: "min_size", as: asNumber},
+		{name: "min_pool_size", table: inRoute, key: "min_size", as: asNumber, same: []string{"0"}, note: onlyOwnRole},
 		{name: "reserve_pool", same: []string{"0"}, reason: "there is no second size: make max_size larger by this number"},
 		{name: "reserve_pool_size", same: []string{"0"}, reason: "there is no second size: make max_size larger by this number"},
 		{name: "max_db_connections", table: inRoute, key: "max_connections", as: asNumber, same: []string{"0"}},

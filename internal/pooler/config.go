@@ -75,7 +75,9 @@ type Endpoint struct {
 	// a second or two. What a function wrote that a SELECT called is not noticed, nor what was written through another process. Default
 	// false. A client can ask for the same by the setting holdfast.min_lsn, an LSN: in transaction mode at any time, else at log-in.
 	ReadYourWrites bool `toml:"read_your_writes"`
-	// MinSize of this endpoint's pools. Default: that of [database.options.pool].
+	// MinSize is how many connections the application's own role (username) has open here before it comes, in its own database and in
+	// the class that the rules give it; at an endpoint with target = "replica" so many on each replica. Default: that of
+	// [database.options.pool], and none on replicas.
 	MinSize int `toml:"min_size"`
 	// MaxSize of this endpoint's pools. Default: that of [database.options.pool]. With mode "direct": how many connections the role may
 	// have (CONNECTION LIMIT), from all machines together; for the role that Holdfast uses itself, Holdfast's own are added. Default no limit.
@@ -113,7 +115,8 @@ type Route struct {
 	SSLMode string `toml:"sslmode"`
 	// SSLRootCert as in [database]. Default: the one of [database].
 	SSLRootCert string `toml:"sslrootcert"`
-	// MinSize of each of its pools. Default: the endpoint's.
+	// MinSize is how many connections the application's own role (username) has open to this database before it comes, at each endpoint.
+	// Not for a name with *, of which no database is known. Default: for the application's own database the endpoint's, else none.
 	MinSize int `toml:"min_size"`
 	// MaxSize of each of its pools. Default: the endpoint's.
 	MaxSize int `toml:"max_size"`

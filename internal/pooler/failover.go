@@ -52,6 +52,7 @@ func (p *Pooler) clusterChanged(l *locator, c cluster.Change) {
 			g.pool.Retry() // the same as before has come back
 		}
 	}
+	p.fit(l)
 	p.onSessions(func(s *session) { s.follow(l) })
 }
 

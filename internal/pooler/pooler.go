@@ -77,7 +77,7 @@ type Pooler struct {
 	senders  map[groupKey]*pool.Budget   // of replication connections
 	dropping sync.WaitGroup              // pools of those that are over
 	departed map[string]console.Counters // of those that are over, by database
-	life     context.Context             //nolint:containedctx // that of the service: pools are made while it runs
+	life     context.Context             //nolint:containedctx // that of the service: pools are made while it runs; nil: it does not
 }
 
 // New returns a Pooler of which nothing runs.
@@ -173,26 +173,13 @@ func (p *Pooler) worker() *worker {
 	return p.workers[int(p.next.Add(1))%len(p.workers)]
 }
 
-// warm opens the pools of the application's own role before anybody is let in.
-func (p *Pooler) warm(ctx context.Context) error {
-	db := p.opts.Database
-	if db.Password.IsZero() {
-		return nil // the role's keys come with its first log-in
-	}
-	for _, e := range p.endpoints {
-		key := groupKey{endpoint: e.name, database: db.Name, user: db.Username}
-		g, err := p.group(ctx, key, e, scram.Credential{Password: db.Password}, Limit{})
-		if err != nil {
-			return err
-		}
-		_ = g
-	}
-	return nil
-}
-
 // group returns the pool for a key, started, with the credential of the latest log-in.
 func (p *Pooler) group(ctx context.Context, key groupKey, e *endpoint, c scram.Credential, l Limit) (*group, error) {
 	p.mu.Lock()
+	if p.life == nil {
+		p.mu.Unlock()
+		return nil, errStopping
+	}
 	g := p.groups[key]
 	if g == nil {
 		made, err := p.newGroup(key, e, l)
@@ -237,13 +224,13 @@ func (p *Pooler) sibling(g *group, key groupKey) (*group, error) {
 	return p.group(life, key, g.front, credential, g.limits())
 }
 
-// poolConfig says how a group's pool behaves. Only the application's own keeps connections open that nobody asked for.
+// poolConfig says how a group's pool behaves. Callers hold mu.
 func (p *Pooler) poolConfig(g *group) pool.Config {
-	db, e := p.opts.Database, g.front.config
+	e := g.front.config
 	tuned := p.tuned.Load()
 	o := tuned.pool
 	c := pool.Defaults(g.key.String())
-	c.MinSize, c.MaxSize = firstOf(g.route.config.MinSize, e.MinSize, o.MinSize), firstOf(g.route.config.MaxSize, e.MaxSize, o.MaxSize)
+	c.MinSize, c.MaxSize = p.least(g.key, g.front, tuned), firstOf(g.route.config.MaxSize, e.MaxSize, o.MaxSize)
 	limit := g.limits()
 	c.Timeout = firstOf(limit.Timeout, e.Timeout, o.Timeout).D()
 	c.MaxWaiting = o.MaxWaiting
@@ -256,12 +243,7 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 	c.HoldPaused = tuned.hold.D()
 	c.OnWait = p.meters.wait
 	c.Log = p.log
-	c.Lazy, c.StartPaused = true, p.startsPaused(g.key.database)
-	if g.key.user == db.Username && g.key.database == db.Name && g.key.class == "" && g.key.host == "" && g.front.config.Target == TargetPrimary {
-		c.Lazy = false
-	} else {
-		c.MinSize = 0
-	}
+	c.Lazy, c.StartPaused = c.MinSize == 0 || !p.isFirst(g.key, g.front), p.startsPaused(g.key.database)
 	c.MaxSize = max(c.MaxSize, c.MinSize, 1)
 	if g.key.replication != "" {
 		c.Lazy, c.MinSize, c.MaxSize, c.Reserved = true, 0, 1, 0
@@ -299,7 +281,7 @@ func (p *Pooler) closeAll(ctx context.Context) error {
 	p.dropping.Wait()
 	p.mu.Lock()
 	groups := p.groups
-	p.groups = map[groupKey]*group{}
+	p.groups, p.life = map[groupKey]*group{}, nil
 	p.mu.Unlock()
 	for _, g := range groups {
 		all = append(all, g.pool.Stop(ctx))

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/pgauth"
 	"holdfast/internal/pgbouncer"
 	"holdfast/internal/postgres"
 	"holdfast/internal/unit"
@@ -23,12 +24,14 @@ type tuning struct {
 	// What only Reload changes.
 	limits        map[string]Limit
 	admins, stats []string
+	rules         []pgauth.Rule
 }
 
 func tuningOf(c Config, db postgres.Config) *tuning {
 	return &tuning{
 		pool: db.Options.Pool, hold: c.Hold, login: c.LoginTimeout, clients: c.MaxClients, statements: c.PreparedStatements,
 		limits: c.Limits, admins: c.Admins, stats: c.StatsUsers,
+		rules: c.Rules,
 	}
 }
 
@@ -36,7 +39,7 @@ func tuningOf(c Config, db postgres.Config) *tuning {
 func (t *tuning) onto(c Config, db postgres.Config) (Config, postgres.Config) {
 	db.Options.Pool = t.pool
 	c.Hold, c.LoginTimeout, c.MaxClients, c.PreparedStatements = t.hold, t.login, t.clients, t.statements
-	c.Limits, c.Admins, c.StatsUsers = t.limits, t.admins, t.stats
+	c.Limits, c.Admins, c.StatsUsers, c.Rules = t.limits, t.admins, t.stats, t.rules
 	return c, db
 }
 
@@ -148,6 +151,14 @@ func (s source) fixed(key string) error {
 
 // tune puts a changed tuning into force.
 func (p *Pooler) tune(change func(*tuning) error) error {
+	if err := p.retune(change); err != nil {
+		return err
+	}
+	p.rewarm()
+	return nil
+}
+
+func (p *Pooler) retune(change func(*tuning) error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next := *p.tuned.Load()

@@ -28,6 +28,10 @@ func (c Config) Validate() fault.Problems {
 		for _, h := range r.Hosts {
 			checkHost(&p, "routes."+name+".hosts", h)
 		}
+		if r.MinSize != 0 && strings.HasSuffix(name, "*") {
+			p.Add("routes."+name+".min_size", "remove it, or write a route with the whole name of the database",
+				"nobody knows which databases %q stands for before somebody names one, so min_size does nothing", name)
+		}
 		if r.MaxSize != 0 && r.MaxSize < r.MinSize {
 			p.Add("routes."+name+".max_size", "raise max_size, or lower min_size", "%d is less than min_size (%d)", r.MaxSize, r.MinSize)
 		}

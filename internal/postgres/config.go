@@ -66,7 +66,7 @@ type Options struct {
 // PoolOptions is the table [database.options.pool], in psycopg_pool's words: how many connections the application is
 // to have. Holdfast checks them against the server's max_connections, and sizes a private server by them.
 type PoolOptions struct {
-	// MinSize is the number of connections that are kept open. Default 4.
+	// MinSize is the number of connections that are kept open for the application's own role. Default 4; 0 keeps none.
 	MinSize int `toml:"min_size"`
 	// MaxSize is the number of connections that may be open. Default 20, or min_size if that is more.
 	MaxSize int `toml:"max_size"`
@@ -132,10 +132,9 @@ func (c Config) complete() Config {
 	return c
 }
 
-// Complete fills in the sizes and the timeout that are not set.
+// Complete fills in the largest size and the timeout if they are not set.
 func (p PoolOptions) Complete() PoolOptions {
 	d := DefaultConfig().Options.Pool
-	p.MinSize = cmp.Or(p.MinSize, d.MinSize)
 	if p.MaxSize == 0 {
 		p.MaxSize = max(usualSize, p.MinSize)
 	}

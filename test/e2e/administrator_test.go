@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"holdfast/internal/pooler"
 )
 
 // S2-30: an application takes every connection that its database may have. Administrators get in all the same: by "holdfast db psql", past the
@@ -19,6 +21,13 @@ func TestAnAdministratorOpensPsqlWhenThePoolIsFull(t *testing.T) {
 		"database.rules", `[{addresses = ["loopback"], class = "people"}, {addresses = ["local"], class = "dba"}]`,
 		"database.limits.people.statement_timeout", "1m", "database.limits.dba.reserved", "1")
 	s.serve()
+	var pools struct{ Pools []pooler.PoolStatus }
+	s.Ask(&pools, "pool", "show")
+	for _, p := range pools.Pools { // S0-17: what the rules give the role is ready, and nothing else
+		if p.Class != "people" && p.Class != "dba" || p.Size != 1 {
+			t.Errorf("before anybody comes %s has %d connections, want 1 in the class of the rules", p.Name, p.Size)
+		}
+	}
 	var env map[string]string
 	s.Ask(&env, "env", "--no-s3")
 	fill(t, env["DATABASE_URL"])
