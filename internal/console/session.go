@@ -98,9 +98,7 @@ func (s *Session) leave(ctx context.Context, err error) error {
 	case errors.As(err, &broken):
 		s.out = pgwire.AppendError(s.out, pgwire.Notice{Severity: "FATAL", Code: broken.SQLState(), Message: broken.Reason})
 	case ctx.Err() != nil:
-		s.out = pgwire.AppendError(s.out, pgwire.Notice{
-			Severity: "FATAL", Code: stateShutdown, Message: "terminating connection due to administrator command",
-		})
+		s.out = pgwire.AppendError(s.out, endingOf(ctx))
 		err = ctx.Err()
 	case errors.Is(err, io.EOF):
 		return nil
@@ -108,6 +106,20 @@ func (s *Session) leave(ctx context.Context, err error) error {
 		return err
 	}
 	return errors.Join(err, s.flush())
+}
+
+// Ending is the cause of a context that ends a session, when the client is to read why.
+type Ending struct{ Message, Hint string }
+
+func (e *Ending) Error() string { return e.Message }
+
+// endingOf says why a session ends with its context.
+func endingOf(ctx context.Context) pgwire.Notice {
+	n := pgwire.Notice{Severity: "FATAL", Code: stateShutdown, Message: "terminating connection due to administrator command"}
+	if e := (*Ending)(nil); errors.As(context.Cause(ctx), &e) {
+		n.Message, n.Hint = e.Message, e.Hint
+	}
+	return n
 }
 
 // Cancel ends the command that runs, if there is one: the client gets 57014. It may be called at any time.

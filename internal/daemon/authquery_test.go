@@ -78,14 +78,16 @@ func refusal(err error) *pgconn.PgError {
 	return said
 }
 
-// evicted waits for the end of a session that does nothing.
-func evicted(t *testing.T, why string, conn *pgx.Conn) {
+// evicted waits for the end of a session that does nothing. The client reads why, and what to do.
+func evicted(t *testing.T, conn *pgx.Conn, hint string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	_, err := conn.WaitForNotification(ctx)
-	if said := refusal(err); said.Code != "57P01" {
-		t.Errorf("%s: the session ends with %v; want 57P01", why, err)
+	said, user := refusal(err), conn.Config().User
+	want := fmt.Sprintf("terminating connection because the credential of user %q has changed", user)
+	if said.Severity != "FATAL" || said.Code != "57P01" || said.Message != want || !strings.Contains(said.Hint, hint) {
+		t.Errorf("the session of %s ends with %v (hint %q); want FATAL 57P01, %s, %s", user, err, said.Hint, want, hint)
 	}
 }
 
@@ -165,9 +167,9 @@ func TestAnImportedQueryOfPgBouncerLetsInAndEvicts(t *testing.T) {
 				t.Errorf("a query that works is a finding: %+v", f)
 			}
 			db.Exec(t, "ALTER ROLE alice NOLOGIN", "ALTER ROLE bob VALID UNTIL '2020-01-01'", "ALTER ROLE carl PASSWORD 'of-carl-2'")
-			evicted(t, "NOLOGIN", alice)
-			evicted(t, "expiry", bob)
-			evicted(t, "a changed password", carl)
+			evicted(t, alice, "")
+			evicted(t, bob, "")
+			evicted(t, carl, "connect again with the new one")
 			if _, err := enter(t, d, "alice", "alice-secret", db.Name); err == nil {
 				t.Error("a role without LOGIN gets in")
 			}
@@ -209,7 +211,7 @@ func TestTheFunctionThatIsMissingIsAFindingUntilSomebodyInstallsIt(t *testing.T)
 		t.Errorf("a superuser's verifier is told: %v; want 28P01", err)
 	}
 	db.Exec(t, "ALTER ROLE alice NOLOGIN PASSWORD 'new'")
-	evicted(t, "NOLOGIN", alice)
+	evicted(t, alice, "may not log in any more")
 }
 
 // Issue 3: what a statement of the user's own lacks is said: rights, a schema, columns.
@@ -264,4 +266,48 @@ func TestOnAServerOfOurOwnTheFunctionIsMadeByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	works(t, d, "alice", "alice-secret", "app")
+}
+
+// Issue 3: a session of the console ends as any other when the credential changes, even one that waits for a command, and is told why.
+func TestAnAdministratorWhoMayNotLogInAnyMoreLosesTheConsole(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Cluster(t).Database(t)
+	db.Exec(t, "CREATE ROLE app LOGIN PASSWORD 'of-the-app-8c1d'", "ALTER DATABASE "+db.Name+" OWNER TO app",
+		"CREATE ROLE boss LOGIN PASSWORD 'x'", "CREATE ROLE other LOGIN PASSWORD 'x'", pgauth.InstallQuery("app"))
+	c := attached(t, db, "HOLDFAST_DATABASE__AUTH__QUERY=holdfast", "HOLDFAST_DATABASE__AUTH__QUERY_TTL=1s", `HOLDFAST_DATABASE__ADMINS=["boss", "other"]`)
+	c.Database.Username, c.Database.Password = "app", secret.New("of-the-app-8c1d")
+	d := startWith(t, c, nil)
+	var consoles []*pgx.Conn
+	for _, user := range []string{"boss", "boss", "other"} {
+		conn, err := enter(t, d, user, "x", "pgbouncer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(t.Context(), "SHOW POOLS"); err != nil {
+			t.Fatal(err)
+		}
+		consoles = append(consoles, conn)
+	}
+	held := works(t, d, "app", "of-the-app-8c1d", db.Name)
+	if _, err := held.Exec(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	busy := make(chan error, 1)
+	go func() { // ends with the session
+		_, err := consoles[1].Exec(context.WithoutCancel(t.Context()), "PAUSE")
+		busy <- err
+	}()
+	db.Exec(t, "ALTER ROLE boss NOLOGIN PASSWORD 'new'")
+	evicted(t, consoles[0], "may not log in any more")
+	select {
+	case err := <-busy:
+		if err == nil {
+			t.Error("PAUSE ended well, though a transaction was open")
+		}
+	case <-time.After(soon):
+		t.Error("PAUSE goes on")
+	}
+	if _, err := consoles[2].Exec(t.Context(), "RESUME"); err != nil {
+		t.Errorf("another administrator: %v", err)
+	}
 }

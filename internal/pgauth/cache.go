@@ -179,6 +179,14 @@ func (c *cache) leave(user string) {
 	}
 }
 
+// since reports whether a user's entry changed after a generation.
+func (c *cache) since(user string, generation uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.users[user]
+	return u != nil && u.generation > generation
+}
+
 // refresh asks again for every user with a session, so that changes come to light.
 func (c *cache) refresh(ctx context.Context) error {
 	for _, user := range c.held() {

@@ -223,6 +223,19 @@ func (d *Decision) accept() error {
 	return nil
 }
 
+// Outdated reports whether the credential changed since Decide. Whoever has made a session known to those who hear of a Change asks once:
+// one that came before would have missed it.
+func (d *Decision) Outdated() bool {
+	switch {
+	case d.auth == nil || d.Method.Exchange() != SASL:
+		return false
+	case d.found.from != nil:
+		return d.found.from.since(d.at.User, d.Generation)
+	}
+	e, known := d.auth.users.find(d.at.User)
+	return !known || e.generation > d.Generation
+}
+
 // Close says that the session ended. It is safe at any time, and twice.
 func (d *Decision) Close() {
 	if d.live && d.found.from != nil {

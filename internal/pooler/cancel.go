@@ -2,12 +2,9 @@ package pooler
 
 import (
 	"context"
-	"errors"
 
 	"holdfast/internal/pgwire"
 )
-
-var errKilled = errors.New("ended by an administrator")
 
 // cancelRequest acts on a cancel request. What it names it may not know; nobody is told.
 func (p *Pooler) cancelRequest(ctx context.Context, r pgwire.Startup) {

@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"sync"
+
+	"holdfast/internal/pgauth"
 )
 
 // clients are the sessions of a pooler, by the process id that each was told for cancel requests.
@@ -72,8 +74,11 @@ func (c *clients) add(s *session) {
 	c.byPID[s.who.pid] = s
 	closing := c.closing
 	c.mu.Unlock()
-	if closing {
+	switch {
+	case closing:
 		s.end(errStopping)
+	case s.who.decision.Outdated(): // it changed before the session could be found
+		s.cut(errEvicted(s.who.user, pgauth.PasswordChanged))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"holdfast/internal/audit"
 	"holdfast/internal/console"
+	"holdfast/internal/pgauth"
 	"holdfast/internal/pgwire"
 )
 
@@ -131,7 +132,7 @@ func (c *consoles) end() {
 	defer c.mu.Unlock()
 	c.closing = true
 	for _, v := range c.byPID {
-		v.stop()
+		v.stop(goodbye().ending())
 	}
 	for len(c.byPID) > 0 {
 		c.empty.Wait()
@@ -148,7 +149,7 @@ type visitor struct {
 	tls     *tls.Conn
 	began   time.Time
 	session *console.Session
-	stop    context.CancelFunc // ends the visit
+	stop    context.CancelCauseFunc // ends the visit; the cause may be a *console.Ending
 }
 
 // admit decides whether somebody who has logged in may use the console, and for what.
@@ -182,8 +183,8 @@ func (p *Pooler) isAdmin(user string) bool {
 
 // serve serves the visitor until it leaves, or life ends.
 func (v *visitor) serve(life context.Context, in *pgwire.Reader) {
-	ctx, stop := context.WithCancel(life)
-	defer stop()
+	ctx, stop := context.WithCancelCause(life)
+	defer stop(nil)
 	v.stop = stop
 	cut := context.AfterFunc(ctx, func() {
 		_ = v.raw.SetReadDeadline(time.Unix(1, 0))
@@ -193,7 +194,10 @@ func (v *visitor) serve(life context.Context, in *pgwire.Reader) {
 	defer p.consoles.leave()
 	defer v.who.decision.Close()
 	if !p.consoles.add(v) {
-		stop()
+		stop(goodbye().ending())
+	}
+	if v.who.decision.Outdated() { // it changed before we could be found
+		stop(errEvicted(v.who.user, pgauth.PasswordChanged).ending())
 	}
 	p.record(&v.who, audit.Login)
 	p.meters.loggedIn(string(v.who.decision.Method))

@@ -86,6 +86,14 @@ func stateOf(err error) string {
 	return err.Error()
 }
 
+// hintOf returns the hint of an error.
+func hintOf(err error) string {
+	if e := (*pgconn.PgError)(nil); errors.As(err, &e) {
+		return e.Hint
+	}
+	return ""
+}
+
 func withUsers(c *pooler.Config, _ *postgres.Config) {
 	c.Admins, c.StatsUsers = []string{"boss"}, []string{"exporter"}
 }

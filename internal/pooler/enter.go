@@ -39,7 +39,7 @@ func (l *login) enter(ctx context.Context, start pgwire.Startup) (*session, erro
 		return nil, err
 	}
 	s, err := l.session(ctx, who, params, credential)
-	if err != nil || s == nil {
+	if err != nil || s == nil && l.visitor == nil {
 		who.decision.Close()
 	}
 	return s, err

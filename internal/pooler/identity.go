@@ -23,3 +23,8 @@ type identity struct {
 	decision *pgauth.Decision
 	version  pgwire.Version
 }
+
+// isHit reports whether a change is one of the credential that it logged in with.
+func (who *identity) isHit(c pgauth.Change) bool {
+	return who.user == c.User && who.decision.Generation < c.Generation
+}

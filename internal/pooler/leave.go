@@ -2,6 +2,7 @@ package pooler
 
 import (
 	"errors"
+	"fmt"
 
 	"holdfast/internal/epoll"
 	"holdfast/internal/pgauth"
@@ -9,11 +10,8 @@ import (
 )
 
 // goodbye is what a client reads when the pooler stops, in PostgreSQL's words.
-func goodbye() []byte {
-	return pgwire.AppendError(nil, pgwire.Notice{
-		Severity: "FATAL", Code: "57P01", Message: "terminating connection due to administrator command",
-		Hint: "Holdfast stops or restarts: connect again",
-	})
+func goodbye() *refusal {
+	return fatal("57P01", "terminating connection due to administrator command", "Holdfast stops or restarts: connect again")
 }
 
 // leaveSoon ends the session when its transaction is over.
@@ -37,23 +35,46 @@ func (s *session) leaveNow() {
 		s.end(errDemoted)
 		return
 	}
-	s.last(goodbye())
+	s.last(pgwire.AppendError(nil, goodbye().Notice))
 	s.end(errStopping)
 }
 
-// kill ends the session by an administrator's wish.
-func (s *session) kill() {
+// cut ends the session now, whatever it does; the client reads why.
+func (s *session) cut(why *refusal) {
 	if !s.closed {
-		s.last(goodbye())
-		s.end(errKilled)
+		s.last(pgwire.AppendError(nil, why.Notice))
+		s.end(why)
 	}
 }
 
-// Evict ends the sessions of a user whose credential has changed, and the server sessions that were logged in with it.
+// errKilled ends who was chosen by an administrator.
+func errKilled() *refusal {
+	return fatal("57P01", "terminating connection due to administrator command",
+		"an administrator of the pooler ended this session (KILL or KILL_CLIENT in the console); nothing keeps you from connecting again")
+}
+
+// errEvicted ends those whose credential is not any more what they logged in with.
+func errEvicted(user, reason string) *refusal {
+	hints := map[string]string{
+		pgauth.PasswordChanged: "the password was changed: connect again with the new one",
+		pgauth.LoginRevoked:    "the role may not log in any more: ask an administrator",
+		pgauth.PasswordExpired: "the password has expired: ask an administrator for a new one",
+		pgauth.UserRemoved:     "the user is not known any more: ask an administrator",
+	}
+	return fatal("57P01", fmt.Sprintf("terminating connection because the credential of user %q has changed", user), hints[reason])
+}
+
+// Evict ends the sessions of a user whose credential has changed, at the console too, and the server sessions that were logged in with it.
 func (p *Pooler) Evict(c pgauth.Change) {
+	why := errEvicted(c.User, c.Reason)
 	for _, s := range p.clients.all() {
-		if s.who.user == c.User && s.who.decision.Generation < c.Generation {
-			s.worker.loop.Post(s.kill)
+		if s.who.isHit(c) {
+			s.worker.loop.Post(func() { s.cut(why) })
+		}
+	}
+	for _, v := range p.consoles.all() {
+		if v.who.isHit(c) {
+			v.stop(why.ending())
 		}
 	}
 	p.mu.Lock()

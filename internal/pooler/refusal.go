@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"holdfast/internal/backend"
+	"holdfast/internal/console"
 	"holdfast/internal/fault"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/pool"
@@ -19,6 +20,9 @@ func (r *refusal) Error() string { return r.Message }
 func fatal(code, message, hint string) *refusal {
 	return &refusal{pgwire.Notice{Severity: "FATAL", Code: code, Message: message, Hint: hint}}
 }
+
+// ending makes a client of the console read the error before its session ends.
+func (r *refusal) ending() error { return &console.Ending{Message: r.Message, Hint: r.Hint} }
 
 // sqlStater is an error that knows its SQLSTATE.
 type sqlStater interface{ SQLState() string }

@@ -34,7 +34,7 @@ func (s source) Kill(ctx context.Context, database string) error {
 		return err
 	}
 	s.setPaused(database, true)
-	if err := s.killAll(ctx, func(one *session) bool { return database == "" || one.who.database == database }); err != nil {
+	if err := s.killAll(ctx, errKilled(), func(one *session) bool { return database == "" || one.who.database == database }); err != nil {
 		return err
 	}
 	_, err := s.Pooler.Pause(ctx, database)
@@ -42,14 +42,14 @@ func (s source) Kill(ctx context.Context, database string) error {
 }
 
 // killAll ends sessions, and returns when they have ended.
-func (p *Pooler) killAll(ctx context.Context, chosen func(*session) bool) error {
+func (p *Pooler) killAll(ctx context.Context, why *refusal, chosen func(*session) bool) error {
 	var ended []chan struct{}
 	for _, s := range p.clients.all() {
 		if !chosen(s) {
 			continue
 		}
 		done := make(chan struct{})
-		if s.worker.loop.Post(func() { s.kill(); close(done) }) {
+		if s.worker.loop.Post(func() { s.cut(why); close(done) }) {
 			ended = append(ended, done)
 		}
 	}
@@ -67,12 +67,12 @@ func (p *Pooler) killAll(ctx context.Context, chosen func(*session) bool) error 
 func (s source) KillClient(ctx context.Context, id int32) error {
 	for _, one := range s.clients.all() {
 		if idOf(one.who.id) == id {
-			return s.killAll(ctx, func(other *session) bool { return other == one })
+			return s.killAll(ctx, errKilled(), func(other *session) bool { return other == one })
 		}
 	}
 	for _, v := range s.consoles.all() {
 		if idOf(v.who.id) == id {
-			v.stop()
+			v.stop(errKilled().ending())
 			return nil
 		}
 	}
@@ -96,7 +96,7 @@ func (s source) Shutdown(ctx context.Context, mode console.Shutdown) error {
 	}
 	if mode == console.ShutdownNow {
 		s.opts.Shutdown()
-		return s.killAll(ctx, func(*session) bool { return true })
+		return s.killAll(ctx, goodbye(), func(*session) bool { return true })
 	}
 	for _, e := range s.endpoints {
 		e.refuse()

@@ -3,6 +3,7 @@ package pooler_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -128,7 +129,15 @@ func TestKillClientEndsOneAndKillEndsAll(t *testing.T) {
 	if _, err := admin.Exec(t.Context(), "KILL_CLIENT "+row["ptr"].(string)); err != nil { //nolint:forcetypeassert // else it fails
 		t.Fatal(err)
 	}
-	wantTold(t, "the client that was killed", first)
+	if _, err := first.PgConn().ReceiveMessage(t.Context()); stateOf(err) != "57P01" || !strings.Contains(hintOf(err), "an administrator of the pooler ended this session") {
+		t.Errorf("the client that was killed: %v, %s", err, hintOf(err))
+	}
+	other := s.console(t)
+	rows := show(t, admin, "CLIENTS")
+	command(t, admin, "KILL_CLIENT "+rows[len(rows)-1]["ptr"].(string)) //nolint:forcetypeassert // else it fails
+	if _, err := other.PgConn().ReceiveMessage(t.Context()); stateOf(err) != "57P01" || !strings.Contains(hintOf(err), "an administrator of the pooler ended this session") {
+		t.Errorf("a console that was killed: %v, %s", err, hintOf(err))
+	}
 	command(t, second, "SELECT 1")
 	running := inBackground(second, "SELECT pg_sleep(100)")
 	s.running(t, "pg_sleep(100)", 1)
