@@ -383,23 +383,3 @@ func TestAnotherSourceMayNameThePersonTheClassAndTheRole(t *testing.T) {
 	}
 	b.refused(t, remote("other"), "token", "auth_unknown_user")
 }
-
-// A change that comes between the proof and the moment from which a session can be found is not lost.
-func TestADecisionKnowsThatItsCredentialChangedMeanwhile(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		db := newDatabase()
-		db.set("alice", pgauth.Row{Verifier: verifier(t, "x")})
-		c, with := db.asking()
-		b := start(t, c, with)
-		alice, app := b.login(t, remote("alice"), "x"), b.login(t, remote("app"), "app-secret")
-		if alice.Outdated() || app.Outdated() {
-			t.Error("a decision is outdated at once")
-		}
-		db.set("alice", pgauth.Row{Verifier: verifier(t, "y")})
-		time.Sleep(2 * c.Auth.QueryTTL.D()) // fake time
-		if !alice.Outdated() || app.Outdated() {
-			t.Errorf("after a change: outdated %t, of somebody else %t", alice.Outdated(), app.Outdated())
-		}
-	})
-}

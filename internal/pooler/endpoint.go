@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/internal/cluster"
 	"holdfast/internal/fault"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/postgres"
@@ -57,7 +59,7 @@ func newEndpoint(p *Pooler, c Endpoint) (*endpoint, error) {
 	e.config.Target = cmp.Or(c.Target, TargetPrimary)
 	e.config.MaxLag = cmp.Or(c.MaxLag, defaultMaxLag)
 	if c.TLSCert != "" && c.TLS != "disable" {
-		certs, err := loadCertificates(c)
+		certs, err := loadCertificates(c, p.log, p.opts.Health)
 		if err != nil {
 			return nil, err
 		}
@@ -205,8 +207,12 @@ func (e *endpoint) close() error {
 // certificates are those of one endpoint, read again when the files change.
 type certificates struct {
 	config Endpoint
+	log    *slog.Logger
+	health cluster.Findings // nil: nobody is told
+
 	mu     sync.Mutex // protects the following
 	tls    *tls.Config
 	end    []byte // channel binding of the certificate
 	stamp  string
+	failed string // why the files could not be read last; "": they could
 }

@@ -151,6 +151,7 @@ func (p *Pooler) open(ctx context.Context) (err error) {
 		}
 	}
 	p.base.Go(p.averages.run(p.totals))
+	p.base.Go(p.watchCertificates)
 	return nil
 }
 

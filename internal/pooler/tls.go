@@ -1,13 +1,17 @@
 package pooler
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
+	"holdfast/internal/cluster"
 	"holdfast/internal/fault"
+	"holdfast/internal/health"
 	"holdfast/internal/scram"
 	"holdfast/internal/unit"
 )
@@ -18,9 +22,19 @@ const (
 	alpn = "postgresql"
 )
 
+// certificatesEvery is how often files are looked at when no client makes us look.
+const certificatesEvery = 2 * time.Second
+
+func brokenCertificate(endpoint string) health.Condition {
+	return health.Condition{
+		Code: "pooler_certificate", Subject: endpoint, Title: "A renewed certificate for PostgreSQL's clients cannot be used", Severity: health.Warning,
+		Hint: "mend the files of tls_cert, tls_key and tls_client_ca; they are read again by themselves, and what they held before serves until then",
+	}
+}
+
 // loadCertificates reads the files of an endpoint.
-func loadCertificates(c Endpoint) (*certificates, error) {
-	certs := &certificates{config: c}
+func loadCertificates(c Endpoint, log *slog.Logger, health cluster.Findings) (*certificates, error) {
+	certs := &certificates{config: c, log: log, health: health}
 	if _, _, err := certs.current(); err != nil {
 		return nil, err
 	}
@@ -34,16 +48,61 @@ func (c *certificates) current() (*tls.Config, []byte, error) {
 	defer c.mu.Unlock()
 	stamp := stampOf(c.config.TLSCert, c.config.TLSKey, c.config.TLSClientCA)
 	if c.tls != nil && stamp == c.stamp {
+		c.note(nil)
 		return c.tls, c.end, nil
 	}
 	made, end, err := c.load()
-	switch {
-	case err == nil:
-		c.tls, c.end, c.stamp = made, end, stamp
-	case c.tls == nil:
+	if err != nil && c.tls == nil {
 		return nil, nil, err
 	}
+	if err == nil {
+		c.tls, c.end, c.stamp = made, end, stamp
+	}
+	c.note(err)
 	return c.tls, c.end, nil
+}
+
+// note tells that files could not be read again, and that they can: once in the log, and as a finding meanwhile. Callers must hold mu.
+func (c *certificates) note(err error) {
+	was := c.failed
+	c.failed = ""
+	if err != nil {
+		c.failed = err.Error()
+	}
+	if c.failed == was {
+		return
+	}
+	condition := brokenCertificate(c.config.Listen)
+	if err == nil {
+		c.log.Info("certificate can be read again", "endpoint", c.config.Listen)
+		if c.health != nil {
+			c.health.Clear(condition)
+		}
+		return
+	}
+	until := c.tls.Certificates[0].Leaf.NotAfter
+	c.log.Error("certificate not read again, the one before serves on", "endpoint", c.config.Listen, "valid_until", until, "error", err)
+	if c.health != nil {
+		c.health.Set(condition, fmt.Sprintf("%v; the one that was read before serves on, and is valid until %s", err, until.UTC().Format(time.RFC3339)))
+	}
+}
+
+// watchCertificates looks at the files of all endpoints, so that a broken one is known before a client comes.
+func (p *Pooler) watchCertificates(ctx context.Context) {
+	tick := time.NewTicker(certificatesEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, e := range p.endpoints {
+			if e.tls != nil {
+				_, _, _ = e.tls.current() // it has one from the start, and tells by itself
+			}
+		}
+	}
 }
 
 func (c *certificates) load() (*tls.Config, []byte, error) {

@@ -1,12 +1,15 @@
 package pooler_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 
 	"holdfast/internal/certtest"
 	"holdfast/internal/fault"
+	"holdfast/internal/health"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/pooler"
@@ -248,6 +252,85 @@ func TestCertificatesAreReadAgainWithoutDroppingAnybody(t *testing.T) {
 	if _, now, err := enter(); err != nil || now.Cmp(first) == 0 {
 		t.Errorf("with a broken file: %v", err)
 	}
+}
+
+// Issue 3: a renewed certificate that is broken is told, without waiting for a client: once in the log, and as a finding until it is mended.
+func TestABrokenCertificateIsToldUntilItIsMended(t *testing.T) {
+	t.Parallel()
+	a, found, log := newAuthority(t), health.New(), &lines{}
+	a.sign(t, "server", "server")
+	s := setup{change: func(c *pooler.Config, _ *postgres.Config) {
+		c.Endpoints[0].TLSCert, c.Endpoints[0].TLSKey = a.file("server.crt"), a.file("server.key")
+	}, plug: func(o *pooler.Options) { o.Health, o.Log = found, slog.New(slog.NewTextHandler(log, nil)) }}.start(t)
+	whole, err := os.ReadFile(a.file("server.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func() string {
+		for _, f := range found.Snapshot() {
+			if f.Code == "pooler_certificate" {
+				return f.Subject + ": " + f.Text
+			}
+		}
+		return ""
+	}
+	for name, spoil := range map[string]func() error{
+		"nonsense": func() error { return os.WriteFile(a.file("server.crt"), []byte("broken"), 0o600) },
+		"gone":     func() error { return os.Remove(a.file("server.crt")) },
+	} {
+		log.Reset()
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, name+": a finding", func() bool {
+			text := shown()
+			return strings.HasPrefix(text, "127.0.0.1:0: ") && strings.Contains(text, "certificate of endpoint") && strings.Contains(text, "valid until 20")
+		})
+		for range 3 {
+			w := newWire(t, tls.Client(s.dial(t, 0).conn, secureOver(a)))
+			if err := w.logIn(s, pgwire.Version30); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if n := strings.Count(log.String(), "certificate not read again"); n != 1 {
+			t.Errorf("%s: told %d times in the log; want once", name, n)
+		}
+		if err := os.WriteFile(a.file("server.crt"), whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, name+": mended", func() bool { return shown() == "" })
+	}
+}
+
+// secureOver returns settings for TLS from the first byte.
+func secureOver(a *authority) *tls.Config {
+	c := a.secure()
+	c.NextProtos = []string{"postgresql"}
+	return c
+}
+
+// lines are what was logged.
+type lines struct {
+	mu sync.Mutex // protects the following
+	bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.String()
+}
+
+func (l *lines) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Buffer.Reset()
 }
 
 // Trap 17: TLS's own good-bye is one.
