@@ -50,7 +50,7 @@ func TestWhatIsWrittenIsCarriedOver(t *testing.T) {
 		`max_lifetime = "30m" # server_lifetime`, `max_idle = "1m30s" # server_idle_timeout`, `connect_timeout = "3s" # server_connect_timeout`,
 		"prepared_statements = 100 # max_prepared_statements", `admins = ["a", "b"] # admin_users`, `stats_users = ["c"] # stats_users`,
 		`sslmode = "verify-full" # server_tls_sslmode`, `sslrootcert = "/ca.pem" # server_tls_ca_file`,
-		"[database.limits.default]\nmax_per_person = 9 # max_user_connections\nstatement_timeout = \"20s\" # query_timeout")
+		"max_user_connections = 9 # max_user_connections", "[database.limits.default]\nstatement_timeout = \"20s\" # query_timeout")
 	hasNot(t, r, "routes", "login_timeout", "min_pool_size # PgBouncer's default")
 	says(t, r, "client_login_timeout@15: every wait has a limit", "database.username@0: PgBouncer has no role of its own")
 }
@@ -238,4 +238,13 @@ func TestConnectionsBeforehandAreCarriedOverWithARemark(t *testing.T) {
 	if !maps.Equal(carried, want) {
 		t.Errorf("%v, want %v", carried, want)
 	}
+}
+
+// The limit of a user becomes one over all pools, as it is there.
+func TestTheLimitOfAUserIsCarriedOver(t *testing.T) {
+	t.Parallel()
+	r := convert(t, "[databases]\na = host=h\n[users]\njournal = max_user_connections=5\nfree = max_user_connections=0\n[pgbouncer]\nmax_user_connections=9")
+	has(t, r, "max_user_connections = 9 # max_user_connections", "[database.users.journal]\nmax_connections = 5 # max_user_connections")
+	hasNot(t, r, "users.free")
+	says(t, r, "users.free: max_user_connections@5: leave max_user_connections")
 }

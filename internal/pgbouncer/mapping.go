@@ -6,6 +6,7 @@ package pgbouncer
 // Names of tables and keys that the import writes by itself.
 const (
 	tableDatabase    = "database"
+	tableUsers       = "users"        // [database.users.NAME]
 	tableRoutes      = "routes"       // [database.routes.NAME]
 	tableEndpoints   = "endpoints"    // [[database.endpoints]]
 	tableRules       = "rules"        // [[database.rules]]
@@ -54,6 +55,7 @@ const (
 	inEndpoints          // each of [[database.endpoints]]
 	inAuth               // [database.auth]
 	inLimits             // [database.limits.CLASS]: of everybody, or of a user
+	inUsers              // [database.users.NAME]
 	inRoute              // [database.routes.NAME]
 	inRules              // [[database.rules]]
 	inPeers              // [[database.peers]]
@@ -96,7 +98,7 @@ func genericSettings() []setting {
 		{name: "reserve_pool_timeout", reason: "there is no reserve"},
 		{name: "max_db_connections", same: []string{"0"}, reason: "the limit belongs to a database: max_connections in [database.routes.NAME]"},
 		{name: "max_db_client_connections", same: []string{"0"}, reason: "clients are limited together, by max_clients"},
-		{name: "max_user_connections", table: inLimits, key: "max_per_person", as: asNumber, same: []string{"0"}},
+		{name: "max_user_connections", table: inDatabase, key: "max_user_connections", as: asNumber, same: []string{"0"}},
 		{name: "max_user_client_connections", same: []string{"0"}, reason: "clients are limited together, by max_clients"},
 		{name: "server_round_robin", same: []string{"0"}, reason: "the server connection that was used last is used first; reads are balanced over replicas by the endpoint"},
 		{name: "track_extra_parameters", reason: "every setting that the server reports is kept for its client"},
@@ -249,7 +251,7 @@ func userSettings() []setting {
 		{name: "pool_size", table: inLimits, key: "max_per_person", as: asNumber},
 		{name: "reserve_pool_size", table: inLimits, key: "reserved", as: asNumber, same: []string{"0"}},
 		{name: "pool_mode", reason: perEndpoint},
-		{name: "max_user_connections", table: inLimits, key: "max_per_person", as: asNumber, same: []string{"0"}},
+		{name: "max_user_connections", table: inUsers, key: "max_connections", as: asNumber, zero: "leave max_user_connections of the section pgbouncer out, if users are to have no limit"},
 		{name: "max_user_client_connections", same: []string{"0"}, reason: "clients are limited together, by max_clients"},
 		{name: "query_timeout", table: inLimits, key: "statement_timeout", as: asSeconds, same: []string{"0"}},
 		{name: "query_wait_timeout", table: inLimits, key: "timeout", as: asSeconds, zero: everyWait, same: []string{"-1"}},
@@ -273,6 +275,8 @@ func (t target) path(name string) []string {
 		return []string{tableDatabase, tableEndpoints}
 	case inLimits:
 		return []string{tableDatabase, tableLimits, name}
+	case inUsers:
+		return []string{tableDatabase, tableUsers, name}
 	case inRoute:
 		return []string{tableDatabase, tableRoutes, name}
 	case inRules:

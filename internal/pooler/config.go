@@ -22,6 +22,11 @@ type Config struct {
 	// Routes send databases to other servers than the one of host, by the name that clients use; a trailing * stands for
 	// any ending. Default: every database is on the server of host, under its own name.
 	Routes map[string]Route `toml:"routes"`
+	// Users are roles of the server that have limits of their own, by name. Default none.
+	Users map[string]User `toml:"users"`
+	// MaxUserConnections is how many connections one user, a role of the server, may have by all pools of the process together: of all
+	// databases and endpoints. Those that classes have reserved come on top. Default 0: no limit.
+	MaxUserConnections int `toml:"max_user_connections"`
 	// Limits are rules for classes of callers, by the name of the class. Default none.
 	Limits map[string]Limit `toml:"limits"`
 	// Peers are all Holdfast processes behind one balancer: cancel requests that arrive at the wrong one are passed on. Default none.
@@ -124,6 +129,13 @@ type Route struct {
 	MaxConnections int `toml:"max_connections"`
 }
 
+// User is a table [database.users.NAME].
+type User struct {
+	// MaxConnections of the role by all pools of the process together: of all databases and endpoints. Those that classes have reserved come
+	// on top. Default: max_user_connections.
+	MaxConnections int `toml:"max_connections"`
+}
+
 // Limit is a table [database.limits.CLASS].
 type Limit struct {
 	// StatementTimeout is PostgreSQL's statement_timeout for sessions of the class; a client may change it for itself. Default:
@@ -138,7 +150,7 @@ type Limit struct {
 	// MaxPerPerson is how many connections of a pool one person of the class may hold. Default no limit.
 	MaxPerPerson int `toml:"max_per_person"`
 	// Reserved connections beyond max_size serve the class when the pool is full: for administrators. They are beyond max_connections of
-	// a route, too. Default 0.
+	// a route and of a user, too. Default 0.
 	Reserved int `toml:"reserved"`
 }
 

@@ -75,6 +75,7 @@ type Pooler struct {
 	paused   map[string]bool             // databases by name, "" for all others
 	closed   map[string]bool             // databases that take no new clients
 	senders  map[groupKey]*pool.Budget   // of replication connections
+	users    map[string]*pool.Budget     // of roles that have a limit
 	dropping sync.WaitGroup              // pools of those that are over
 	departed map[string]console.Counters // of those that are over, by database
 	life     context.Context             //nolint:containedctx // that of the service: pools are made while it runs; nil: it does not
@@ -85,7 +86,7 @@ func New(c Config, o Options) (*Pooler, error) {
 	p := &Pooler{
 		config: c, opts: o, log: o.Log, meters: o.Meters,
 		statements: relay.NewRegistry(), params: relay.NewParamTable(), groups: map[groupKey]*group{},
-		senders: map[groupKey]*pool.Budget{}, departed: map[string]console.Counters{},
+		senders: map[groupKey]*pool.Budget{}, users: map[string]*pool.Budget{}, departed: map[string]console.Counters{},
 	}
 	ended, end := context.WithCancel(context.Background())
 	end()
@@ -202,7 +203,7 @@ func (p *Pooler) newGroup(key groupKey, e *endpoint, l Limit) (*group, error) {
 		return nil, fatal("3D000", fmt.Sprintf("database %q does not exist", key.database), "")
 	}
 	g := &group{key: key, front: e, route: r, limit: l}
-	budgets := []*pool.Budget{r.budget}
+	budgets := []*pool.Budget{p.userBudget(key.user), r.budget}
 	if key.replication != "" {
 		budgets = append(budgets, p.walsenders(g))
 	}
@@ -244,7 +245,7 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 	c.HoldPaused = tuned.hold.D()
 	c.OnWait = p.meters.wait
 	c.Log = p.log
-	c.Lazy, c.StartPaused = c.MinSize == 0 || !p.isFirst(g.key, g.front), p.startsPaused(g.key.database)
+	c.Lazy, c.StartPaused = c.MinSize == 0 || !p.isFirst(g.key, g.front) || p.isCapped(g, c.MinSize), p.startsPaused(g.key.database)
 	c.MaxSize = max(c.MaxSize, c.MinSize, 1)
 	if g.key.replication != "" {
 		c.Lazy, c.MinSize, c.MaxSize, c.Reserved = true, 0, 1, 0

@@ -117,13 +117,6 @@ func reserveOf(limits map[string]Limit) (n int) {
 	return n
 }
 
-// resize gives administrators their reserve beyond the limit of the route as the classes have it now.
-func (r *route) resize(reserve int) {
-	if r.budget != nil {
-		r.budget.Resize(r.config.MaxConnections, reserve)
-	}
-}
-
 func (r *route) databaseFor(name string) string { return cmp.Or(r.config.Database, name) }
 
 func (r *route) start(ctx context.Context) error {

@@ -184,9 +184,7 @@ func (p *Pooler) Reload(c Config, db postgres.Config) error {
 		for key, g := range p.groups {
 			g.setLimit(t.limits[key.class])
 		}
-		for _, r := range p.routes {
-			r.resize(reserveOf(t.limits))
-		}
+		p.reserve(reserveOf(t.limits))
 		return t.check()
 	})
 }

@@ -119,6 +119,9 @@ func hostsOf(addresses []string) (hosts string, port int) {
 // Users implements console.Pooling: those who have pools, and those of the console.
 func (s source) Users() []console.User {
 	users := map[string]console.User{s.opts.Database.Username: {}}
+	for name := range s.config.Users {
+		users[name] = console.User{}
+	}
 	for _, name := range slices.Concat(s.tuned.Load().admins, s.tuned.Load().stats) {
 		users[name] = console.User{}
 	}
@@ -130,7 +133,7 @@ func (s source) Users() []console.User {
 	}
 	rows := make([]console.User, 0, len(users))
 	for name, u := range users {
-		u.Name = name
+		u.Name, u.MaxUserConnections = name, s.config.limitOf(name)
 		rows = append(rows, u)
 	}
 	slices.SortFunc(rows, func(a, b console.User) int { return cmp.Compare(a.Name, b.Name) })

@@ -1,0 +1,63 @@
+package pooler
+
+import (
+	"fmt"
+
+	"holdfast/internal/fault"
+	"holdfast/internal/pool"
+)
+
+// limitOf returns how many connections a role of the server may have by all pools together, 0 for no limit.
+func (c Config) limitOf(user string) int {
+	return firstOf(c.Users[user].MaxConnections, c.MaxUserConnections)
+}
+
+// userBudget returns what the pools of a role share, nil when it has no limit. Callers hold mu.
+func (p *Pooler) userBudget(user string) *pool.Budget {
+	limit := p.config.limitOf(user)
+	if limit == 0 {
+		return nil
+	}
+	b := p.users[user]
+	if b == nil {
+		b = pool.NewBudget("user "+user, limit, reserveOf(p.tuned.Load().limits))
+		p.users[user] = b
+	}
+	return b
+}
+
+// reserve gives administrators their connections beyond the limits that several pools share. Callers hold mu.
+func (p *Pooler) reserve(n int) {
+	for _, r := range p.routes {
+		if r.budget != nil {
+			r.budget.Resize(r.config.MaxConnections, n)
+		}
+	}
+	for user, b := range p.users {
+		b.Resize(p.config.limitOf(user), n)
+	}
+}
+
+// isCapped reports whether the pools of a role to a route cannot all have the connections that they are to have beforehand: nobody can wait
+// for that.
+func (p *Pooler) isCapped(g *group, least int) bool {
+	for _, limit := range []int{g.route.config.MaxConnections, p.config.limitOf(g.key.user)} {
+		if limit > 0 && limit < least*len(p.endpoints) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c Config) userProblems() fault.Problems {
+	var p fault.Problems
+	if c.MaxUserConnections < 0 {
+		p.Add("max_user_connections", "write how many connections one user may have; 0 sets no limit", "%d is less than 0", c.MaxUserConnections)
+	}
+	for name, u := range c.Users {
+		if u.MaxConnections < 1 {
+			p.Add(fmt.Sprintf("users.%s.max_connections", name), "write how many connections the user may have, or remove the table", "%d is less than 1", u.MaxConnections)
+		}
+	}
+	return p
+}
