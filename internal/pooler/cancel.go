@@ -12,6 +12,7 @@ func (p *Pooler) cancelRequest(ctx context.Context, r pgwire.Startup) {
 		p.meters.cancelled("peer")
 		return
 	}
+	r.PID &^= forwarded
 	s := p.clients.find(r.PID, r.Key)
 	if s == nil {
 		met := "unknown"

@@ -59,7 +59,7 @@ func (c *clients) keyFor(size int) (pid uint32, key []byte) {
 	defer c.mu.Unlock()
 	for {
 		c.serial++
-		pid = c.serial
+		pid = c.serial &^ forwarded
 		if c.peer > 0 {
 			pid = uint32(c.peer)<<peerShift | c.serial&(1<<peerShift-1) //nolint:gosec // at most maxPeer
 		}

@@ -29,7 +29,7 @@ type Config struct {
 	MaxUserConnections int `toml:"max_user_connections"`
 	// Limits are rules for classes of callers, by the name of the class. Default none.
 	Limits map[string]Limit `toml:"limits"`
-	// Peers are all Holdfast processes behind one balancer: cancel requests that arrive at the wrong one are passed on. Default none.
+	// Peers are all Holdfast processes behind one balancer: cancel requests that arrive at the wrong one are passed on, once. Default none.
 	Peers []Peer `toml:"peers"`
 	// PreparedStatements that one server session keeps for clients in transaction mode. Default 200.
 	PreparedStatements int `toml:"prepared_statements"`

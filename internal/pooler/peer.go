@@ -16,6 +16,9 @@ import (
 const (
 	peerShift = 20
 	maxPeer   = 1<<(31-peerShift) - 1
+	// forwarded marks the process id of a cancel request that comes from a peer, in the bit that ids of ours never have. It is not
+	// passed on again: with peers that are configured differently it would go in circles.
+	forwarded = 1 << 31
 	peerTime  = 5 * time.Second
 	// maxForwards is how many cancel requests may be on their way to peers.
 	maxForwards = 100
@@ -55,8 +58,12 @@ func listensAt(listen, address string) bool {
 	})
 }
 
-// forward passes a cancel request on to the process that it belongs to, and reports whether there is one.
+// forward passes a cancel request on to the process that it belongs to, and reports whether there is one. It goes one way: what
+// comes from a peer ends here.
 func (p *Pooler) forward(ctx context.Context, r pgwire.Startup) bool {
+	if r.PID&forwarded != 0 {
+		return false
+	}
 	id := int(r.PID >> peerShift)
 	i := slices.IndexFunc(p.config.Peers, func(peer Peer) bool { return peer.ID == id })
 	if i < 0 || id == p.clients.peer {
@@ -79,7 +86,7 @@ func (p *Pooler) forward(ctx context.Context, r pgwire.Startup) bool {
 	}
 	defer c.Close() //nolint:errcheck // nothing follows
 	_ = c.SetDeadline(time.Now().Add(peerTime))
-	if _, err := c.Write(pgwire.AppendCancel(nil, r.PID, r.Key)); err == nil {
+	if _, err := c.Write(pgwire.AppendCancel(nil, r.PID|forwarded, r.Key)); err == nil {
 		_, _ = io.Copy(io.Discard, c) // it says nothing, and closes when it is done
 	}
 	return true

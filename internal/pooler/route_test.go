@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"holdfast/internal/pgtest"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/pooler"
@@ -155,4 +157,53 @@ func TestACancelArrivesAtAnotherProcess(t *testing.T) {
 	stranger := one.wire(t, 0)
 	one.cancel(t, 0, 77<<20|1, stranger.key) // of a process that nobody knows
 	stranger.must("SELECT 1")
+}
+
+// Trap 11: a cancel request has a hop limit. Two processes that each take the other for number 9 pass one on once, and not in
+// circles.
+func TestACancelDoesNotGoInCircles(t *testing.T) {
+	t.Parallel()
+	a, b := freeAddress(t, "127.0.0.1"), freeAddress(t, "127.0.0.1")
+	start := func(listen, other string, own int) (*site, *prometheus.Registry) {
+		seen := prometheus.NewPedanticRegistry()
+		return setup{
+			change: func(c *pooler.Config, _ *postgres.Config) {
+				c.Endpoints = []pooler.Endpoint{{Listen: listen, Mode: pooler.ModeTransaction}}
+				c.Peers = []pooler.Peer{{ID: own, Address: listen}, {ID: 9, Address: other}}
+			},
+			plug: func(o *pooler.Options) { o.Meters = pooler.NewMeters(seen) },
+		}.start(t), seen
+	}
+	one, oneSeen := start(a, b, 1)
+	_, twoSeen := start(b, a, 2)
+	w := one.wire(t, 0)
+	one.cancel(t, 0, 9<<20|1, w.key) // returns when it has been acted on, there as well
+	if n := cancels(t, oneSeen, "peer"); n != 1 {
+		t.Errorf("the first process passed it on %v times", n)
+	}
+	if passed, unknown := cancels(t, twoSeen, "peer"), cancels(t, twoSeen, "unknown"); passed != 0 || unknown != 1 {
+		t.Errorf("the second process passed it on %v times, and knew nothing of it %v times", passed, unknown)
+	}
+	if n := cancels(t, oneSeen, "unknown"); n != 0 {
+		t.Errorf("it came back %v times", n)
+	}
+	w.must("SELECT 1")
+}
+
+// cancels returns how many cancel requests met that.
+func cancels(t *testing.T, r *prometheus.Registry, met string) float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n float64
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "holdfast_pooler_cancels_total" && m.GetLabel()[0].GetValue() == met {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
 }
