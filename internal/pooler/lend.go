@@ -213,6 +213,32 @@ func (s *session) resettle() {
 	})
 }
 
+// inquires asks the server, if the client may have let go of what pins it, whether anything of that remains. The client waits for
+// the answer, which it does not see. A question that fails leaves it pinned.
+func (s *session) inquires() bool {
+	if s.ended {
+		return false
+	}
+	sql := s.relay.Question()
+	if sql == "" {
+		return false
+	}
+	s.state = settling
+	s.server.ask(sql, func(err error) {
+		if s.closed {
+			return
+		}
+		s.state = linked
+		if said := (*refusal)(nil); err != nil && !errors.As(err, &said) {
+			return // the server is gone, and the session is told next
+		}
+		s.relay.Answered()
+		s.rest()
+		s.resume()
+	})
+	return true
+}
+
 // giveBack returns the server to the pool.
 func (s *session) giveBack() {
 	s.account()

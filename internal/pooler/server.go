@@ -238,6 +238,12 @@ func (s *server) take(w *worker, b []byte) {
 	}
 	n, err := s.relay.Absorb(b, &w.toClient)
 	s.keep(b[n:])
+	if heard := w.toClient.Bytes(); len(heard) > 0 && s.session != nil && err == nil { // notifications
+		if failed := s.session.tell(heard); failed != nil {
+			s.session.end(failed)
+			return
+		}
+	}
 	switch {
 	case err != nil:
 		s.end(err)

@@ -339,6 +339,9 @@ func (s *session) rest() {
 			s.leaveNow()
 			return
 		}
+		if s.inquires() {
+			return
+		}
 		if s.relay.Unsettled() {
 			s.resettle()
 			return

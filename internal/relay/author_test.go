@@ -115,9 +115,9 @@ func (a *author) pinning() string {
 	case 4:
 		return a.oneOf("PREPARE q AS SELECT 42", "EXECUTE q", "DEALLOCATE q")
 	case 5:
-		return fmt.Sprintf(a.oneOf("SELECT pg_advisory_lock(%d)", "SELECT pg_advisory_unlock(%d)", "SELECT %d, pg_advisory_unlock_all()"), a.id)
+		return fmt.Sprintf(a.oneOf("SELECT pg_advisory_lock(%d)", "SELECT pg_try_advisory_lock_shared(%d)", "SELECT pg_advisory_unlock(%d)", "SELECT %d, pg_advisory_unlock_all()"), a.id)
 	case 6:
-		return a.oneOf("SELECT set_config('app.x', 'four', false)", "SELECT set_config('app.x', 'five', true)", "SELECT set_config('work_mem', '5MB', true)")
+		return a.oneOf("SELECT set_config('app.x', 'four', false)", "SELECT set_config('app.x', 'five', true)", "SELECT set_config('work_mem', '5MB', true)", "SELECT set_config('role', 'reader', false)", "RESET ALL")
 	default:
 		return a.oneOf("SET LOCAL work_mem = '6MB'; SELECT 1", "SET work_mem = '7MB'; SHOW work_mem", "RESET work_mem; SHOW work_mem", "BEGIN; SET app.x = 'six'")
 	}

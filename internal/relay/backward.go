@@ -146,8 +146,8 @@ func (s *Server) reply(c *Client, r *reply, o *Out) error {
 		err := s.fail(c, r, head, o)
 		s.advise(c, r, o)
 		return err
-	case pgwire.NoticeResponse, pgwire.NotificationResponse:
-		s.hide = c == nil // they answer nothing
+	case pgwire.NoticeResponse, pgwire.NotificationResponse: // they answer nothing
+		s.hide = c == nil && (!s.heard || r.typ == pgwire.NoticeResponse)
 		return nil
 	case pgwire.ParameterStatus:
 		return s.parameter(c, r)
@@ -230,6 +230,9 @@ func (s *Server) complete(c *Client, r *reply, head *entry) {
 		return
 	}
 	tag := pgwire.ParseCommandTag(r.body())
+	if head.op == opQuery && head.flags&hidden != 0 {
+		s.counts(tag)
+	}
 	s.tag(c, tag, head)
 	if c != nil && c.observer != nil && head.flags&hidden == 0 {
 		c.observer.End(head.note, tag, nil)

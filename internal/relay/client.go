@@ -58,6 +58,8 @@ type Client struct {
 	fresh     Words  // pins that the transaction under way made
 	lets      Words  // what lets go of pins when it is committed
 	bindings  Words  // of all that it bound
+	letting   bool   // a text was sent that may let go of pins, and the server was not asked about it yet
+	resets    bool   // RESET ALL has undone what pinned it by a setting
 	drops     string // the name in the last DEALLOCATE that it bound
 	discards  bool   // all was discarded
 	unsettled bool   // the server's session is not what the client asked for

@@ -12,7 +12,8 @@
 //   - Hidden: an answer to something that the client did not ask; it is swallowed. Made: an answer that the server is
 //     never asked for, because the pooler knows it; it takes its place in the queue all the same, so order is kept.
 //   - Pinned: a client in transaction mode that made state which cannot be carried to another server (a temporary table,
-//     LISTEN, an advisory lock of the session, a cursor WITH HOLD …) keeps its server until it lets go of that.
+//     LISTEN, an advisory lock of the session, a cursor WITH HOLD …) keeps its server until it lets go of that. After words that let
+//     go of one thing (UNLISTEN, CLOSE, DROP …) the server is asked, hidden, whether anything remains: [Client.Question].
 //
 // # The rule
 //

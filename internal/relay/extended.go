@@ -115,9 +115,10 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 // bound notes what the statement that is being bound may do when it is executed.
 func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) {
 	if v.set != nil && len(to) > 0 {
-		v.words |= Set // nobody follows when that portal is executed
+		v.words = v.words&^resetAll | Set // nobody follows when that portal is executed
 		v.set = nil
 	}
+	c.mayLetGo(v.words)
 	if v.words&barriers != 0 {
 		c.guard = true // from its Execute on
 		v.words &^= barriers
@@ -236,6 +237,7 @@ func (c *Client) close(s *Server, m message, o *Out) (int, error) {
 		o.put(pgwire.AppendClose(o.buffer(), kind, nobody))
 		return m.size, nil
 	}
+	c.letting = c.letting || c.pins&Prepare != 0 // of one that was too large to be remembered
 	return c.asIs(s, m, o, opClose)
 }
 

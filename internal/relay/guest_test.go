@@ -196,7 +196,17 @@ func (g *guest) rest() error {
 		g.relay.Detach()
 		g.line = nil
 		return g.house.give(l)
-	case g.line.relay.Settled() && g.relay.Unsettled():
+	case g.line.relay.Settled():
+		if sql := g.relay.Question(); sql != "" {
+			if err := g.line.ask(sql, g.house.cut); err != nil {
+				return err
+			}
+			g.relay.Answered()
+			return g.rest()
+		}
+		if !g.relay.Unsettled() {
+			return nil
+		}
 		if sql := g.relay.Settle(g.line.relay); sql != "" {
 			if err := g.line.ask(sql, g.house.cut); err != nil {
 				return err

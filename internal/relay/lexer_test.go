@@ -79,10 +79,13 @@ func TestWordsInStringsNamesAndCommentsDoNotCount(t *testing.T) {
 func TestWordsCountWhereTheyDoSomethingToTheSession(t *testing.T) {
 	t.Parallel()
 	f := wordTable(t)
-	f("UNLISTEN *", UnlistenAll)
-	f("UNLISTEN*", UnlistenAll)
-	f("UNLISTEN a", 0)
-	f(`UNLISTEN "a"*`, 0)
+	f("UNLISTEN *", UnlistenAll|letting)
+	f("UNLISTEN*", UnlistenAll|letting)
+	f("UNLISTEN a", letting)
+	f(`UNLISTEN "a"*`, letting)
+	f("DROP TABLE a", letting)
+	f("SELECT 1; DROP VIEW a", letting|several)
+	f("ALTER TABLE a DROP b", 0)
 	f("SELECT * FROM unlisten", 0)
 	f("LOAD 'x'", Load)
 	f("PREPARE q AS SELECT 1", Prepare)
@@ -106,6 +109,8 @@ func TestWordsCountWhereTheyDoSomethingToTheSession(t *testing.T) {
 	f("SELECT pg_catalog.PG_TRY_ADVISORY_LOCK_SHARED(1)", Advisory)
 	f("SELECT pg_advisory_xact_lock(1)", 0)
 	f("SELECT pg_advisory_unlock_all()", UnlockAll)
+	f("SELECT pg_advisory_unlock(1)", letting)
+	f("SELECT 1, pg_catalog.PG_ADVISORY_UNLOCK_SHARED(1)", letting)
 }
 
 func TestWordsOfSettingsCountUnlessTheyEndWithTheTransaction(t *testing.T) {
@@ -113,8 +118,8 @@ func TestWordsOfSettingsCountUnlessTheyEndWithTheTransaction(t *testing.T) {
 	f := wordTable(t)
 	f("DECLARE c CURSOR WITH HOLD FOR SELECT 1", Hold)
 	f("DECLARE c CURSOR WITHOUT HOLD FOR SELECT 1", 0)
-	f("CLOSE ALL", CloseAll)
-	f("CLOSE a", 0)
+	f("CLOSE ALL", CloseAll|letting)
+	f("CLOSE a", letting)
 	f("SET a = 1", Set)
 	f(`SET "a" = 1`, Set)
 	f("SET", Set)

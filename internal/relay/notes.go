@@ -27,7 +27,11 @@ func (c *Client) judge(sql []byte) verdict {
 func verdictOf(words Words, sql []byte) verdict {
 	if words&(Set|Reset) != 0 && words&several == 0 {
 		if a, ok := parseSet(string(sql)); ok {
-			return verdict{words: words &^ (Set | Reset), set: a}
+			words &^= Set | Reset
+			if a != nil && a.All {
+				words |= resetAll
+			}
+			return verdict{words: words, set: a}
 		}
 	}
 	return verdict{words: words}
@@ -65,12 +69,13 @@ func (c *Client) endLexing() {
 	case e.flags&touches != 0: // a Parse of the unnamed statement
 		c.unnamed.now.words = words
 	default:
-		c.pins |= pinsOf(words)
+		c.pin(pinsOf(words))
 	}
 }
 
 // heed takes the precautions that a statement asks for which is being sent.
 func (c *Client) heed(v verdict) {
+	c.mayLetGo(v.words)
 	if v.words&barriers != 0 {
 		c.barrier = true
 	}
@@ -94,7 +99,7 @@ func (c *Client) did(w Words, failed bool) {
 	default:
 		c.fresh |= pins
 	}
-	c.pins |= pins
+	c.pin(pins)
 	c.lets = (c.lets | w&lets) &^ undone(pins)
 	c.rolled = false
 }
@@ -153,6 +158,7 @@ func (c *Client) end(s *Server, committed bool) {
 		c.doubt(s)
 	default:
 		c.pins &^= letGo(c.lets)
+		c.resets = c.resets || c.lets&resetAll != 0
 		for i := range c.pending {
 			c.assign(s, c.pending[i])
 		}
@@ -169,7 +175,7 @@ func (c *Client) end(s *Server, committed bool) {
 func (c *Client) doubt(s *Server) {
 	for _, a := range c.pending {
 		if !c.params.Reports(a.Name) {
-			c.pins |= Set
+			c.pin(Set)
 		} else if a.Set == "" {
 			c.assign(s, a) // at worst it is undone once too often
 		}

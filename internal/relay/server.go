@@ -41,6 +41,8 @@ type Server struct {
 	dirty      bool   // it holds state of a client that only DISCARD ALL removes
 	failed     string // SQLSTATE of a hidden query that failed
 	failure    string // its message
+	found      []bool // which statements of a hidden query had rows
+	heard      bool   // a client is attached: it is told what comes unasked while a query of ours runs
 }
 
 // ServerConfig is what server sessions share.
@@ -94,7 +96,7 @@ func (s *Server) Close() { s.statements.clear() }
 // to [Server.Absorb], also while a client is attached.
 func (s *Server) Ask(dst []byte, sql string) []byte {
 	s.queue.push(opQuery, hidden|touches)
-	s.failed, s.failure, s.unnamed = "", "", 0
+	s.failed, s.failure, s.unnamed, s.found = "", "", 0, nil
 	return pgwire.AppendQuery(dst, sql)
 }
 
@@ -102,8 +104,8 @@ func (s *Server) Ask(dst []byte, sql string) []byte {
 // has failed is not the client's and must not be attached: PostgreSQL runs such a text whole or not at all.
 func (s *Server) Failed() (code, message string) { return s.failed, s.failure }
 
-// Absorb takes what a server says while no client is attached: answers to Ask, and what comes unasked. An answer that
-// nobody waits for is ErrOutOfStep.
+// Absorb takes what a server says while no client is attached, or while Ask is answered: what comes unasked, too. Notifications
+// are collected in o for the client that is attached. An answer that nobody waits for is ErrOutOfStep.
 func (s *Server) Absorb(in []byte, o *Out) (int, error) { return s.backward(nil, in, o) }
 
 // pushSync expects the answer to a Sync.

@@ -47,7 +47,7 @@ func (c *Client) Resettled() { c.takeOver(c.server) }
 // put into Local.
 func (c *Client) Attach(s *Server) {
 	c.takeOver(s)
-	c.server = s
+	c.server, s.heard = s, true
 	if c.mode == Session {
 		s.dirty = true
 	}
@@ -72,6 +72,9 @@ func (c *Client) Detach() *Server {
 	s := c.server
 	if s != nil && c.pins != 0 {
 		s.dirty = true
+	}
+	if s != nil {
+		s.heard = false
 	}
 	c.server = nil
 	return s

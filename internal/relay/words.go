@@ -19,6 +19,8 @@ const (
 	Reset                         // RESET
 	Discard                       // DISCARD
 	Deallocate                    // DEALLOCATE
+	resetAll                      // RESET ALL by itself
+	letting                       // what lets go of one thing: UNLISTEN, CLOSE, DROP, pg_advisory_unlock
 
 	local   Words = 1 << 29 // SET LOCAL
 	several Words = 1 << 31 // more than one statement
@@ -32,7 +34,7 @@ const Pins = Listen | Temp | Advisory | Hold | Prepare | Load | SetConfig
 const barriers = Discard | Deallocate
 
 // lets are the words that let go of pins.
-const lets = UnlistenAll | UnlockAll | CloseAll
+const lets = UnlistenAll | UnlockAll | CloseAll | resetAll
 
 // transactional are the pins that go when the transaction that made them is rolled back.
 const transactional = Listen | Temp | Hold | SetConfig | Set
@@ -61,6 +63,9 @@ func undone(pins Words) (w Words) {
 	}
 	if pins&Hold != 0 {
 		w |= CloseAll
+	}
+	if pins&(SetConfig|Set) != 0 {
+		w |= resetAll
 	}
 	return w
 }
@@ -114,6 +119,7 @@ const (
 var lengths = measure( //nolint:gochecknoglobals // a table
 	"create", "local", "global", "replace", "insert", "merge", "into", "with", "hold", "all", "temp", "temporary", "pg_temp", "commit", "drop",
 	"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared", "pg_advisory_unlock_all", "set_config",
+	"pg_advisory_unlock", "pg_advisory_unlock_shared",
 )
 
 func measure(words ...string) (table [256]uint32) {
@@ -169,7 +175,7 @@ func firstWord(w []byte) (Words, step) {
 	case "listen":
 		return Listen, afterOther
 	case "unlisten":
-		return 0, afterUnlisten
+		return letting, afterUnlisten
 	case "load":
 		return Load, afterOther
 	case "prepare":
@@ -183,7 +189,9 @@ func firstWord(w []byte) (Words, step) {
 	case "deallocate":
 		return Deallocate, afterOther
 	case "close":
-		return 0, afterClose
+		return letting, afterClose
+	case "drop":
+		return letting, afterOther
 	}
 	return 0, afterNothing
 }
@@ -224,6 +232,8 @@ func (s step) laterWord(w []byte) (Words, step) {
 		return Advisory, afterOther
 	case "pg_advisory_unlock_all":
 		return UnlockAll, afterOther
+	case "pg_advisory_unlock", "pg_advisory_unlock_shared":
+		return letting, afterOther
 	case "set_config":
 		return 0, afterConfig
 	}
