@@ -87,6 +87,7 @@ func runCheck(ctx context.Context, a *app, o checkOptions) error {
 		k.directories()
 		k.assets()
 		k.listeners(ctx)
+		k.room()
 		k.database(ctx)
 		k.store(ctx)
 		k.content(ctx)

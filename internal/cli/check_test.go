@@ -127,3 +127,14 @@ func TestCheckRunsTheQueryForLogInsAndSaysHowToMendIt(t *testing.T) {
 	db.Exec(t, "DROP FUNCTION holdfast.login_verifier")
 	run(env, "check").expect(t, 0, "ok    log-in         the start makes the function")
 }
+
+// S0-22: sizes that the machine cannot bear are refused, with the sum written out.
+func TestCheckComparesFilesAndMemoryWithTheMachine(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Database(t)
+	settings := quiet + attach(db.Server, db.Name, db.Server.User, "unused-on-the-socket")
+	_, env := site(t, settings+"max_clients = 900\n")
+	run(env, "check").expect(t, 0, "ok    files", "900 clients (max_clients) + 28 servers + 512 for everything else = 1440, of ", "ok    memory")
+	_, env = site(t, settings+"max_clients = 2000000000\n")
+	run(env, "check").expect(t, 3, "FAIL  files", "2000000000 clients (max_clients) + 28 servers", "LimitNOFILE=2000000540", "FAIL  memory", "2000000000 × 8KiB for clients")
+}

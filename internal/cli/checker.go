@@ -17,6 +17,7 @@ import (
 	"holdfast/internal/control"
 	"holdfast/internal/fault"
 	"holdfast/internal/fstype"
+	"holdfast/internal/pooler"
 	"holdfast/internal/secret"
 )
 
@@ -137,6 +138,18 @@ func (k *checker) listeners(ctx context.Context) {
 	}
 	if !bad {
 		k.ok("listeners", "%s", strings.Join(open, ", "))
+	}
+}
+
+// room compares what the pooler may come to need with what the machine gives (S0-22).
+func (k *checker) room() {
+	c := k.cfg.Database
+	for _, n := range c.Pooling.Needs(c.Config, pooler.FindRoom()) {
+		if n.Fits {
+			k.ok(n.Code, "%s, of %s", n.Sum, n.Allowed)
+			continue
+		}
+		k.fail(n.Code, fault.New(fault.Config, "too_little_"+n.Code, "there is %s, but it may need %s", n.Allowed, n.Sum).WithHint("%s", n.Hint))
 	}
 }
 

@@ -44,6 +44,7 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	if err := d.runDoor(ctx, "pooler", d.pooler); err != nil {
 		return err
 	}
+	d.watchRoom()
 	watch := &poolWatch{status: d.pooler.Status, health: d.health, refused: map[string]uint64{}}
 	return d.run(ctx, "pool check", lifecycle.NewLoop(checkEvery, watch.look, func(error) {}))
 }

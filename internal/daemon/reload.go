@@ -74,6 +74,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 	db := d.database
 	db.Options = pool.Options
 	err := errors.Join(d.login.Reload(cfg.Database.Pooling.Config), d.pooler.Reload(cfg.Database.Pooling, db))
+	d.watchRoom()
 	if d.audit != nil {
 		d.audit.Reopen()
 	}
