@@ -136,9 +136,7 @@ func wantRefused(t *testing.T, c *client) {
 func TestTheS3StoreGoesAwayAndComesBack(t *testing.T) {
 	t.Parallel()
 	peer := s3test.Versitygw(t)
-	site := newSite(t, pgtest.Database(t)).set("storage.s3.enabled", "true", "storage.s3.endpoint_url", peer.URL,
-		"storage.s3.bucket_name", "holdfast", "storage.s3.region", peer.Region, "storage.s3.cache_size", "0",
-		"storage.s3.access_key_id", peer.AccessKey, "storage.s3.secret_key", peer.SecretKey, "files.memory_cache", "0")
+	site := newSite(t, pgtest.Database(t)).onS3(peer).set("files.memory_cache", "0")
 	site.refused(4, `bucket "holdfast" does not exist`, "hint: create it with: holdfast check --create")
 	site.Must("check", "--create")
 	n := site.serve()
