@@ -25,7 +25,7 @@ func (l *login) enter(ctx context.Context, start pgwire.Startup) (*session, erro
 	if err != nil {
 		return nil, err
 	}
-	who := identity{user: params.user, database: cmp.Or(params.database, params.user), app: params.application, version: start.Version}
+	who := identity{user: params.user, database: cmp.Or(params.database, params.user), app: params.application, request: params.request, version: start.Version}
 	who.address, who.peer = l.peer.Addr().String(), l.peer
 	if !l.peer.IsValid() {
 		who.address = "unix"
@@ -64,6 +64,7 @@ type parameters struct {
 	user, database, application string
 	replication                 string
 	claimed                     string // holdfast.person
+	request                     string // holdfast.request_id
 	reported                    []pgwire.Param
 }
 
@@ -95,8 +96,11 @@ func startParams(start pgwire.Startup) (parameters, error) {
 
 // set notes a setting: one that servers report is carried by its value, another by the statement that makes it.
 func (p *parameters) set(o pgwire.Param) {
-	if strings.EqualFold(o.Name, "application_name") {
+	switch strings.ToLower(o.Name) {
+	case "application_name":
 		p.application = o.Value
+	case requestSetting:
+		p.request = o.Value
 	}
 	p.reported = append(p.reported, o)
 }
@@ -260,7 +264,7 @@ func (p *Pooler) newSession(front *endpoint, g *group, who identity, values []pg
 		c.Advice = replicaAdvice
 	}
 	if a := p.opts.Auditor; a != nil {
-		c.Observer = &witness{session: s, audit: a, text: p.config.Audit.Text}
+		c.Observer = &witness{session: s, audit: a, text: p.config.Audit.Text, request: who.request}
 	}
 	s.relay = relay.NewClient(c)
 	return s

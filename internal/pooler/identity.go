@@ -17,6 +17,7 @@ type identity struct {
 	class    string
 	database string // as the client named it
 	app      string // application_name at log-in
+	request  string // holdfast.request_id at log-in
 	address  string
 	peer     netip.AddrPort // not valid: a Unix socket
 	admin    bool           // uses the reserved connections

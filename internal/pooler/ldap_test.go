@@ -39,7 +39,7 @@ type gate struct {
 }
 
 // gated starts a site with rules, TLS, and the rest of the settings as change has them.
-func gated(t *testing.T, c pgauth.Config, change func(*pooler.Config)) *gate {
+func gated(t *testing.T, c pgauth.Config, change func(*pooler.Config), plug ...func(*pooler.Options)) *gate {
 	t.Helper()
 	server := pgtest.Cluster(t, pgtest.HBA("local all all scram-sha-256"))
 	g := &gate{authority: newAuthority(t)}
@@ -52,6 +52,10 @@ func gated(t *testing.T, c pgauth.Config, change func(*pooler.Config)) *gate {
 		}
 		if change != nil {
 			change(pc)
+		}
+	}, plug: func(o *pooler.Options) {
+		for _, p := range plug {
+			p(o)
 		}
 	}}.prepare(t)
 	for i := range c.Rules {

@@ -256,6 +256,7 @@ func (s *session) giveBack() {
 
 func (s *session) unlink() (*server, *pool.Lease[*server]) {
 	srv, lease := s.server, s.lease
+	s.relay.Abandon(connectionFailure)
 	s.relay.Detach()
 	s.unpin()
 	if err := srv.unpause(); err != nil {

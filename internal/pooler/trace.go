@@ -25,7 +25,7 @@ func (p *Pooler) denied(l *login, err error) {
 	if a == nil {
 		return
 	}
-	r := audit.Record{Event: audit.Denied, Client: l.peer, Database: l.database, User: l.user, Reason: err.Error(), Rows: -1}
+	r := audit.Record{Event: audit.Denied, Client: l.peer, Database: l.database, User: l.user, Method: l.method, Reason: err.Error(), Rows: -1}
 	if e := (*pgauth.Denied)(nil); errors.As(err, &e) {
 		r.SQLSTATE, r.Reason = e.SQLSTATE, e.Reason.Error()
 	}

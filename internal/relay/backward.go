@@ -133,6 +133,7 @@ func (s *Server) reply(c *Client, r *reply, o *Out) error {
 	case pgwire.PortalSuspended:
 		if ok = s.answers(kind, opExecute); ok && c != nil {
 			c.did(head.words, false)
+			c.ends(head, "PORTAL SUSPENDED")
 		}
 	case pgwire.CopyInResponse:
 		if ok = runs(kind); ok {
@@ -141,6 +142,7 @@ func (s *Server) reply(c *Client, r *reply, o *Out) error {
 	case pgwire.FunctionCallResponse:
 		if ok = kind == opFunction; ok {
 			head.flags |= begun
+			c.ends(head, "CALL")
 		}
 	case pgwire.ErrorResponse:
 		err := s.fail(c, r, head, o)

@@ -116,7 +116,7 @@ func (c *Client) failed(head *entry, code []byte) {
 		return
 	}
 	switch head.op {
-	case opQuery, opBind, opExecute:
+	case opQuery, opBind, opExecute, opFunction:
 		c.observer.End(head.note, nil, code)
 	}
 }

@@ -140,9 +140,12 @@ func (c *Client) request(s *Server, m message, o *Out) (n int, err error) {
 		s.flushed = true
 		return c.pass(m, o)
 	case pgwire.FunctionCall:
+		if c.observer != nil && len(m.body()) < oidSize && !m.whole() {
+			return 0, nil
+		}
 		s.dirty = s.dirty || s.open // PostgreSQL 18 is left in the middle of a transaction that it does not tell of
 		s.open, s.flushed = false, false
-		s.queue.push(opFunction, 0)
+		s.queue.push(opFunction, 0).note = c.calls(m)
 		c.Counters.Queries++
 		return c.pass(m, o)
 	case pgwire.Execute:

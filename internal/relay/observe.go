@@ -2,6 +2,8 @@ package relay
 
 import (
 	"bytes"
+	"encoding/binary"
+	"strconv"
 
 	"holdfast/internal/pgwire"
 )
@@ -15,7 +17,8 @@ type Observer interface {
 	// prepared statement it is called at each Bind.
 	Begin(text []byte) Note
 	// End is told how the statement ended: its command tag, or the SQLSTATE of its error. It is called for each command of
-	// a text of several, for each Execute of a portal, and not at all for what was skipped because of an error before it.
+	// a text of several, for each Execute of a portal (the tag is PORTAL SUSPENDED when it stopped at its limit of rows), for each
+	// function call, and not at all for what was skipped because of an error before it.
 	End(n Note, tag, sqlstate []byte)
 }
 
@@ -79,4 +82,53 @@ func (c *Client) unwatch(m message) bool {
 		delete(c.texts.named, string(name))
 	}
 	return true
+}
+
+// oidSize is the size in bytes of the function's number at the beginning of a FunctionCall.
+const oidSize = 4
+
+// calls tells the observer of a FunctionCall, whose function has a number and no name.
+func (c *Client) calls(m message) Note {
+	if c.observer == nil {
+		return 0
+	}
+	text := []byte("CALL function")
+	if b := m.body(); len(b) >= oidSize {
+		text = strconv.AppendUint(append(text, ' '), uint64(binary.BigEndian.Uint32(b)), 10)
+	}
+	return c.observer.Begin(text)
+}
+
+// ends tells the observer that the statement of an entry has ended, by something else than a command's own tag.
+func (c *Client) ends(e *entry, tag string) {
+	if c != nil && c.observer != nil && e.flags&hidden == 0 {
+		c.observer.End(e.note, []byte(tag), nil)
+	}
+}
+
+// Notes calls f with each note that may still come with an End: those of what is under way, and that of what was bound last.
+func (c *Client) Notes(f func(Note)) {
+	f(c.portal.note)
+	if c.server == nil {
+		return
+	}
+	for i := range c.server.queue.size {
+		f(c.server.queue.at(i).note)
+	}
+}
+
+// Abandon tells the observer that nobody will learn how the statements under way end: the connection to the server, or to the
+// client, is given up.
+func (c *Client) Abandon(sqlstate string) {
+	if c.observer == nil || c.server == nil {
+		return
+	}
+	for i := range c.server.queue.size {
+		switch e := c.server.queue.at(i); e.op {
+		case opQuery, opExecute, opFunction:
+			if e.flags&hidden == 0 && (e.flags&begun == 0 || !c.server.broken) { // else it was told why
+				c.observer.End(e.note, nil, []byte(sqlstate))
+			}
+		}
+	}
 }

@@ -56,7 +56,7 @@ func TestTheObserverHearsOfEachStatementInBothModes(t *testing.T) {
 		c1.close()
 		h.close()
 		want := "SELECT 1: SELECT 1|SELECT 2; SELECT 3: SELECT 1|SELECT 2; SELECT 3: SELECT 1|SELECT 1 / 0: 22012|bad: 42601|SELECT 4: SELECT 1|" +
-			"SELECT $1::int: SELECT 1|SELECT $1::int: 22P02|SELECT generate_series(1, 3): SELECT 1|: 26000|SELECT: SELECT 1|: 26000"
+			"SELECT $1::int: SELECT 1|SELECT $1::int: 22P02|SELECT generate_series(1, 3): PORTAL SUSPENDED|SELECT generate_series(1, 3): SELECT 1|: 26000|SELECT: SELECT 1|: 26000"
 		for i := range l.heard {
 			l.heard[i] = strings.Join(strings.Fields(strings.Replace(l.heard[i], "5: ", ": ", 1)), " ") // how much of a long text is there is chance
 			l.heard[i] = strings.Replace(l.heard[i], "SELECT : ", "SELECT: ", 1)
