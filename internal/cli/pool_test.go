@@ -74,8 +74,8 @@ func TestPoolsArePrintedForPeople(t *testing.T) {
 	})
 	for _, want := range []string{
 		"127.0.0.1:6432  session mode, primary, TLS disable\n5 clients of 10000 at most, on 4 of 8 server connections, 2 waiting\n",
-		"app       app   -      127.0.0.1:6432  session      primary                3       1     2        1.5s     7        4     4    ok",
-		"replica 10.0.0.2:5432", "4+2  down for 1m30s", "paused", "\ngone/app@b: connection refused\n",
+		"app       app   -      127.0.0.1:6432  session      primary                3       1     2        1.5s     7        4     4    -     ok",
+		"replica 10.0.0.2:5432", "4+2  -     down for 1m30s", "paused", "\ngone/app@b: connection refused\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())

@@ -45,9 +45,12 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 		return err
 	}
 	d.watchRoom()
-	watch := &poolWatch{status: d.pooler.Status, health: d.health, refused: map[string]uint64{}}
+	watch := &poolWatch{status: d.pooler.Status, health: d.health, refused: map[string]uint64{}, wanted: d.fastWanted}
 	return d.run(ctx, "pool check", lifecycle.NewLoop(checkEvery, watch.look, func(error) {}))
 }
+
+// fastWanted is how many of a hundred queries of a class are to be fast, as the configuration says now.
+func (d *Daemon) fastWanted(class string) int { return d.config().Database.Pooling.FastWanted(class) }
 
 // startLogin starts what decides who may log in.
 func (d *Daemon) startLogin(ctx context.Context, c pgauth.Config) (*pgauth.Authenticator, error) {
@@ -121,6 +124,9 @@ func poolLine(p pooler.PoolStatus) string {
 	line := fmt.Sprintf("%s: %d busy, %d idle of %d", p.Name, p.Active, p.Idle, p.MaxSize)
 	if p.Waiting > 0 {
 		line += fmt.Sprintf(", %d waiting, the longest for %s", p.Waiting, p.LongestWait)
+	}
+	if p.FastPercent != nil {
+		line += fmt.Sprintf(", %.1f %% of %d queries within 100 ms", *p.FastPercent, p.Queries)
 	}
 	if p.Paused {
 		line += ", paused"

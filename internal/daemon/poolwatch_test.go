@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,4 +46,36 @@ func TestAFullPoolIsAFinding(t *testing.T) {
 			t.Errorf("a pool that is down is not full: %s", got)
 		}
 	})
+}
+
+// S0-21: a pool whose queries are slower than is wanted of its class is told of, if there were enough of them, until they are fast again.
+func TestAPoolWithSlowQueriesIsAFinding(t *testing.T) {
+	t.Parallel()
+	percent := 88.8
+	pages := pooler.PoolStatus{Name: "app/pages", Class: "pages", Queries: 99, FastPercent: &percent}
+	reports := pooler.PoolStatus{Name: "app/reports", Class: "batch", Queries: 500, FastPercent: &percent}
+	w := &poolWatch{
+		status: func() pooler.Status {
+			return pooler.Status{Pools: []pooler.PoolStatus{pages, reports, {Name: "quiet"}}}
+		},
+		wanted: func(class string) int { return map[string]int{"pages": 90}[class] }, health: health.New(), refused: map[string]uint64{},
+	}
+	shows := func(want ...string) {
+		t.Helper()
+		_ = w.look(t.Context()) // it returns none
+		var got []string
+		for _, f := range w.health.Snapshot() {
+			got = append(got, f.Code+" "+f.Subject+": "+f.Text)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	shows()
+	pages.Queries = 100
+	shows("pooler_slow app/pages: of the last 100 queries of pool app/pages 88.8 % were answered within 100 ms; 90 % are wanted")
+	percent = 90
+	shows()
+	percent, pages.FastPercent = 1, nil
+	shows()
 }

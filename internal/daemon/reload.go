@@ -15,7 +15,7 @@ import (
 // reloadable are the tables and settings that take effect without a restart.
 func reloadable() []string {
 	return append(contentReloadable(),
-		"database.rules", "database.auth", "database.limits", "database.admins", "database.stats_users",
+		"database.rules", "database.auth", "database.limits", "database.admins", "database.fast_percent", "database.stats_users",
 		"edge", "static",
 		"database.options.pool", "database.hold", "database.login_timeout", "database.max_clients", "database.prepared_statements",
 	)

@@ -27,6 +27,9 @@ type Config struct {
 	// MaxUserConnections is how many connections one user, a role of the server, may have by all pools of the process together: of all
 	// databases and endpoints. Those that classes have reserved come on top. Default 0: no limit.
 	MaxUserConnections int `toml:"max_user_connections"`
+	// FastPercent is how many of a hundred queries the database is to answer within 100 ms: a finding names pools with less over the
+	// last minutes, if they had a hundred queries. Waits for a connection do not count. Default 90; 0 asks for nothing.
+	FastPercent int `toml:"fast_percent"`
 	// Limits are rules for classes of callers, by the name of the class. Default none.
 	Limits map[string]Limit `toml:"limits"`
 	// Peers are all Holdfast processes behind one balancer: cancel requests that arrive at the wrong one are passed on, once. Default none.
@@ -147,6 +150,8 @@ type Limit struct {
 	IdleInTransactionTimeout unit.Duration `toml:"idle_in_transaction_timeout"`
 	// Timeout is how long a request of the class waits for a connection. Default: the endpoint's.
 	Timeout unit.Duration `toml:"timeout"`
+	// FastPercent of the class: see fast_percent of [database]. Default: that one; -1 asks for nothing, as for reports.
+	FastPercent int `toml:"fast_percent"`
 	// MaxPerPerson is how many connections of a pool one person of the class may hold. Default no limit.
 	MaxPerPerson int `toml:"max_per_person"`
 	// Reserved connections beyond max_size serve the class when the pool is full: for administrators. They are beyond max_connections of
@@ -177,6 +182,7 @@ func DefaultConfig() Config {
 		Pooler:             true,
 		PreparedStatements: 200,
 		MaxClients:         10_000,
+		FastPercent:        90,
 		LoginTimeout:       unit.Duration(30 * time.Second),
 		Hold:               unit.Duration(20 * time.Second),
 		KeepAlive:          unit.Duration(15 * time.Second),

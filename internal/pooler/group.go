@@ -56,6 +56,7 @@ type group struct {
 	known      map[string][]pgwire.Param // what servers made of start-up parameters, by their text
 	wanted     []pgwire.Param            // with which a replication connection is logged in
 	own        *pool.Lease[*server]      // of a replication connection, until its client takes it
+	marks      [2]speed                  // of the beginnings of the minute before this one, and of this one
 }
 
 // maxKnown is how many combinations of start-up parameters a group remembers.

@@ -152,6 +152,7 @@ func (p *Pooler) open(ctx context.Context) (err error) {
 		}
 	}
 	p.base.Go(p.averages.run(p.totals))
+	p.base.Go(p.markMinutes)
 	p.base.Go(p.watchCertificates)
 	return nil
 }

@@ -2,6 +2,7 @@ package pooler
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -47,11 +48,13 @@ type PoolStatus struct {
 	Size        int           `json:"size"`   // all servers, those included that are being opened, checked or closed
 	MinSize     int           `json:"min_size"`
 	MaxSize     int           `json:"max_size"`
-	Reserved    int           `json:"reserved,omitempty"` // beyond max_size, for administrators
-	Waiting     int           `json:"waiting"`            // requests that wait now
-	LongestWait unit.Duration `json:"longest_wait"`       // among those
-	Waited      uint64        `json:"waited"`             // requests that had to wait, since the start
-	Refused     uint64        `json:"refused"`            // requests that got no server, since the start
+	Reserved    int           `json:"reserved,omitempty"`     // beyond max_size, for administrators
+	Waiting     int           `json:"waiting"`                // requests that wait now
+	LongestWait unit.Duration `json:"longest_wait"`           // among those
+	Waited      uint64        `json:"waited"`                 // requests that had to wait, since the start
+	Refused     uint64        `json:"refused"`                // requests that got no server, since the start
+	Queries     uint64        `json:"queries"`                // answered in the last one to two minutes
+	FastPercent *float64      `json:"fast_percent,omitempty"` // of those, within 100 ms; waits for a server do not count
 	Paused      bool          `json:"paused,omitempty"`
 	Disabled    bool          `json:"disabled,omitempty"`
 	Down        bool          `json:"down,omitempty"` // no server can be opened
@@ -100,6 +103,10 @@ func (g *group) status() PoolStatus {
 		Waiting: stats.Waiting, LongestWait: unit.Duration(stats.LongestWait.Round(time.Millisecond)),
 		Waited: stats.Waited, Refused: refusals(stats.Counters),
 		Paused: stats.Paused, Disabled: stats.Disabled, Down: stats.Down,
+	}
+	if n := g.recent(); n.all > 0 {
+		percent := math.Floor(float64(n.fast)/float64(n.all)*1000) / 10 // 100 only if all are
+		s.Queries, s.FastPercent = n.all, &percent
 	}
 	if stats.Down {
 		s.DownSince = &stats.DownSince

@@ -49,8 +49,17 @@ func (p *Pooler) isCapped(g *group, least int) bool {
 	return false
 }
 
+// userProblems refuses numbers that cannot be.
 func (c Config) userProblems() fault.Problems {
 	var p fault.Problems
+	if c.FastPercent < 0 || c.FastPercent > 100 {
+		p.Add("fast_percent", "write how many of a hundred queries are to be fast; 0 asks for nothing", "%d is no percentage", c.FastPercent)
+	}
+	for class, l := range c.Limits {
+		if l.FastPercent < -1 || l.FastPercent > 100 {
+			p.Add("limits."+class+".fast_percent", "write how many of a hundred queries are to be fast; -1 asks for nothing", "%d is no percentage", l.FastPercent)
+		}
+	}
 	if c.MaxUserConnections < 0 {
 		p.Add("max_user_connections", "write how many connections one user may have; 0 sets no limit", "%d is less than 0", c.MaxUserConnections)
 	}
