@@ -83,6 +83,7 @@ func runCheck(ctx context.Context, a *app, o checkOptions) error {
 		k.add(finding{Name: n.Key, State: "note", Text: n.Message, Hint: n.Hint})
 	}
 	k.environment()
+	k.timeouts()
 	if !o.offline {
 		k.directories()
 		k.assets()

@@ -138,3 +138,15 @@ func TestCheckComparesFilesAndMemoryWithTheMachine(t *testing.T) {
 	_, env = site(t, settings+"max_clients = 2000000000\n")
 	run(env, "check").expect(t, 3, "FAIL  files", "2000000000 clients (max_clients) + 28 servers", "LimitNOFILE=2000000540", "FAIL  memory", "2000000000 × 8KiB for clients")
 }
+
+// C-04, S1-79: the limits of each class are printed, and their order is judged.
+func TestCheckPrintsTheLimitsOfEachClassInTheirOrder(t *testing.T) {
+	t.Parallel()
+	settings := quiet + "[database]\nusername = \"journal\"\n[[database.rules]]\nusers = [\"journal\"]\nclass = \"pages\"\n[database.limits.pages]\n"
+	_, env := site(t, settings+"statement_timeout = \"4s\"\ntimeout = \"2s\"\n")
+	run(env, "check", "--offline").expect(t, 0, "ok    timeouts       class pages: wait for a connection 2s, lock as the server says, statement 4s")
+	_, env = site(t, settings+"statement_timeout = \"1s\"\ntimeout = \"10m\"\n")
+	run(env, "check", "--offline").expect(t, 0, "note  timeouts       class pages: a request waits up to 10m for a connection", "statement may run for 1s", "→ set timeout below")
+	_, env = site(t, strings.Replace(settings, "[edge]\n", "[edge]\nupstreams = [\"http://127.0.0.1:5000\"]\n", 1)+"statement_timeout = \"90s\"\n")
+	run(env, "check", "--offline").expect(t, 0, "note  timeouts       class pages: a statement may run for 1m30s, but the visitor is answered after 55s")
+}

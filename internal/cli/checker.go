@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -150,6 +151,22 @@ func (k *checker) room() {
 			continue
 		}
 		k.fail(n.Code, fault.New(fault.Config, "too_little_"+n.Code, "there is %s, but it may need %s", n.Allowed, n.Sum).WithHint("%s", n.Hint))
+	}
+}
+
+// timeouts writes out the limits of time of each class, and tells of an order that cannot be meant (C-04, S1-79).
+func (k *checker) timeouts() {
+	answer := time.Duration(0)
+	if len(k.cfg.Edge.Upstreams) > 0 {
+		answer = k.cfg.Edge.Upstream.Timeouts.Header.D()
+	}
+	for _, c := range k.cfg.Database.Pooling.Chains(k.cfg.Database.Config, answer) {
+		for _, f := range c.Faults {
+			k.note("timeouts", f.Hint, "%s", f.Text)
+		}
+		if len(c.Faults) == 0 {
+			k.ok("timeouts", "%s", c.Text)
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ func (c Config) memory(db postgres.Config, servers int, have int64) Need {
 	}
 	return Need{
 		Code: "memory", Thing: "memory", Fits: total <= have, Allowed: unit.Bytes(have &^ (1<<20 - 1)).String(),
-		Sum:  fmt.Sprintf("%s = %s", strings.Join(parts, " + "), unit.Bytes(total&^(1<<10-1))),
+		Sum:  fmt.Sprintf("%s = %s", strings.Join(parts, " + "), unit.Bytes((total+1<<20-1)&^(1<<20-1))),
 		Hint: "lower max_clients, or max_size of [database.options.pool] or of an endpoint, or give the machine or the container more memory",
 	}
 }
