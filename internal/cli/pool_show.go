@@ -30,8 +30,9 @@ from which address, by how many processes where that can be known, and against w
 With --json the fields are endpoints (address, mode, target, tls), direct (role, database, address, class, connections,
 active, idle_in_transaction, max_connections, taken, allowed, limits, and holders: those of pool advise), pools (name,
 database, user, class, endpoint, mode, target, host, active, idle, size, min_size, max_size, reserved, waiting,
-longest_wait, waited, refused, queries, fast_percent, paused, disabled, down, down_since, last_error), and sums: clients, max_clients, waiting,
-servers, max_servers, refused. Programs that know PgBouncer find the same by SQL in the database "pgbouncer".
+longest_wait, waited, refused, queries, fast_percent, paused, disabled, down, down_since, last_error), and sums:
+clients, max_clients, waiting, servers, max_servers, refused. Programs that know PgBouncer find the same by SQL in the
+database "pgbouncer".
 
 EXIT STATUS
   0, or 7 when no Holdfast runs
