@@ -82,20 +82,26 @@ func TestAPipelineHidesNoStatementFromTheRecord(t *testing.T) {
 		if got := record.lines(t); !slices.Equal(got, []string{"CALL -1"}) {
 			t.Errorf("%s mode: a function call: %q", mode, got)
 		}
-		w.send(pgwire.AppendQuery(nil, "DELETE FROM talk WHERE pg_sleep(60) IS NOT NULL"))
-		eventually(t, "the statement runs", func() bool {
-			n, err := s.try(t, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DELETE%sleep%' AND state = 'active' AND datname = current_database()")
-			return err == nil && n == "1"
-		})
-		_ = w.conn.Close()
-		var got []string
-		eventually(t, "the statement of a client that left is recorded", func() bool {
-			got = append(got, record.lines(t)...)
-			return len(got) > 0
-		})
-		if !slices.Equal(got, []string{"DELETE -1 08006"}) && !slices.Equal(got, []string{"DELETE -1 57014"}) {
-			t.Errorf("%s mode: a statement under way when its client left: %q", mode, got)
-		}
+		s.leavesBehind(t, w, record, mode)
+	}
+}
+
+// leavesBehind checks that what runs when its client leaves is recorded.
+func (s *site) leavesBehind(t *testing.T, w *wire, record *witnessed, mode string) {
+	t.Helper()
+	w.send(pgwire.AppendQuery(nil, "DELETE FROM talk WHERE pg_sleep(60) IS NOT NULL"))
+	eventually(t, "the statement runs", func() bool {
+		n, err := s.try(t, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DELETE%sleep%' AND state = 'active' AND datname = current_database()")
+		return err == nil && n == "1"
+	})
+	_ = w.conn.Close()
+	var got []string
+	eventually(t, "the statement of a client that left is recorded", func() bool {
+		got = append(got, record.lines(t)...)
+		return len(got) > 0
+	})
+	if !slices.Equal(got, []string{"DELETE -1 08006"}) && !slices.Equal(got, []string{"DELETE -1 57014"}) {
+		t.Errorf("%s mode: a statement under way when its client left: %q", mode, got)
 	}
 }
 

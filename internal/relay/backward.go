@@ -140,10 +140,8 @@ func (s *Server) reply(c *Client, r *reply, o *Out) error {
 			s.beginCopyIn(kind)
 		}
 	case pgwire.FunctionCallResponse:
-		if ok = kind == opFunction; ok {
-			head.flags |= begun
-			c.ends(head, "CALL")
-		}
+		ok = kind == opFunction
+		c.called(head)
 	case pgwire.ErrorResponse:
 		err := s.fail(c, r, head, o)
 		s.advise(c, r, o)

@@ -106,6 +106,14 @@ func (c *Client) ends(e *entry, tag string) {
 	}
 }
 
+// called notes the result of a function call.
+func (c *Client) called(e *entry) {
+	if e != nil && e.op == opFunction {
+		e.flags |= begun
+		c.ends(e, "CALL")
+	}
+}
+
 // Notes calls f with each note that may still come with an End: those of what is under way, and that of what was bound last.
 func (c *Client) Notes(f func(Note)) {
 	f(c.portal.note)
