@@ -187,14 +187,19 @@ func (c *cache) since(user string, generation uint64) bool {
 	return u != nil && u.generation > generation
 }
 
-// refresh asks again for every user with a session, so that changes come to light.
+// refresh asks again for every user with a session, so that changes come to light. One of whom the answer makes no sense keeps
+// nobody else from being asked for; a source that does not answer at all is left alone soon.
 func (c *cache) refresh(ctx context.Context) error {
+	var failed []error
 	for _, user := range c.held() {
 		if _, err := c.ask(ctx, user); err != nil {
-			return fmt.Errorf("refresh %q: %w", user, err)
+			failed = append(failed, fmt.Errorf("refresh %q: %w", user, err))
+		}
+		if len(failed) > maxLookups {
+			break
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (c *cache) held() []string {

@@ -27,3 +27,30 @@ func TestADecisionKnowsThatItsCredentialChangedMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// S2-36: a user whose verifier is nonsense does not keep the revocation of others from being noticed.
+func TestANonsensicalAnswerAboutOneKeepsNobodyElseFromBeingRefreshed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := newDatabase()
+		users := []string{"alice", "bob", "carol", "dave"}
+		for _, user := range users {
+			db.set(user, pgauth.Row{Verifier: verifier(t, "x")})
+		}
+		c, with := db.asking()
+		b := start(t, c, with)
+		var told changes
+		defer b.Subscribe(told.add)()
+		for _, user := range users {
+			b.login(t, remote(user), "x")
+		}
+		db.set("alice", pgauth.Row{Verifier: "SCRAM-SHA-256$nonsense"})
+		for _, user := range users[1:] {
+			db.set(user, pgauth.Row{Verifier: verifier(t, "x"), NoLogin: true})
+		}
+		time.Sleep(c.Auth.QueryTTL.D() + 2*time.Second) // fake time
+		if got := told.take(); len(got) != 3 {
+			t.Errorf("told %v; want bob, carol and dave", got)
+		}
+	})
+}
