@@ -283,7 +283,8 @@ func (l *login) greet(s *session) error {
 }
 
 // welcome returns the parameters that a client is told and the settings that follow it. What servers of the group have not
-// been asked before is tried on one of them, which may refuse it.
+// been asked before is tried on one of them, which may refuse it. When all are in use that is left to the client's first statement:
+// who logs in to a full pool is not turned away for what it asks.
 func (g *group) welcome(ctx context.Context, r pool.Request, p parameters) ([]pgwire.Param, []relay.Assignment, error) {
 	base, err := g.reported(ctx, r)
 	if err != nil {
@@ -293,22 +294,38 @@ func (g *group) welcome(ctx context.Context, r pool.Request, p parameters) ([]pg
 	if !unsure {
 		return values, settings, nil
 	}
-	key := fmt.Sprintf("%q", p.reported)
+	key := fmt.Sprintf("%q", slices.DeleteFunc(slices.Clone(p.reported), func(a pgwire.Param) bool { return isCustom(a.Name) }))
 	g.mu.Lock()
 	known, ok := g.known[key]
 	g.mu.Unlock()
+	if !ok && g.full(r) {
+		return values, settings, nil
+	}
 	if !ok {
 		table := g.front.pooler.params
 		probe := relay.NewClient(relay.ClientConfig{
 			Mode: relay.Session, Registry: g.front.pooler.statements, Params: table, Values: values, Settings: settings,
 		})
-		if known, err = g.try(ctx, r, probe); err != nil {
+		known, err = g.try(ctx, r, probe)
+		if e := (*pool.Error)(nil); errors.As(err, &e) && e.SQLSTATE() == "53300" {
+			return values, settings, nil
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 		g.remember(key, known)
 	}
 	return slices.Clone(known), settings, nil
 }
+
+// full reports whether all connections of the group are in use, so that whoever wants one has to wait.
+func (g *group) full(r pool.Request) bool {
+	s := g.pool.Stats()
+	return !r.Admin && s.Active >= s.MaxSize
+}
+
+// isCustom reports whether a setting belongs to an application, by the dot in its name: servers take any value, and report none.
+func isCustom(name string) bool { return strings.Contains(name, ".") }
 
 func (g *group) remember(key string, known []pgwire.Param) {
 	g.mu.Lock()
@@ -328,7 +345,7 @@ func split(base, asked []pgwire.Param) (values []pgwire.Param, settings []relay.
 		switch {
 		case i < 0:
 			settings = append(settings, relay.FromParam(a.Name, a.Value))
-			unsure = true
+			unsure = unsure || !isCustom(a.Name)
 		case values[i].Name == "application_name":
 			values[i].Value = a.Value
 		case values[i].Value != a.Value:

@@ -170,11 +170,16 @@ func (s *session) link(srv *server) {
 
 // lost handles a server that could not be made the client's.
 func (s *session) lost(err error) {
-	s.lease.Discard()
+	said := (*refusal)(nil)
+	if errors.As(err, &said) {
+		s.lease.Release() // the server did nothing of it
+	} else {
+		s.lease.Discard()
+	}
 	s.lease, s.state = nil, resting
 	kept := s.in
 	s.in = nil
-	if said := (*refusal)(nil); !errors.As(err, &said) && s.tries < maxTries { // nothing was asked of it yet
+	if said == nil && s.tries < maxTries { // nothing was asked of it yet
 		s.tries++
 		if s.acquire(kept) {
 			s.advance(kept)
