@@ -58,7 +58,7 @@ func connect(t testing.TB, db *pgtest.DB, role string) *pgx.Conn {
 }
 
 // Trap 10: the default statement, asked by a role without rights, in spite of tables that somebody put in the way.
-func TestTheFunctionTellsVerifiersToWhomItIsGrantedOnly(t *testing.T) {
+func TestTrap10TheFunctionTellsVerifiersToWhomItIsGrantedOnly(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Cluster(t).Database(t)
 	db.Exec(t, "CREATE ROLE asker LOGIN", pgauth.InstallQuery("asker"),

@@ -40,7 +40,7 @@ func TestALazyPoolStartsAtOnceAndFillsItselfInTheBackground(t *testing.T) {
 }
 
 // S0-18, trap 20: 50 → 150 → 50, no error, and never more dials at once than GrowAtOnce.
-func TestABurstGrowsThePoolStepByStepAndIdlenessShrinksItToTheMinimum(t *testing.T) {
+func TestTrap20ABurstGrowsThePoolStepByStepAndIdlenessShrinksItToTheMinimum(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(c *pool.Config) {

@@ -81,7 +81,7 @@ func TestARequestMayTakeOnlyWhatLiesReady(t *testing.T) {
 }
 
 // Trap 21: the clock runs since the client began to wait.
-func TestTheWaitIsCountedFromWhenTheClientBeganToWait(t *testing.T) {
+func TestTrap21TheWaitIsCountedFromWhenTheClientBeganToWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var waited time.Duration

@@ -18,7 +18,7 @@ func heap() int {
 }
 
 // Trap 16: rows and parameters of 100 MB pass both ways.
-func TestHugeRowsPassBothWays(t *testing.T) {
+func TestTrap16HugeRowsPassBothWays(t *testing.T) {
 	s := sized(2).start(t) // alone: it needs much memory
 	const size = 100 << 20
 	for endpoint := range 2 {
@@ -96,7 +96,7 @@ func TestMessagesMayBeCutAnywhere(t *testing.T) {
 }
 
 // Trap 6: ten thousand queries that are sent before one answer is read, small and with large answers.
-func TestPipelinesOfTenThousandQueries(t *testing.T) {
+func TestTrap06PipelinesOfTenThousandQueries(t *testing.T) {
 	t.Parallel()
 	s := sized(2).start(t)
 	const n = 10_000

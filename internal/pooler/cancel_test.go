@@ -32,7 +32,7 @@ func isTimeout(err error) bool {
 }
 
 // Trap 11: a cancel request ends the query of whom it names and of nobody else.
-func TestACancelReachesTheRightQuery(t *testing.T) {
+func TestTrap11ACancelReachesTheRightQuery(t *testing.T) {
 	t.Parallel()
 	s := sized(3).start(t)
 	for endpoint := range 2 {
@@ -116,7 +116,7 @@ func TestACancelOfAnIdleClientHitsNobody(t *testing.T) {
 }
 
 // Trap 11, PgBouncer's issue 717: a server whose cancel request is still on its way is nobody else's.
-func TestALateCancelHitsNobodyElse(t *testing.T) {
+func TestTrap11ALateCancelHitsNobodyElse(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	hasty, next := s.wire(t, 1), s.wire(t, 1)
@@ -134,7 +134,7 @@ func TestALateCancelHitsNobodyElse(t *testing.T) {
 }
 
 // Trap 12: keys of protocol 3.2 are long, and those of 3.0 four bytes.
-func TestLongKeysCancelToo(t *testing.T) {
+func TestTrap12LongKeysCancelToo(t *testing.T) {
 	t.Parallel()
 	s := sized(2).start(t)
 	w := s.dial(t, 1)
@@ -157,7 +157,7 @@ func TestLongKeysCancelToo(t *testing.T) {
 }
 
 // Trap 12: a client that asks for more than there is gets one NegotiateProtocolVersion and goes on.
-func TestANewerProtocolIsNegotiated(t *testing.T) {
+func TestTrap12ANewerProtocolIsNegotiated(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	w := s.dial(t, 0)

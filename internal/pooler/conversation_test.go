@@ -168,7 +168,7 @@ func (w *wire) hold(b []byte, r *rand.Rand) (string, error) {
 
 // Trap 1, and the heart of it all: whatever a client says, in whatever order and pieces, it reads what it would read from
 // PostgreSQL itself.
-func TestAnyConversationIsTheSameThroughAndDirect(t *testing.T) {
+func TestTrap01AnyConversationIsTheSameThroughAndDirect(t *testing.T) {
 	t.Parallel()
 	u, span := sized(2), 4*time.Second
 	if os.Getenv("HOLDFAST_SOAK") != "" {

@@ -9,7 +9,7 @@ import (
 
 // Trap 5, and PgBouncer's tests of COPY: in each way that a COPY can go, simple, extended and prepared, alone and inside of a
 // transaction, the client gets what PostgreSQL answers, and the next client a server that is clean.
-func TestACopyThatGoesWrongLeavesNothingToTheNextClient(t *testing.T) {
+func TestTrap05ACopyThatGoesWrongLeavesNothingToTheNextClient(t *testing.T) {
 	t.Parallel()
 	runs := copyRuns()
 	s := sized(1).start(t)

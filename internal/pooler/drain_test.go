@@ -13,7 +13,7 @@ import (
 )
 
 // Trap 19: when the pooler stops, a transaction under way finishes, and who does nothing is told to connect again.
-func TestAStopLetsTransactionsFinish(t *testing.T) {
+func TestTrap19AStopLetsTransactionsFinish(t *testing.T) {
 	t.Parallel()
 	s := sized(6).start(t)
 	s.super(t, "CREATE TABLE done (n int)")

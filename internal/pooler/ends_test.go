@@ -10,7 +10,7 @@ import (
 )
 
 // Trap 17: a client that dies while its query runs takes the query with it, and the next one gets a server that works.
-func TestTheQueryOfADeadClientIsCancelled(t *testing.T) {
+func TestTrap17TheQueryOfADeadClientIsCancelled(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	for endpoint := range 2 {
@@ -39,7 +39,7 @@ func TestTheQueryOfAClientThatOnlyHangsUpIsCancelledSoon(t *testing.T) {
 }
 
 // Trap 17: a client that closes its side after its last query still wants the answer, however long it is, or short its good-bye.
-func TestAHalfClosedClientGetsItsAnswer(t *testing.T) {
+func TestTrap17AHalfClosedClientGetsItsAnswer(t *testing.T) {
 	t.Parallel()
 	s := sized(2).start(t)
 	for endpoint := range 2 {
@@ -95,7 +95,7 @@ func TestAWaitingClientThatClosesItsSideLeavesTheQueue(t *testing.T) {
 }
 
 // Trap 5: a client may disappear inside of a COPY; its rows are not there, and the next client gets a clean server.
-func TestACopyOfAVanishedClientIsUndone(t *testing.T) {
+func TestTrap05ACopyOfAVanishedClientIsUndone(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	s.super(t, "CREATE TABLE copied (n int)")

@@ -33,7 +33,7 @@ func full(t *testing.T, endpoint int, timeout time.Duration, maxWaiting int) (s 
 
 // S0-26: when the pool is exhausted a client waits for as long as the setting says and then gets PostgreSQL's code for it, with
 // the numbers of the pool, and goes on with the same connection. Trap 2: one ReadyForQuery, at Sync.
-func TestAnExhaustedPoolIsAnErrorInTimeAndTheConnectionGoesOn(t *testing.T) {
+func TestTrap02AnExhaustedPoolIsAnErrorInTimeAndTheConnectionGoesOn(t *testing.T) {
 	t.Parallel()
 	const timeout = 700 * time.Millisecond
 	for endpoint := range 2 {

@@ -78,7 +78,7 @@ func TestAnUnknownUserAndAWrongPasswordLookTheSame(t *testing.T) {
 }
 
 // What a start-up message may ask for, and what comes of it, is as PostgreSQL has it (trap 14, S0-15).
-func TestStartupParametersMeanWhatTheyMeanToPostgreSQL(t *testing.T) {
+func TestTrap14StartupParametersMeanWhatTheyMeanToPostgreSQL(t *testing.T) {
 	t.Parallel()
 	s := sized(3).start(t)
 	for endpoint := range 2 {
@@ -150,7 +150,7 @@ func TestAnUnknownDatabaseIsPostgreSQLsOwnError(t *testing.T) {
 }
 
 // Trap 14: the start-up message may come in pieces of any size.
-func TestAStartupMessageMayComeByteByByte(t *testing.T) {
+func TestTrap14AStartupMessageMayComeByteByByte(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	w := s.dial(t, 0)
@@ -167,7 +167,7 @@ func TestAStartupMessageMayComeByteByByte(t *testing.T) {
 }
 
 // Traps 14 and 16: what is too long, or is no start-up message, ends the connection before anything is kept of it.
-func TestNonsenseInsteadOfALogInEndsTheConnection(t *testing.T) {
+func TestTrap14NonsenseInsteadOfALogInEndsTheConnection(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	for name, b := range map[string][]byte{

@@ -138,7 +138,7 @@ func (s *site) leavesNothing(t *testing.T) {
 }
 
 // Replication connections are never shared, carry what their client asked for, and count against the limit of a pool.
-func TestReplicationConnectionsAreTheirClientsOwn(t *testing.T) {
+func TestTrap18ReplicationConnectionsAreTheirClientsOwn(t *testing.T) {
 	t.Parallel()
 	s, _ := streaming(t)
 	replication := pgwire.Param{Name: "replication", Value: "database"}

@@ -121,7 +121,7 @@ func freeAddress(t *testing.T, ip string) string {
 }
 
 // Trap 11: a cancel request that the balancer leads to another process finds its query all the same.
-func TestACancelArrivesAtAnotherProcess(t *testing.T) {
+func TestTrap11ACancelArrivesAtAnotherProcess(t *testing.T) {
 	t.Parallel()
 	a, b := freeAddress(t, "127.0.0.1"), freeAddress(t, "127.0.0.1")
 	peers := []pooler.Peer{{ID: 1, Address: a}, {ID: 2047, Address: b}}
@@ -161,7 +161,7 @@ func TestACancelArrivesAtAnotherProcess(t *testing.T) {
 
 // Trap 11: a cancel request has a hop limit. Two processes that each take the other for number 9 pass one on once, and not in
 // circles.
-func TestACancelDoesNotGoInCircles(t *testing.T) {
+func TestTrap11ACancelDoesNotGoInCircles(t *testing.T) {
 	t.Parallel()
 	a, b := freeAddress(t, "127.0.0.1"), freeAddress(t, "127.0.0.1")
 	start := func(listen, other string, own int) (*site, *prometheus.Registry) {

@@ -97,7 +97,7 @@ func TestNotificationsArriveAtAClientThatListensAndDoesNothing(t *testing.T) {
 
 // Cursors inside transactions, with FETCH and with row limits of the extended protocol (trap 3: Flush and PortalSuspended
 // release nothing).
-func TestPortalsStayOpenBetweenFlushes(t *testing.T) {
+func TestTrap03PortalsStayOpenBetweenFlushes(t *testing.T) {
 	t.Parallel()
 	s := sized(2).start(t)
 	for endpoint := range 2 {

@@ -110,7 +110,7 @@ func TestTLSCarriesEverythingThatPlainTextDoes(t *testing.T) {
 }
 
 // Trap 13: where TLS is required, that is said before a password is asked for.
-func TestWithoutTheTLSThatIsRequiredNoPasswordIsAskedFor(t *testing.T) {
+func TestTrap13WithoutTheTLSThatIsRequiredNoPasswordIsAskedFor(t *testing.T) {
 	t.Parallel()
 	s, _ := encrypted(t, "require", nil)
 	w := s.dial(t, 0)
@@ -122,7 +122,7 @@ func TestWithoutTheTLSThatIsRequiredNoPasswordIsAskedFor(t *testing.T) {
 }
 
 // Trap 13: requests for encryption come in either order.
-func TestRequestsForEncryptionComeInEitherOrder(t *testing.T) {
+func TestTrap13RequestsForEncryptionComeInEitherOrder(t *testing.T) {
 	t.Parallel()
 	s, a := encrypted(t, "allow", nil)
 	ask := func(w *wire, b []byte) byte {
@@ -159,7 +159,7 @@ func TestRequestsForEncryptionComeInEitherOrder(t *testing.T) {
 }
 
 // Trap 13 (CVE-2021-23214): what was sent in clear behind the request is nobody's first message inside of TLS.
-func TestPlainTextBehindARequestForTLSIsRefused(t *testing.T) {
+func TestTrap13PlainTextBehindARequestForTLSIsRefused(t *testing.T) {
 	t.Parallel()
 	s, _ := encrypted(t, "allow", nil)
 	w := s.dial(t, 0)
@@ -172,7 +172,7 @@ func TestPlainTextBehindARequestForTLSIsRefused(t *testing.T) {
 }
 
 // Trap 13: TLS without a request must name the protocol.
-func TestDirectTLSWithoutTheProtocolNameIsRefused(t *testing.T) {
+func TestTrap13DirectTLSWithoutTheProtocolNameIsRefused(t *testing.T) {
 	t.Parallel()
 	s, a := encrypted(t, "require", nil)
 	for _, protocols := range [][]string{nil, {"http/1.1"}} {
@@ -334,7 +334,7 @@ func (l *lines) Reset() {
 }
 
 // Trap 17: TLS's own good-bye is one.
-func TestATLSGoodByeEndsTheSession(t *testing.T) {
+func TestTrap17ATLSGoodByeEndsTheSession(t *testing.T) {
 	t.Parallel()
 	s, a := encrypted(t, "require", nil)
 	c := a.secure()

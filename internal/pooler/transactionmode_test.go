@@ -9,7 +9,7 @@ import (
 )
 
 // Traps 1 and 15: a named statement works on whichever server comes, and nobody gets another one's rows.
-func TestPreparedStatementsFollowTheirClientFromServerToServer(t *testing.T) {
+func TestTrap01PreparedStatementsFollowTheirClientFromServerToServer(t *testing.T) {
 	t.Parallel()
 	s := sized(3).start(t)
 	holders := []*wire{s.wire(t, 1), s.wire(t, 1)}
@@ -43,7 +43,7 @@ func TestPreparedStatementsFollowTheirClientFromServerToServer(t *testing.T) {
 }
 
 // Trap 8: state that cannot be carried keeps its client where it is, and the next one finds none of it.
-func TestStateThatCannotBeCarriedPinsItsClient(t *testing.T) {
+func TestTrap08StateThatCannotBeCarriedPinsItsClient(t *testing.T) {
 	t.Parallel()
 	for name, state := range map[string]struct{ do, look, there, gone string }{
 		"temporary table": {"CREATE TEMP TABLE tt AS SELECT 42 AS n", "SELECT to_regclass('pg_temp.tt') IS NOT NULL", "t", "f"},
@@ -95,7 +95,7 @@ func TestStateThatCannotBeCarriedPinsItsClient(t *testing.T) {
 }
 
 // Trap 9: settings follow their client, whether the server reports them or not, and are nobody else's.
-func TestSettingsFollowTheirClientFromServerToServer(t *testing.T) {
+func TestTrap09SettingsFollowTheirClientFromServerToServer(t *testing.T) {
 	t.Parallel()
 	s := sized(2).start(t)
 	s.super(t, "GRANT pg_monitor TO "+s.role())
@@ -133,7 +133,7 @@ func TestSettingsFollowTheirClientFromServerToServer(t *testing.T) {
 }
 
 // Trap 8, in the words of PgBouncer's issue 972: DISCARD ALL and DEALLOCATE ALL of a client, also inside of a longer text.
-func TestDiscardAllEmptiesTheClientsListAndTheServers(t *testing.T) {
+func TestTrap08DiscardAllEmptiesTheClientsListAndTheServers(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	one, two := s.wire(t, 1), s.wire(t, 1)
@@ -158,7 +158,7 @@ func TestDiscardAllEmptiesTheClientsListAndTheServers(t *testing.T) {
 }
 
 // Trap 4: the end of a transaction is what ReadyForQuery says, once for each text or Sync.
-func TestAFailedTransactionKeepsItsServerUntilItIsOver(t *testing.T) {
+func TestTrap04AFailedTransactionKeepsItsServerUntilItIsOver(t *testing.T) {
 	t.Parallel()
 	s := sized(1).start(t)
 	one := s.wire(t, 1)

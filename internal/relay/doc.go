@@ -65,6 +65,8 @@
 //
 // # Limits in transaction mode
 //
+// For those who use it they stand in docs/operate/pooler.md.
+//
 //   - State that functions and DO blocks make is not seen: SET, temporary tables, advisory locks or DEALLOCATE in their text. Nor is
 //     what sequences remember (currval, lastval), nor a text in an encoding whose letters may end with a backslash (Shift JIS, GBK, Big5).
 //   - A setting of an application, with a dot in its name, is an empty string where it was reset on that server, and not NULL.
