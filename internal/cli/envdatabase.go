@@ -148,7 +148,7 @@ func doorURL(ctx context.Context, client *control.Client, db postgres.Config, do
 			WithHint("name it as PostgreSQL does: .s.PGSQL.6432, in a directory of its own")
 	}
 	db.Mode, db.Host, db.Port = postgres.Attached, host, port
-	db.SSLMode, db.SSLRootCert = sslMode(doors[i]), ""
+	db.SSLMode, db.SSLRootCert, db.SSLCert, db.SSLKey, db.ChannelBinding = sslMode(doors[i]), "", "", "", ""
 	return db.AppURL(), nil
 }
 

@@ -41,6 +41,7 @@ func (a *app) createDatabase(ctx context.Context, o initOptions, answer *initAns
 		return initDatabase{}, err
 	}
 	c := made.Config
+	c.SSLCert, c.SSLKey = "", "" // the administrator's own
 	if strings.HasPrefix(c.Host, "/") {
 		c.SSLMode = "" // a socket has none
 	}
@@ -87,7 +88,8 @@ func (a *app) adminConnection(url string) (postgres.Config, error) {
 	}
 	d := postgres.DefaultConfig()
 	d.Host, d.Port, d.Name, d.Username, d.Password = c.Host, cmp.Or(c.Port, d.Port), c.Name, c.Username, c.Password
-	d.SSLMode, d.SSLRootCert = c.SSLMode, c.SSLRootCert
+	d.SSLMode, d.SSLRootCert, d.SSLCert, d.SSLKey = c.SSLMode, c.SSLRootCert, c.SSLCert, c.SSLKey
+	d.SSLNegotiation, d.ChannelBinding = c.SSLNegotiation, c.ChannelBinding
 	return d, nil
 }
 

@@ -67,7 +67,9 @@ func (a *app) databaseFromEnv() (postgres.Config, string, error) {
 func (a *app) libpqVariables() (postgres.Config, error) {
 	c := postgres.Config{
 		Host: a.getenv("PGHOST"), Name: a.getenv("PGDATABASE"), Username: a.getenv("PGUSER"),
-		Password: secret.New(a.getenv("PGPASSWORD")), SSLMode: a.getenv("PGSSLMODE"),
+		Password: secret.New(a.getenv("PGPASSWORD")), SSLMode: a.getenv("PGSSLMODE"), SSLRootCert: a.getenv("PGSSLROOTCERT"),
+		SSLCert: a.getenv("PGSSLCERT"), SSLKey: a.getenv("PGSSLKEY"),
+		SSLNegotiation: a.getenv("PGSSLNEGOTIATION"), ChannelBinding: a.getenv("PGCHANNELBINDING"),
 	}
 	if port := a.getenv("PGPORT"); port != "" {
 		n, err := strconv.Atoi(port)
@@ -102,6 +104,10 @@ func (d initDatabase) table() string {
 	}
 	text("sslmode", d.settings.SSLMode)
 	text("sslrootcert", d.settings.SSLRootCert)
+	text("sslcert", d.settings.SSLCert)
+	text("sslkey", d.settings.SSLKey)
+	text("sslnegotiation", d.settings.SSLNegotiation)
+	text("channel_binding", d.settings.ChannelBinding)
 	return b.String()
 }
 

@@ -40,6 +40,7 @@ type Monitor struct {
 	SSLRootCert    string // files are read at each connection
 	SSLCert        string
 	SSLKey         string
+	ChannelBinding string // libpq's; empty: prefer
 }
 
 // Findings is where what is wrong is told: a *health.Registry.

@@ -180,6 +180,7 @@ func (m Monitor) settings(h Host) (*pgconn.Config, error) {
 	add("sslrootcert", m.SSLRootCert)
 	add("sslcert", m.SSLCert)
 	add("sslkey", m.SSLKey)
+	add("channel_binding", m.ChannelBinding)
 	add("target_session_attrs", "any")
 	c, err := pgconn.ParseConfig(b.String())
 	if err != nil { // its text holds what it was given; we do not rely on its redaction

@@ -115,7 +115,7 @@ func (c *Config) complete(dir string) {
 		*p.value = resolve(dir, *p.value)
 	}
 	for name, r := range c.Database.Pooling.Routes {
-		r.SSLRootCert = resolve(dir, r.SSLRootCert)
+		r.SSLRootCert, r.SSLCert, r.SSLKey = resolve(dir, r.SSLRootCert), resolve(dir, r.SSLCert), resolve(dir, r.SSLKey)
 		c.Database.Pooling.Routes[name] = r
 	}
 	for name, s := range c.Content.Sources {
@@ -182,6 +182,8 @@ func (c *Config) pathSettings() []pathSetting {
 		{"static.output", &c.Static.Output},
 		{"media.root", &c.Media.Root},
 		{"database.sslrootcert", &c.Database.SSLRootCert},
+		{"database.sslcert", &c.Database.SSLCert},
+		{"database.sslkey", &c.Database.SSLKey},
 		{"database.private.bin", &c.Database.Private.Bin},
 		{"storage.s3.ca_file", &c.Storage.S3.CAFile},
 		{"s3.tls_cert", &c.S3.TLSCert},

@@ -46,11 +46,17 @@ func (d *decoder) applyDatabaseURL(db *postgres.Config, environ []string) {
 	if _, byFile := d.origins["database.password"+fileSuffix]; !byFile && !from.Password.IsZero() {
 		fill("password", func() { db.Password = from.Password })
 	}
-	if from.SSLMode != "" {
-		fill("sslmode", func() { db.SSLMode = from.SSLMode })
-	}
-	if from.SSLRootCert != "" {
-		fill("sslrootcert", func() { db.SSLRootCert = from.SSLRootCert })
+	for key, s := range map[string]struct {
+		into *string
+		text string
+	}{
+		"sslmode": {&db.SSLMode, from.SSLMode}, "sslrootcert": {&db.SSLRootCert, from.SSLRootCert},
+		"sslcert": {&db.SSLCert, from.SSLCert}, "sslkey": {&db.SSLKey, from.SSLKey},
+		"sslnegotiation": {&db.SSLNegotiation, from.SSLNegotiation}, "channel_binding": {&db.ChannelBinding, from.ChannelBinding},
+	} {
+		if s.text != "" {
+			fill(key, func() { *s.into = s.text })
+		}
 	}
 }
 
@@ -93,6 +99,7 @@ func ParseDatabaseURL(text string) (postgres.Config, error) {
 		password, _ := u.User.Password()
 		c.Password = secret.New(password)
 	}
-	c.SSLMode, c.SSLRootCert = q.Get("sslmode"), q.Get("sslrootcert")
+	c.SSLMode, c.SSLRootCert, c.SSLCert, c.SSLKey = q.Get("sslmode"), q.Get("sslrootcert"), q.Get("sslcert"), q.Get("sslkey")
+	c.SSLNegotiation, c.ChannelBinding = q.Get("sslnegotiation"), q.Get("channel_binding")
 	return c, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/internal/certtest"
 	"holdfast/internal/fault"
 )
 
@@ -335,6 +336,22 @@ func TestADatabaseURLIsUnderstoodWhenNoHostIsSet(t *testing.T) {
 		t.Errorf("got %+v", db)
 	}
 	expect(t, c.Origin("database.host").String(), "DATABASE_URL")
+
+	dir := t.TempDir()
+	leaf, err := certtest.SelfSigned(certtest.Leaf{Name: "holdfast"})
+	if err == nil {
+		err = leaf.Write(dir+"/c.crt", dir+"/c.key")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = oneFile(t, key)
+	s.env = []string{"DATABASE_URL=postgresql://w@db.local/j?sslmode=require&sslcert=" + dir + "/c.crt&sslkey=" + dir +
+		"/c.key&sslnegotiation=direct&channel_binding=require"}
+	db = s.mustLoad(t).Database
+	if db.SSLCert != dir+"/c.crt" || db.SSLKey != dir+"/c.key" || db.SSLNegotiation != "direct" || db.ChannelBinding != "require" {
+		t.Errorf("got %+v", db)
+	}
 
 	s = oneFile(t, "[database]\nhost = \"h\"\nusername = \"u\"\n"+key)
 	s.env = []string{url}

@@ -16,7 +16,7 @@ type NamedFile struct {
 }
 
 // inputs end the keys of the settings by which files are named that are read, and neither written nor directories.
-var inputs = []string{".sslrootcert", ".ca_file", ".redis_ca_file", ".tls_cert", ".tls_key", ".tls_client_ca", ".cert", ".key", "database.auth.file"}
+var inputs = []string{".sslrootcert", ".sslcert", ".sslkey", ".ca_file", ".redis_ca_file", ".tls_cert", ".tls_key", ".tls_client_ca", ".cert", ".key", "database.auth.file"}
 
 // NamedFiles lists the files that the configuration names, each once, in the order of their paths. Those that the environment names
 // are not among them.
@@ -29,8 +29,9 @@ func (c *Config) NamedFiles() []NamedFile {
 	}
 	settings := c.pathSettings()
 	for _, name := range slices.Sorted(maps.Keys(c.Database.Pooling.Routes)) {
-		r := c.Database.Pooling.Routes[name]
-		settings = append(settings, pathSetting{"database.routes." + name + ".sslrootcert", &r.SSLRootCert})
+		r, key := c.Database.Pooling.Routes[name], "database.routes."+name
+		settings = append(settings, pathSetting{key + ".sslrootcert", &r.SSLRootCert},
+			pathSetting{key + ".sslcert", &r.SSLCert}, pathSetting{key + ".sslkey", &r.SSLKey})
 	}
 	for _, s := range settings {
 		if *s.value == "" || c.origins[s.key].Env != "" || !slices.ContainsFunc(inputs, func(end string) bool { return strings.HasSuffix(s.key, end) }) {

@@ -46,6 +46,7 @@ func (d *decoder) judge(c *Config, dir string, network func(string) string) {
 	p = append(p, c.Log.Validate().Under("log")...)
 	p = append(p, c.Database.Config.Validate().Under("database")...)
 	p = append(p, c.Database.Pooling.Validate().Under("database")...)
+	p = append(p, c.Database.Pooling.RouteProblems(c.Database.Config).Under("database")...)
 	p = append(p, c.Static.Validate().Under("static")...)
 	p = append(p, c.Media.Validate().Under("media")...)
 	if c.Storage.S3.Enabled {

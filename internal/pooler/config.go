@@ -16,8 +16,8 @@ type Config struct {
 	// Endpoints are the addresses that applications connect to. Default: one for sessions on 127.0.0.1:6432, and with
 	// replicas a second one for reads on 127.0.0.1:6433.
 	Endpoints []Endpoint `toml:"endpoints"`
-	// Replicas are further servers with copies of the same database, as "10.0.0.2:5432". Any of them may become primary.
-	// Default none.
+	// Replicas are further servers with copies of the same database, as "10.0.0.2:5432". Any of them may become primary. One that is
+	// to take three times as many reads as another is written "10.0.0.2:5432 weight=3"; weight=0 takes none. Default none.
 	Replicas []string `toml:"replicas"`
 	// Routes send databases to other servers than the one of host, by the name that clients use; a trailing * stands for
 	// any ending. Default: every database is on the server of host, under its own name.
@@ -111,7 +111,7 @@ type Endpoint struct {
 
 // Route is a table [database.routes.NAME].
 type Route struct {
-	// Hosts of the servers, as "db2.local:5432"; one of them is the primary. Default: those of [database].
+	// Hosts of the servers, as "db2.local:5432"; one of them is the primary. With weights as in replicas. Default: those of [database].
 	Hosts []string `toml:"hosts"`
 	// Database is its name there. Default: the one that the client uses.
 	Database string `toml:"database"`
@@ -123,6 +123,14 @@ type Route struct {
 	SSLMode string `toml:"sslmode"`
 	// SSLRootCert as in [database]. Default: the one of [database].
 	SSLRootCert string `toml:"sslrootcert"`
+	// SSLCert as in [database]. Default: the one of [database].
+	SSLCert string `toml:"sslcert"`
+	// SSLKey as in [database]. Default: the one of [database].
+	SSLKey string `toml:"sslkey"`
+	// SSLNegotiation as in [database]. Default: the one of [database].
+	SSLNegotiation string `toml:"sslnegotiation"`
+	// ChannelBinding as in [database]. Default: the one of [database].
+	ChannelBinding string `toml:"channel_binding"`
 	// MinSize is how many connections the application's own role (username) has open to this database before it comes, at each endpoint.
 	// Not for a name with *, of which no database is known. Default: for the application's own database the endpoint's, else none.
 	MinSize int `toml:"min_size"`

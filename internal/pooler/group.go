@@ -87,7 +87,7 @@ func (g *group) login() backend.Login {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l := backend.Login{
-		User: g.key.user, Database: g.route.databaseFor(g.key.database), Credential: g.credential, Minor: g.minor(),
+		User: g.key.user, Database: g.route.databaseFor(g.key.database), Credential: g.credential, Minor: g.minor(), ChannelBinding: g.route.binding,
 		Params: append([]pgwire.Param{{Name: "application_name", Value: "holdfast"}}, g.limit.params()...),
 	}
 	if g.front.config.Target == TargetReplica { // also where the primary answers for want of a replica

@@ -41,18 +41,13 @@ func newLocator(r *route, db postgres.Config, health cluster.Findings, log *slog
 		Name: cmp.Or(r.pattern, "*"), Health: health,
 		Monitor: cluster.Monitor{
 			User: cmp.Or(r.config.Username, db.Username), Database: r.monitored(db.Name), Password: db.Password,
-			SSLMode: cmp.Or(r.config.SSLMode, db.SSLMode), SSLRootCert: cmp.Or(r.config.SSLRootCert, db.SSLRootCert),
+			SSLMode: r.secured.Mode, SSLRootCert: r.secured.RootCert, SSLCert: r.secured.Cert, SSLKey: r.secured.Key,
+			SSLNegotiation: r.secured.Negotiation, ChannelBinding: r.secured.ChannelBinding,
 		},
+		Hosts: r.hosts,
 	}
 	if !r.config.Password.IsZero() {
 		c.Monitor.Password = r.config.Password
-	}
-	for _, h := range r.hosts {
-		host := cluster.Host{Network: "tcp", Address: h}
-		if strings.HasPrefix(h, "/") {
-			host.Network = "unix"
-		}
-		c.Hosts = append(c.Hosts, host)
 	}
 	l := &locator{cluster: cluster.New(c, log), writes: map[string]written{}}
 	l.changed = func(c cluster.Change) { changed(l, c) }
@@ -132,7 +127,7 @@ var errNobodyLeads = errors.New("nobody leads now")
 // target returns the server that a new connection of a group goes to.
 func (r *route) target(ctx context.Context, g *group) (backend.Target, error) {
 	t := backend.Target{
-		Network: "tcp", Address: r.hosts[0], TLS: r.tls, ConnectTimeout: r.timeout,
+		Network: "tcp", Address: r.hosts[0].Address, TLS: r.tls, ConnectTimeout: r.timeout,
 		KeepAlive: g.front.pooler.config.KeepAlive.D(), UserTimeout: g.front.pooler.config.UserTimeout.D(),
 	}
 	switch {
@@ -152,7 +147,7 @@ func (r *route) target(ctx context.Context, g *group) (backend.Target, error) {
 	}
 	if t.TLS != nil && t.TLS.Files != nil {
 		if _, err := t.TLS.Files.Reload(); err != nil { // what was read before serves on
-			g.front.pooler.log.Warn("authorities of servers' certificates", "route", r.pattern, "error", err)
+			g.front.pooler.log.Warn("certificates for servers", "route", r.pattern, "error", err)
 		}
 	}
 	return t, nil

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"holdfast/internal/backend"
+	"holdfast/internal/cluster"
 	"holdfast/internal/pool"
+	"holdfast/internal/postgres"
 )
 
 // route is where a set of databases is.
@@ -20,7 +22,9 @@ type route struct {
 	config  Route
 	budget  *pool.Budget
 	tls     *backend.TLSConfig
-	hosts   []string
+	binding backend.ChannelBinding
+	secured postgres.TLSSettings // as they were written
+	hosts   []cluster.Host
 	timeout time.Duration
 	locator *locator // nil: the one host is the primary
 	follows bool     // the locator is that of the route "*"
@@ -28,7 +32,12 @@ type route struct {
 
 func (p *Pooler) buildRoutes() error {
 	db := p.opts.Database
-	base := &route{pattern: "*", hosts: append([]string{addressOf(db.Host, db.Port)}, p.config.Replicas...), timeout: db.ConnectTimeout.D()}
+	base := &route{pattern: "*", timeout: db.ConnectTimeout.D()}
+	replicas, err := parseHosts(p.config.Replicas)
+	if err != nil {
+		return err
+	}
+	base.hosts = append([]cluster.Host{hostAt(addressOf(db.Host, db.Port))}, replicas...)
 	if err := p.complete(base); err != nil {
 		return err
 	}
@@ -36,7 +45,10 @@ func (p *Pooler) buildRoutes() error {
 		r := *base
 		r.pattern, r.config = name, c
 		if len(c.Hosts) > 0 {
-			r.hosts, r.locator = c.Hosts, nil
+			r.locator = nil
+			if r.hosts, err = parseHosts(c.Hosts); err != nil {
+				return err
+			}
 			if err := p.complete(&r); err != nil {
 				return err
 			}
@@ -56,21 +68,46 @@ func (p *Pooler) buildRoutes() error {
 // complete says how a route's hosts are reached and, when there are several, who watches them.
 func (p *Pooler) complete(r *route) error {
 	db := p.opts.Database
-	mode, err := backend.ParseTLSMode(cmp.Or(r.config.SSLMode, db.SSLMode, "prefer"))
-	if err != nil {
+	r.secured = r.config.tlsSettings(db)
+	if err := r.secure(); err != nil {
 		return err
-	}
-	r.tls = &backend.TLSConfig{Mode: mode}
-	if roots := cmp.Or(r.config.SSLRootCert, db.SSLRootCert); roots != "" && mode != backend.TLSDisable {
-		if r.tls.Files, err = backend.LoadTLSFiles(roots, "", ""); err != nil {
-			return err
-		}
 	}
 	if len(r.hosts) > 1 {
 		r.locator = newLocator(r, db, p.opts.Health, p.log, p.clusterChanged)
 		r.locator.writers = slices.ContainsFunc(p.config.Endpoints, func(e Endpoint) bool { return e.ReadYourWrites })
 	}
 	return nil
+}
+
+// secure makes of the settings how servers are reached with TLS.
+func (r *route) secure() error {
+	s := r.secured
+	mode, err := backend.ParseTLSMode(cmp.Or(s.Mode, "prefer"))
+	if err != nil {
+		return err
+	}
+	if r.binding, err = backend.ParseChannelBinding(cmp.Or(s.ChannelBinding, "prefer")); err != nil {
+		return err
+	}
+	r.tls = &backend.TLSConfig{Mode: mode, Direct: s.Negotiation == "direct"}
+	if (s.RootCert != "" || s.Cert != "") && mode != backend.TLSDisable {
+		if r.tls.Files, err = backend.LoadTLSFiles(s.RootCert, s.Cert, s.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tlsSettings returns the route's settings, completed by those of [database]. Certificate and key are one.
+func (r Route) tlsSettings(db postgres.Config) postgres.TLSSettings {
+	s := postgres.TLSSettings{
+		Mode: cmp.Or(r.SSLMode, db.SSLMode), RootCert: cmp.Or(r.SSLRootCert, db.SSLRootCert), Cert: db.SSLCert, Key: db.SSLKey,
+		Negotiation: cmp.Or(r.SSLNegotiation, db.SSLNegotiation), ChannelBinding: cmp.Or(r.ChannelBinding, db.ChannelBinding),
+	}
+	if r.SSLCert != "" || r.SSLKey != "" {
+		s.Cert, s.Key = r.SSLCert, r.SSLKey
+	}
+	return s
 }
 
 // addressOf returns the address of a server in the form that package net dials: a socket's path, or host and port.

@@ -93,7 +93,7 @@ func (p *Pooler) databaseRow(name string, r *route) console.Database {
 		MaxConnections: r.config.MaxConnections, Paused: p.isPaused(name), Disabled: p.isDisabled(name),
 	}
 	row.PoolSize = max(row.PoolSize, row.MinPoolSize)
-	row.Host, row.Port = hostsOf(r.hosts)
+	row.Host, row.Port = hostsOf(addressesOf(r.hosts))
 	for _, g := range p.pools(name) {
 		row.CurrentConnections += g.pool.Stats().Size
 		row.CurrentClientConnections += int(g.clients.Load())

@@ -16,7 +16,7 @@ func (s source) Hosts() []console.Host {
 	var rows []console.Host
 	for _, r := range s.routes {
 		if r.locator == nil {
-			rows = append(rows, hostRow(r, r.hosts[0], open, down))
+			rows = append(rows, hostRow(r, r.hosts[0].Address, open, down))
 			continue
 		}
 		for _, h := range r.locator.cluster.Status() {
@@ -56,7 +56,7 @@ func (p *Pooler) byHost() (open map[string]int, down map[string]string) {
 			}
 		})
 		if stats := g.pool.Stats(); stats.Down && g.route.locator == nil {
-			down[g.route.hosts[0]] = fmt.Sprint(stats.LastError)
+			down[g.route.hosts[0].Address] = fmt.Sprint(stats.LastError)
 		}
 	}
 	return open, down

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/postgres"
 )
 
 // Validate reports every mistake in the settings; keys are relative to [database].
@@ -22,11 +23,11 @@ func (c Config) Validate() fault.Problems {
 		p = append(p, e.validate().Under("endpoints["+strconv.Itoa(i)+"]")...)
 	}
 	for _, r := range c.Replicas {
-		checkHost(&p, "replicas", r)
+		checkServer(&p, "replicas", r)
 	}
 	for name, r := range c.Routes {
 		for _, h := range r.Hosts {
-			checkHost(&p, "routes."+name+".hosts", h)
+			checkServer(&p, "routes."+name+".hosts", h)
 		}
 		if r.MinSize != 0 && strings.HasSuffix(name, "*") {
 			p.Add("routes."+name+".min_size", "remove it, or write a route with the whole name of the database",
@@ -53,6 +54,21 @@ func (c Config) Validate() fault.Problems {
 	return p
 }
 
+// RouteProblems reports what the TLS of routes lacks, each completed by the settings of [database]; keys are relative to that.
+func (c Config) RouteProblems(db postgres.Config) fault.Problems {
+	var p fault.Problems
+	for name, r := range c.Routes {
+		if len(r.Hosts) > 0 && c.Pooler {
+			socket := strings.HasPrefix(r.Hosts[0], "/")
+			if socket && r.SSLMode == "" {
+				continue // what is said of [database] is not for a socket
+			}
+			p = append(p, r.tlsSettings(db).Validate(socket).Under("routes."+name)...)
+		}
+	}
+	return p
+}
+
 func (c Config) peerProblems() fault.Problems {
 	var p fault.Problems
 	seen := map[int]bool{}
@@ -65,6 +81,16 @@ func (c Config) peerProblems() fault.Problems {
 		checkHost(&p, key+".address", peer.Address)
 	}
 	return p
+}
+
+// checkServer looks at an item of a list of servers.
+func checkServer(p *fault.Problems, key, text string) {
+	h, err := parseHost(text)
+	if err != nil {
+		p.Add(key, `write host, port and perhaps a weight, as "db2.local:5432 weight=3"`, "%v", err)
+		return
+	}
+	checkHost(p, key, h.Address)
 }
 
 func checkHost(p *fault.Problems, key, address string) {

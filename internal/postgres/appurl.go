@@ -32,8 +32,13 @@ func (c Config) AppURL() string {
 	default:
 		u.Host = net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
 		q.Set("sslmode", c.SSLMode)
-		if c.SSLRootCert != "" {
-			q.Set("sslrootcert", c.SSLRootCert)
+		// Not sslnegotiation: servers take both, and drivers before libpq 17 refuse a word that they do not know.
+		for name, value := range map[string]string{
+			"sslrootcert": c.SSLRootCert, "sslcert": c.SSLCert, "sslkey": c.SSLKey, "channel_binding": c.ChannelBinding,
+		} {
+			if value != "" {
+				q.Set(name, value)
+			}
 		}
 	}
 	u.RawQuery = q.Encode()

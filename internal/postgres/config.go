@@ -29,6 +29,16 @@ type Config struct {
 	SSLMode string `toml:"sslmode"`
 	// SSLRootCert is a PEM file with the authorities that may sign the server's certificate.
 	SSLRootCert string `toml:"sslrootcert"`
+	// SSLCert is a PEM file with a certificate that is shown to a server which asks for one; with sslkey. Default none.
+	SSLCert string `toml:"sslcert"`
+	// SSLKey is the PEM file with the key of sslcert. Nobody else may read it: mode 0600, or 0640 if it is root's.
+	SSLKey string `toml:"sslkey"`
+	// SSLNegotiation is "postgres" (TLS is asked for first; the default) or "direct" (TLS at once, which saves a round trip: PostgreSQL 17
+	// and sslmode "require" or stricter).
+	SSLNegotiation string `toml:"sslnegotiation"`
+	// ChannelBinding is "prefer" (the default), "disable", or "require": no password is proven but to the server at the other end of the
+	// TLS connection itself (SCRAM-SHA-256-PLUS).
+	ChannelBinding string `toml:"channel_binding"`
 	// Schema that holds Holdfast's own tables. Default "holdfast".
 	Schema string `toml:"schema"`
 	// ConnectTimeout bounds one attempt to connect. Default 5s.

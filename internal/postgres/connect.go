@@ -111,13 +111,13 @@ func poolConfig(c Config) (*pgxpool.Config, error) {
 }
 
 // connConfig makes the driver's configuration. What it does not set follows libpq: PGPASSWORD or ~/.pgpass where the
-// configuration has no password, PGSSLCERT and PGSSLKEY for a client certificate.
+// configuration has no password, PGSSLCERT and PGSSLKEY where it names no client certificate.
 func connConfig(c Config) (*pgx.ConnConfig, error) {
 	cc, err := pgx.ParseConfig(c.keywords())
 	if err != nil {
 		// The driver's error holds the text it was given, redacted as well as it can: we do not rely on that.
 		return nil, fault.New(fault.Config, "database_config", "settings for the connection to %s are not understood", c.address()).
-			WithHint("check sslmode, sslrootcert and the PG… variables of the environment")
+			WithHint("check sslmode, sslrootcert, sslcert, sslkey and the PG… variables of the environment")
 	}
 	cc.ConnectTimeout = c.ConnectTimeout.D()
 	cc.DialFunc = dialer(c.ConnectTimeout.D())
@@ -150,6 +150,10 @@ func (c Config) keywords() string {
 	add("password", c.Password.Reveal())
 	add("sslmode", c.SSLMode)
 	add("sslrootcert", c.SSLRootCert)
+	add("sslcert", c.SSLCert)
+	add("sslkey", c.SSLKey)
+	add("sslnegotiation", c.SSLNegotiation)
+	add("channel_binding", c.ChannelBinding)
 	add("target_session_attrs", "any")
 	return b.String()
 }

@@ -22,9 +22,6 @@ const (
 	longestConnectTimeout = 5 * time.Minute
 )
 
-// sslModes are libpq's, from least to most.
-var sslModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 // Validate returns every mistake in the table, keys relative to it.
@@ -65,23 +62,15 @@ func (c Config) checkAttached(p *fault.Problems) {
 	c.checkTLS(p)
 }
 
-func (c Config) checkTLS(p *fault.Problems) {
-	switch {
-	case c.SSLMode != "" && !slices.Contains(sslModes, c.SSLMode):
-		p.Add("sslmode", "write one of "+strings.Join(sslModes, ", "), "%q is no mode of libpq", c.SSLMode)
-	case isSocket(c.Host) && c.SSLMode != "" && slices.Index(sslModes, c.SSLMode) > slices.Index(sslModes, "prefer"):
-		p.Add("sslmode", "remove it: a Unix socket never leaves the machine", "%q cannot be had on a Unix socket", c.SSLMode)
-	case c.SSLRootCert != "" && (c.SSLMode == "disable" || isSocket(c.Host)):
-		p.Add("sslrootcert", `set sslmode = "verify-full", or remove sslrootcert`, "has no use without TLS")
-	}
-}
-
 func (c Config) checkPrivate(p *fault.Problems) {
 	if c.Host != "" {
 		p.Add("host", `remove host, or set mode = "attached"`, "%q is someone else's server, but mode is private", c.Host)
 	}
 	if c.SSLMode != "" && c.SSLMode != "disable" && c.SSLMode != "prefer" && c.SSLMode != "allow" {
 		p.Add("sslmode", "remove it: a private server is reached by its Unix socket or on loopback", "%q cannot be had from a private server", c.SSLMode)
+	}
+	if c.SSLCert != "" || c.SSLKey != "" || c.SSLNegotiation == direct || c.ChannelBinding == require {
+		p.Add("mode", "remove sslcert, sslkey, sslnegotiation and channel_binding", "a private server has no TLS")
 	}
 	if c.Username == superuser {
 		p.Add("username", `choose another name, as "app"`, "%q is the private server's superuser", c.Username)
