@@ -27,7 +27,7 @@ func tables() []shown {
 	all := []shown{
 		show("config", settingTable(), func(s *Session) []Setting { return s.src.Config() }),
 		show("databases", databaseTable(), func(s *Session) []Database { return s.src.Databases() }),
-		show("pools", poolTable(), func(s *Session) []Pool { return s.src.Pools() }),
+		show("pools", poolTable(), func(s *Session) []Pool { return perUser(s.src.Pools()) }),
 		show("clients", connectionTable(), clients),
 		show("servers", connectionTable(), servers),
 		show("users", userTable(), func(s *Session) []User { return s.src.Users() }),
@@ -56,6 +56,7 @@ func tables() []shown {
 // ownTables are those that PgBouncer does not have.
 func ownTables() []shown {
 	own := []shown{
+		show("endpoint_pools", endpointPoolTable(), func(s *Session) []Pool { return s.src.Pools() }),
 		show("hosts", hostTable(), func(s *Session) []Host { return s.src.Hosts() }),
 		show("replication", replicaTable(), func(s *Session) []Replica { return s.src.Replication() }),
 		show("pins", pinTable(), func(s *Session) []Pin { return s.src.Pins() }),

@@ -2,7 +2,31 @@ package console
 
 import "time"
 
+// poolTable has one row for a database and user, as PgBouncer's: exporters make labels of the two.
 func poolTable() table[Pool] {
+	return append(poolCounts(),
+		// Of our own:
+		count("pool_size", func(p Pool) int { return p.Size }),
+		count("min_pool_size", func(p Pool) int { return p.MinSize }),
+		count("sv_pinned", func(p Pool) int { return p.Pinned }),
+		optional("last_error", func(p Pool) string { return p.LastError }),
+	)
+}
+
+// endpointPoolTable has a row for each pool: of an endpoint, a class and a replica.
+func endpointPoolTable() table[Pool] {
+	return append(poolCounts(),
+		text("pool", func(p Pool) string { return p.Name }),
+		text("target", func(p Pool) string { return p.Target }),
+		count("pool_size", func(p Pool) int { return p.Size }),
+		count("min_pool_size", func(p Pool) int { return p.MinSize }),
+		count("sv_pinned", func(p Pool) int { return p.Pinned }),
+		optional("last_error", func(p Pool) string { return p.LastError }),
+	)
+}
+
+// poolCounts are PgBouncer's own columns.
+func poolCounts() table[Pool] {
 	t := table[Pool]{
 		text("database", func(p Pool) string { return p.Database }),
 		text("user", func(p Pool) string { return p.User }),
@@ -22,13 +46,6 @@ func poolTable() table[Pool] {
 	return append(t,
 		text("pool_mode", func(p Pool) string { return p.Mode }),
 		optional("load_balance_hosts", func(p Pool) string { return p.LoadBalanceHosts }),
-		// Of our own:
-		text("pool", func(p Pool) string { return p.Name }),
-		text("target", func(p Pool) string { return p.Target }),
-		count("pool_size", func(p Pool) int { return p.Size }),
-		count("min_pool_size", func(p Pool) int { return p.MinSize }),
-		count("sv_pinned", func(p Pool) int { return p.Pinned }),
-		optional("last_error", func(p Pool) string { return p.LastError }),
 	)
 }
 

@@ -12,10 +12,10 @@ import (
 // The heads of all tables: PgBouncer's newest columns in their order and with their types, ours behind the bar.
 // i is int4, q int8, s text, N numeric, b bytea: the letters of PgBouncer's own sources.
 var heads = map[string]string{
-	"config":    "s:key s:value s:default s:changeable",
-	"databases": "s:name s:host i:port s:database s:force_user i:pool_size i:min_pool_size i:reserve_pool_size i:server_lifetime s:pool_mode s:load_balance_hosts i:max_connections i:current_connections i:max_client_connections i:current_client_connections i:paused i:disabled | i:reserve_pool",
-	"pools": "s:database s:user i:cl_active i:cl_waiting i:cl_active_cancel_req i:cl_waiting_cancel_req i:sv_active i:sv_active_cancel i:sv_being_canceled i:sv_idle i:sv_used i:sv_tested i:sv_login i:maxwait i:maxwait_us s:pool_mode s:load_balance_hosts" +
-		" | s:pool s:target i:pool_size i:min_pool_size i:sv_pinned s:last_error",
+	"config":         "s:key s:value s:default s:changeable",
+	"databases":      "s:name s:host i:port s:database s:force_user i:pool_size i:min_pool_size i:reserve_pool_size i:server_lifetime s:pool_mode s:load_balance_hosts i:max_connections i:current_connections i:max_client_connections i:current_client_connections i:paused i:disabled | i:reserve_pool",
+	"pools":          pooled + " | i:pool_size i:min_pool_size i:sv_pinned s:last_error",
+	"endpoint_pools": pooled + " | s:pool s:target i:pool_size i:min_pool_size i:sv_pinned s:last_error",
 	"clients":        sockets + ownSockets,
 	"servers":        sockets + ownSockets,
 	"sockets":        sockets + buffers + ownSockets,
@@ -43,6 +43,7 @@ var heads = map[string]string{
 }
 
 const (
+	pooled     = "s:database s:user i:cl_active i:cl_waiting i:cl_active_cancel_req i:cl_waiting_cancel_req i:sv_active i:sv_active_cancel i:sv_being_canceled i:sv_idle i:sv_used i:sv_tested i:sv_login i:maxwait i:maxwait_us s:pool_mode s:load_balance_hosts"
 	sockets    = "s:type s:user s:database s:replication s:state s:addr i:port s:local_addr i:local_port s:connect_time s:request_time i:wait i:wait_us i:close_needed s:ptr s:link i:remote_pid s:tls s:application_name i:prepared_statements i:id"
 	buffers    = " i:recv_pos i:pkt_pos i:pkt_remain i:send_pos i:send_remain i:pkt_avail i:send_avail"
 	ownSockets = " | s:person s:class s:endpoint s:pinned"
@@ -73,7 +74,8 @@ func TestTablesHoldWhatThePoolerSays(t *testing.T) {
 			contains(t, ask(t, admin(), "SHOW "+table), "Row "+row)
 		}
 	}
-	f("pools", "app|u|3|0|0|0|0|0|0|2|0|0|0|1|500000|session|NULL|app/primary|primary|20|0|0|NULL", "app|ö|0|70000|0|0|0|0|0|0|0|0|0|0|0|transaction|NULL|||0|0|0|NULL")
+	f("pools", "app|u|3|0|0|0|0|0|0|2|0|0|0|1|500000|session|NULL|20|0|0|NULL", "app|ö|0|70000|0|0|0|0|0|0|0|0|0|0|0|transaction|NULL|0|0|0|NULL")
+	f("endpoint_pools", "app|u|3|0|0|0|0|0|0|2|0|0|0|1|500000|session|NULL|app/primary|primary|20|0|0|NULL")
 	f("databases", "app|127.0.0.1|5432|real|NULL|20|0|3|3600|NULL|NULL|0|0|0|0|1|0|3")
 	f("clients", "C|u|app|none|idle|10.0.0.1|4711||0|2026-01-02 12:00:00 UTC|NULL|0|0|0|0x11|0x12|0||psql|0|17|ada|||",
 		"C|u|app|none|waiting|unix|0||0|NULL|NULL|2|3|0|0x13||0|||0|19||||")
@@ -148,7 +150,7 @@ func TestALongTableIsSentInParts(t *testing.T) {
 	if got := strings.Count(answer, "\nRow "); got != 10000 {
 		t.Errorf("%d rows", got)
 	}
-	contains(t, answer, "Row db9999|u|0|0|0|0|0|0|0|0|0|0|0|0|0||NULL|||0|0|0|NULL", "Ready I")
+	contains(t, answer, "Row db9999|u|0|0|0|0|0|0|0|0|0|0|0|0|0||NULL|0|0|0|NULL", "Ready I")
 }
 
 type manyPools struct{ fakePooler }

@@ -51,7 +51,7 @@ func TestSteeringUnderLoadIsNoticedByNobody(t *testing.T) {
 	})
 	all.Go(func() {
 		for ; ctx.Err() == nil; looks++ {
-			for _, table := range []string{"CLIENTS", "SERVERS", "POOLS", "FDS", "PINS", "PREPARED_STATEMENTS", "STATS", "LISTS", "HOSTS", "MEM"} {
+			for _, table := range []string{"CLIENTS", "SERVERS", "POOLS", "ENDPOINT_POOLS", "FDS", "PINS", "PREPARED_STATEMENTS", "STATS", "LISTS", "HOSTS", "MEM"} {
 				show(t, looking, table)
 			}
 			gather(t, registry)
@@ -72,7 +72,7 @@ func TestSteeringUnderLoadIsNoticedByNobody(t *testing.T) {
 		t.Errorf("%d transactions are counted", counted)
 	}
 	eventually(t, "nobody is left", func() bool {
-		pools := find(t, show(t, looking, "POOLS"), "pool", s.db.Name+"/"+s.role()+"@127.0.0.2:0")
+		pools := find(t, show(t, looking, "ENDPOINT_POOLS"), "pool", s.db.Name+"/"+s.role()+"@127.0.0.2:0")
 		return pools["cl_active"] == int32(0) && pools["cl_waiting"] == int32(0) && pools["sv_active"] == int32(0) && pools["sv_pinned"] == int32(0)
 	})
 }

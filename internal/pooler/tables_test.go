@@ -46,7 +46,7 @@ func TestTablesShowWhoHasWhatAndWhoWaits(t *testing.T) {
 	if pin["client"] != keeper["id"] || pin["server"] != server["id"] || pin["since"] == nil {
 		t.Errorf("the pin: %v", pin)
 	}
-	row := find(t, show(t, admin, "POOLS"), "pool", s.db.Name+"/"+s.role()+"@127.0.0.2:0")
+	row := find(t, show(t, admin, "ENDPOINT_POOLS"), "pool", s.db.Name+"/"+s.role()+"@127.0.0.2:0")
 	for column, want := range map[string]int32{"cl_active": 1, "cl_waiting": 1, "sv_active": 1, "sv_idle": 0, "sv_pinned": 1, "pool_size": 1} {
 		if row[column] != want {
 			t.Errorf("%s of the pool is %v, want %d", column, row[column], want)
