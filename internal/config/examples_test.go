@@ -105,7 +105,8 @@ func TestTheBlocksOfThePoolersPageAreUnderstood(t *testing.T) {
 	for _, text := range blocks {
 		s := oneFile(t, text+key)
 		for line := range strings.Lines(s.mistakes(t)) {
-			named := strings.Contains(line, "].tls_cert: ") || strings.Contains(line, fileSuffix+": read secrets/")
+			named := strings.Contains(line, "].tls_cert: ") || strings.Contains(line, "database.sslcert: ") ||
+				strings.Contains(line, fileSuffix+": read secrets/")
 			if !named {
 				t.Errorf("%s\n%s", text, line)
 			}
