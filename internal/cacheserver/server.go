@@ -147,20 +147,13 @@ const (
 
 // sweep reclaims keys that have ended and that nobody asks for.
 func (s *Server) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	lifecycle.Every(ctx, sweepEvery, nil, func(context.Context) {
 		for more := true; more; {
 			s.store.mu.Lock()
 			more = s.store.mem.Sweep(sweepAtOnce) == sweepAtOnce
 			s.store.mu.Unlock()
 		}
-	}
+	})
 }
 
 // acceptPause is the wait after an accept that failed for want of something, such as file descriptors.

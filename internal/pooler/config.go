@@ -102,8 +102,9 @@ type Endpoint struct {
 	TLS string `toml:"tls"`
 	// ProxyProtocol lists balancers, as "10.0.0.0/8", that say whom they speak for (PROXY protocol, versions 1 and 2). Default none.
 	ProxyProtocol []string `toml:"proxy_protocol"`
-	// ReusePort lets another Holdfast listen on the same address (SO_REUSEPORT): a new process takes new clients while the old one
-	// waits for its own to leave ("SHUTDOWN WAIT_FOR_CLIENTS" in the console). Default false.
+	// ReusePort lets another Holdfast listen on the same TCP address (SO_REUSEPORT): a new process takes new clients while the old one
+	// waits for its own to leave ("SHUTDOWN WAIT_FOR_CLIENTS" in the console). It needs a state directory and other addresses of its
+	// own, so a second one of the same configuration does not start. Default false.
 	ReusePort bool `toml:"reuse_port"`
 	// SocketMode of a Unix socket, as "0770". Default "0777": who may log in is decided by rules.
 	SocketMode string `toml:"socket_mode"`

@@ -3,6 +3,8 @@ package pooler
 import (
 	"context"
 	"time"
+
+	"holdfast/internal/lifecycle"
 )
 
 // fastEdge is what a fast query takes at most: most are to be (S0-21). It is one of edges.
@@ -46,18 +48,11 @@ func (g *group) mark() {
 
 // markMinutes lets each pool begin a new minute until its context ends.
 func (p *Pooler) markMinutes(ctx context.Context) {
-	tick := time.NewTicker(fastPeriod)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			for _, g := range p.pools("") {
-				g.mark()
-			}
+	lifecycle.Every(ctx, fastPeriod, nil, func(context.Context) {
+		for _, g := range p.pools("") {
+			g.mark()
 		}
-	}
+	})
 }
 
 // FastWanted returns how many of a hundred queries of a class are to be fast; 0: nobody asks.

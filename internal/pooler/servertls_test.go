@@ -42,7 +42,7 @@ func (s *site) answer(t *testing.T, sql string) (string, error) {
 	return a.rows[0], nil
 }
 
-// S0-15: sslcert and sslkey reach a server that asks for a certificate, and are read again when the files change.
+// S0-15: sslcert and sslkey reach a server that asks for a certificate.
 func TestAServerThatAsksForACertificateIsShownOne(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)

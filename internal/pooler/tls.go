@@ -12,6 +12,7 @@ import (
 	"holdfast/internal/cluster"
 	"holdfast/internal/fault"
 	"holdfast/internal/health"
+	"holdfast/internal/lifecycle"
 	"holdfast/internal/scram"
 	"holdfast/internal/unit"
 )
@@ -89,20 +90,13 @@ func (c *certificates) note(err error) {
 
 // watchCertificates looks at the files of all endpoints, so that a broken one is known before a client comes.
 func (p *Pooler) watchCertificates(ctx context.Context) {
-	tick := time.NewTicker(certificatesEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	lifecycle.Every(ctx, certificatesEvery, nil, func(context.Context) {
 		for _, e := range p.endpoints {
 			if e.tls != nil {
 				_, _, _ = e.tls.current() // it has one from the start, and tells by itself
 			}
 		}
-	}
+	})
 }
 
 func (c *certificates) load() (*tls.Config, []byte, error) {
