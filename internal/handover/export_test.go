@@ -1,0 +1,4 @@
+package handover
+
+// MayAskForTest decides whether a process may have the listeners.
+var MayAskForTest = mayAsk
