@@ -69,8 +69,12 @@ type reply struct {
 func (r *reply) body() []byte { return r.bytes[pgwire.HeaderSize:] }
 
 // enough reports whether as much of the message is there as has to be looked at.
-func (r *reply) enough() bool {
+func (r *reply) enough(head *entry) bool {
 	switch r.typ {
+	case pgwire.ParameterDescription:
+		return len(r.bytes) == r.size || head == nil || head.flags&tried == 0
+	case pgwire.RowDescription:
+		return len(r.bytes) == r.size || head == nil || head.flags&learns == 0 || r.size > maxWhole
 	case pgwire.ReadyForQuery, pgwire.ParameterStatus, pgwire.ErrorResponse:
 		return len(r.bytes) == r.size || r.size > maxWhole
 	case pgwire.CommandComplete:
@@ -89,7 +93,7 @@ func (s *Server) next(c *Client, in []byte, o *Out) (int, error) {
 		return 0, err
 	}
 	r := reply{typ: pgwire.BackendType(typ), size: size, bytes: in[:min(len(in), size)]}
-	if !r.enough() {
+	if !r.enough(s.queue.first()) {
 		return 0, nil
 	}
 	s.hide = c == nil
@@ -118,23 +122,23 @@ func (s *Server) reply(c *Client, r *reply, o *Out) error {
 		}
 	case pgwire.ReadyForQuery:
 		return s.ready(c, r, head)
-	case pgwire.RowDescription:
-		ok = kind == opQuery || s.answers(kind, opDescribe)
-	case pgwire.NoData:
-		ok = s.answers(kind, opDescribe)
+	case pgwire.RowDescription, pgwire.NoData:
+		ok = kind == opQuery && r.typ == pgwire.RowDescription || s.answers(kind, opDescribe)
+		s.described(c, r, head, o)
 	case pgwire.ParameterDescription:
 		ok = kind == opDescribe
+		s.holdBack(r, head)
 	case pgwire.ParseComplete:
 		ok = head != nil && head.flags&poison == 0 && s.answers(kind, opParse)
+		s.parsed(head)
 	case pgwire.BindComplete:
 		ok = s.answers(kind, opBind)
+		s.proved(head)
 	case pgwire.CloseComplete:
 		ok = s.answers(kind, opClose)
 	case pgwire.PortalSuspended:
-		if ok = s.answers(kind, opExecute); ok && c != nil {
-			c.did(head.words, false)
-			c.ends(head, "PORTAL SUSPENDED")
-		}
+		ok = s.answers(kind, opExecute)
+		c.suspended(head)
 	case pgwire.CopyInResponse:
 		if ok = runs(kind); ok {
 			s.beginCopyIn(kind)
@@ -241,17 +245,24 @@ func (s *Server) complete(c *Client, r *reply, head *entry) {
 
 // tag notes what a command did to the session.
 func (s *Server) tag(c *Client, tag []byte, head *entry) {
-	if c != nil && head.set != nil {
-		c.pending, c.rolled = append(c.pending, *head.set), false
+	if c != nil && head.set != nil && (head.words&several == 0 || string(tag) == "SET" || string(tag) == "RESET") {
+		made := *head.set
+		head.set, made.next = made.next, nil
+		c.pending, c.rolled = append(c.pending, made), false
 	}
 	if c != nil && !reads(tag) {
 		c.Counters.Writes++
+		s.odd = s.odd || reshapes(tag)
 	}
 	switch string(tag) {
 	case "DISCARD ALL":
 		s.reset()
 		if c != nil {
 			c.discarded(s)
+		}
+	case "RESET":
+		if c != nil && c.mode == Session {
+			c.reverted = true
 		}
 	case "DEALLOCATE ALL":
 		s.statements.clear()
@@ -292,6 +303,7 @@ func (s *Server) ready(c *Client, r *reply, head *entry) error {
 	s.status, s.copyIn, s.copying = status, false, false
 	if status == pgwire.Idle {
 		s.portals++
+		s.odd = false
 	}
 	if c != nil && !s.hide {
 		c.ready(s, status)

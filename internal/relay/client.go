@@ -39,9 +39,9 @@ type Client struct {
 	guard   bool // an Execute may raise the barrier
 
 	names   map[string]own // named statements
-	parses  uint64         // serial of the last Parse of a named one
 	unnamed unnamedStatements
 	portal  portal
+	portals portals
 
 	params, want *Params // as the client was told, and as it wants them to be
 	initial      *Params // as told at log-in
@@ -51,18 +51,20 @@ type Client struct {
 	twist        uint64       // makes the settings unlike any others while nobody knows what they are
 	twistEnds    bool         // when the server has reported them
 
-	savepoint bool   // the transaction under way has savepoints
-	failing   bool   // it has failed
-	rolled    bool   // it, or a part of it, was rolled back, and nothing was done since
-	pins      Words  // what keeps the client at its server
-	fresh     Words  // pins that the transaction under way made
-	lets      Words  // what lets go of pins when it is committed
-	bindings  Words  // of all that it bound
-	letting   bool   // a text was sent that may let go of pins, and the server was not asked about it yet
-	resets    bool   // RESET ALL has undone what pinned it by a setting
-	drops     string // the name in the last DEALLOCATE that it bound
-	discards  bool   // all was discarded
-	unsettled bool   // the server's session is not what the client asked for
+	savepoint bool     // the transaction under way has savepoints
+	failing   bool     // it has failed
+	rolled    bool     // it, or a part of it, was rolled back, and nothing was done since
+	pins      Words    // what keeps the client at its server
+	fresh     Words    // pins that the transaction under way made
+	lets      Words    // what lets go of pins when it is committed
+	bindings  Words    // of all that it bound
+	letting   bool     // a text was sent that may let go of pins, and the server was not asked about it yet
+	resets    bool     // RESET ALL has undone what pinned it by a setting
+	drops     string   // the name in the last DEALLOCATE that it bound
+	discards  bool     // all was discarded
+	since     []string // reported settings that were made since then
+	reverted  bool     // in session mode something was reset, to the server's value
+	unsettled bool     // the server's session is not what the client asked for
 
 	local    []byte
 	observer Observer
@@ -129,7 +131,7 @@ func (c *Client) Local() []byte {
 // Held reports whether the next message may have to wait for answers.
 func (c *Client) Held() bool {
 	s := c.server
-	return c.left == 0 && s != nil && !s.copyIn && !s.queue.empty() && (c.barrier || s.changes > 0 || s.touches > 0 || s.queue.size >= maxOwed)
+	return c.left == 0 && s != nil && !s.copyIn && !s.queue.empty() && (c.barrier || s.changes > 0 || s.touches > 0 || s.trial.on && s.trial.sure || s.asked != nil || s.queue.size >= maxOwed)
 }
 
 // Free reports whether the server can be given back: it is settled, and nothing keeps the client there.

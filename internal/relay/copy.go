@@ -8,6 +8,7 @@ func (c *Client) copyData(m message, o *Out) (int, error) {
 	if s == nil || s.skip || s.queue.empty() {
 		return c.ignore(m)
 	}
+	s.trial.end() // of a COPY, which has no result that could change
 	if m.typ != pgwire.FrontendCopyData {
 		s.flushed = false // a Flush that came before was ignored
 		if s.copyIn {
@@ -64,7 +65,7 @@ func (s *Server) regroup(f flags) {
 
 // sync handles a Sync.
 func (c *Client) sync(s *Server, m message, o *Out) (int, error) {
-	s.skip = false
+	s.skip, s.used = false, false
 	if s.copyIn {
 		s.doubtful++
 		return c.pass(m, o)

@@ -46,8 +46,21 @@
 // before which names were given or taken. DISCARD ALL and DEALLOCATE ALL are recognised by their command tags and empty both lists; a
 // message that may contain them holds back the next until it is answered. A Parse of a name that the client has
 // already is refused by the server itself, which gets it under a name that is taken; the error gets the client's name. DEALLOCATE of
-// a client's statement takes away another one in its place. When the server says that the result of a statement has changed
-// (0A000), every server prepares it anew before its next use; when it does not know a statement that it should have, it gets it again.
+// a client's statement takes away another one in its place. When the server does not know a statement that it should have, it gets it again.
+//
+// # Tables that change under prepared statements
+//
+// PostgreSQL refuses to go on with a prepared statement whose result has other columns by now (0A000), because drivers remember the columns.
+// Here servers share statements with many clients, so that is made true of each client by itself, whoever changed the table, and where:
+//
+//   - Who has prepared after the change never sees that error. A server's statement that was not seen to work since the client's own Parse
+//     may be too old for it. Its first use is a trial: when it fails, the server is given the statement anew, and the use again, unseen. That is
+//     for what is the first of its transaction; anywhere else the statement is given anew beforehand.
+//   - Who was told the columns before the change sees that error once, though the server's statement may be a new one: the client's shape is
+//     compared with the server's. Where that is not known yet, it is asked for and the client waits.
+//   - Who asks for a description in the same breath, as libpq does, knows nothing that could be wrong, and sees no error between transactions.
+//
+// When a server says 0A000, every server prepares the statement anew before its next use.
 //
 // # Settings in transaction mode
 //
@@ -70,10 +83,11 @@
 //   - State that functions and DO blocks make is not seen: SET, temporary tables, advisory locks or DEALLOCATE in their text. Nor is
 //     what sequences remember (currval, lastval), nor a text in an encoding whose letters may end with a backslash (Shift JIS, GBK, Big5).
 //   - A setting of an application, with a dot in its name, is an empty string where it was reset on that server, and not NULL.
-//   - RESET leads to the server's value until the transaction ends, and only then to that of the client's log-in. In session
-//     mode only DISCARD ALL leads back to it.
-//   - A Parse of a statement that the server has succeeds unasked, even if its table is gone by now; Bind then fails. A table that
-//     was changed under a prepared statement is told once (0A000) also to a client that has prepared it after that.
+//   - RESET leads to the server's value until the transaction ends, and only then to that of the client's log-in. In session mode
+//     SET TO DEFAULT leads to the server's and stays there.
+//   - A Parse of a statement that the server has succeeds unasked, even if its table is gone by now; Bind then fails.
+//   - What a client was told of the types of parameters is not compared with what they are after a change. A SET LOCAL search_path is not
+//     seen to change a result: 0A000 may then come to a client that made no such setting.
 //   - A statement is parsed anew when the settings that it depends on have changed, so that constants in it mean what they mean now.
 //   - In a transaction that has failed, a statement that the server lacks fails with 25P02 whatever else is wrong with its use.
 //   - Statements prepared by Parse have no SQL names: EXECUTE does not know them, nor DEALLOCATE in a text of several statements or

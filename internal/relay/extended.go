@@ -62,11 +62,12 @@ func (c *Client) parseHuge(s *Server, m message, o *Out) (int, error) {
 // bind handles a Bind. Its names are looked at, and that of the statement is replaced by the server's.
 func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	if c.mode == Session {
-		if !c.witness(m) {
+		note, ok := c.witness(m)
+		if !ok {
 			return 0, nil
 		}
 		c.Counters.Binds++
-		s.queue.push(opBind, 0).note = c.portal.note
+		s.queue.push(opBind, 0).note = note
 		return c.pass(m, o)
 	}
 	portal, name, ok := cutNames(m.body())
@@ -79,26 +80,48 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	if c.uncertain(s, name) {
 		return 0, nil
 	}
-	c.Counters.Binds++
 	if len(name) == 0 {
+		c.Counters.Binds++
+		s.used = true
 		c.bindUnnamed(s, o)
 		u := &c.unnamed.now
 		if c.unnamed.absent() {
 			u = &unnamed{}
 		}
-		c.bound(s, portal, u.verdict, textOf(u.parse), o)
-		s.queue.push(opBind, 0).note = c.portal.note
+		note := c.bound(s, portal, u.verdict, textOf(u.parse), o)
+		s.queue.push(opBind, 0).note = note
 		return c.pass(m, o)
 	}
-	mine, as := c.ensure(s, name, o)
-	if st := mine.stmt; st != nil {
-		st.binds.Add(1)
-		c.bound(s, portal, verdict{words: st.words, set: st.set}, st.Text(), o)
-	} else {
-		c.bound(s, portal, verdict{}, nil, o)
+	return c.bindNamed(s, portal, name, m, o)
+}
+
+// bindNamed handles the Bind of a named statement.
+func (c *Client) bindNamed(s *Server, portal, name []byte, m message, o *Out) (int, error) {
+	u := c.ensure(s, name, m, o)
+	switch {
+	case u.wait:
+		return 0, nil
+	case u.told:
+		return c.ignore(m)
 	}
-	e := s.queue.push(opBind, 0)
-	e.stmt, e.name, e.note = mine.stmt, mine.name, c.portal.note
+	c.Counters.Binds++
+	s.used = true
+	var v verdict
+	var text []byte
+	if st := u.stmt; st != nil {
+		st.binds.Add(1)
+		v.words, v.set, text = st.words, st.set, st.Text()
+	}
+	note := c.bound(s, portal, v, text, o)
+	if len(portal) == 0 && u.stmt != nil && u.stmt.shaped && (u.own.shape == 0 || u.node == nil || u.node.shape == 0) {
+		c.portal.learns = u.own
+	}
+	e := s.queue.push(opBind, u.flags)
+	e.stmt, e.name, e.note = u.stmt, u.own.name, note
+	if u.flags != 0 {
+		e.serial = c.registry.serials.Load()
+	}
+	as := u.as
 	if as == "" {
 		return c.pass(m, o)
 	}
@@ -112,8 +135,8 @@ func (c *Client) bind(s *Server, m message, o *Out) (int, error) {
 	return m.there(), nil
 }
 
-// bound notes what the statement that is being bound may do when it is executed.
-func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) {
+// bound notes what the statement that is being bound may do when it is executed, and returns the observer's note.
+func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) Note {
 	if v.set != nil && len(to) > 0 {
 		v.words = v.words&^resetAll | Set // nobody follows when that portal is executed
 		v.set = nil
@@ -125,14 +148,14 @@ func (c *Client) bound(s *Server, to []byte, v verdict, text []byte, o *Out) {
 	}
 	c.heed(v)
 	c.bindings |= v.words
-	c.portal = portal{verdict: v}
+	if len(to) == 0 {
+		c.portal = portal{verdict: v}
+	}
 	if v.drops != "" {
 		c.drops = v.drops
 		c.prepareSpare(s, v.drops, o)
 	}
-	if c.observer != nil {
-		c.portal.note = c.observer.Begin(text)
-	}
+	return c.begin(to, text)
 }
 
 // uncertain reports whether nobody knows yet which statement a name stands for, because messages before a Sync that is not
@@ -162,9 +185,14 @@ const unnamedExecute = pgwire.HeaderSize + 1 + 4
 
 // execute handles an Execute.
 func (c *Client) execute(s *Server, m message, o *Out) (int, error) {
+	note, ok := c.runs(m)
+	if !ok {
+		return 0, nil
+	}
 	c.Counters.Queries++
+	s.used = true
 	e := s.queue.push(opExecute, 0)
-	e.note = c.portal.note
+	e.note = note
 	if m.size == unnamedExecute {
 		e.words, e.set, e.name = c.portal.words, c.portal.set, c.portal.drops
 	} else {
@@ -187,20 +215,30 @@ func (c *Client) describe(s *Server, m message, o *Out) (int, error) {
 	}
 	switch {
 	case kind != pgwire.TargetStatement:
-		return c.asIs(s, m, o, opDescribe)
+		e := s.queue.push(opDescribe, 0)
+		if mine := &c.portal.learns; mine.stmt != nil && len(name) == 0 {
+			e.flags, e.stmt, e.name, e.serial = learns, mine.stmt, mine.name, c.registry.serials.Load()
+		}
+		return c.pass(m, o)
 	case c.uncertain(s, name):
 		return 0, nil
 	case len(name) == 0:
 		c.ensureUnnamed(s, o)
 		return c.asIs(s, m, o, opDescribe)
 	}
-	mine, as := c.ensure(s, name, o)
-	e := s.queue.push(opDescribe, 0)
-	e.stmt, e.name = mine.stmt, mine.name
-	if as == "" {
+	u := c.ensure(s, name, m, o)
+	if u.wait {
+		return 0, nil
+	}
+	e := s.queue.push(opDescribe, u.flags)
+	e.stmt, e.name, e.serial = u.stmt, u.own.name, c.registry.serials.Load()
+	if u.stmt != nil && u.stmt.shaped {
+		e.flags |= learns
+	}
+	if u.as == "" {
 		return c.pass(m, o)
 	}
-	o.put(pgwire.AppendDescribe(o.buffer(), kind, as))
+	o.put(pgwire.AppendDescribe(o.buffer(), kind, u.as))
 	return m.size, nil
 }
 

@@ -9,10 +9,11 @@ import (
 
 // SQLSTATEs that say something about a prepared statement.
 const (
-	noSuchStatement  = "26000"
-	notSupported     = "0A000"
-	revalidate       = "RevalidateCachedQuery" // the routine that finds that a statement's result is another one now
-	cachedPlanFailed = "cached plan must not change result type"
+	noSuchStatement    = "26000"
+	duplicateStatement = "42P05"
+	notSupported       = "0A000"
+	revalidate         = "RevalidateCachedQuery" // the routine that finds that a statement's result is another one now
+	cachedPlanFailed   = "cached plan must not change result type"
 )
 
 // fail handles an ErrorResponse. In the extended protocol the server then ignores everything up to the next Sync, so what
@@ -29,6 +30,14 @@ func (s *Server) fail(c *Client, r *reply, head *entry, o *Out) error {
 		}
 		return nil
 	}
+	if head.flags&aged != 0 {
+		body = agedError(body)[pgwire.HeaderSize:]
+		code = pgwire.NoticeField(body, 'C')
+	}
+	if c != nil && s.again(c, head, body, string(code)) {
+		s.hide = true
+		return nil
+	}
 	if s.copying {
 		s.copyIn, s.copying = false, false
 	} else {
@@ -37,11 +46,14 @@ func (s *Server) fail(c *Client, r *reply, head *entry, o *Out) error {
 	if c != nil {
 		c.failed(head, code)
 	}
+	if c == nil && head.flags&hidden != 0 {
+		s.failed, s.failure = string(code), pgwire.Notice{
+			Severity: "ERROR", Code: string(code), Message: string(pgwire.NoticeField(body, 'M')),
+			Detail: string(pgwire.NoticeField(body, 'D')), Hint: string(pgwire.NoticeField(body, 'H')),
+		}
+	}
 	switch head.op {
 	case opQuery:
-		if head.flags&hidden != 0 {
-			s.failed, s.failure = string(code), string(pgwire.NoticeField(body, 'M'))
-		}
 		head.flags |= begun
 		return nil
 	case opFunction:
@@ -51,7 +63,13 @@ func (s *Server) fail(c *Client, r *reply, head *entry, o *Out) error {
 		return nil
 	}
 	s.hide = c == nil
-	if b, ok := renamed(o, body, head); ok && !s.hide {
+	if c != nil {
+		s.trial.tell(o)
+	}
+	if head.flags&aged != 0 && !s.hide {
+		s.hide = true
+		o.put(append(o.buffer(), agedError(body)...))
+	} else if b, ok := renamed(o, body, head); ok && !s.hide {
 		s.hide = true
 		o.put(b)
 	}
@@ -93,7 +111,7 @@ func (s *Server) heal(head *entry, body []byte, code string) {
 		s.statements.remove(head.stmt)
 	case notSupported:
 		if cachedPlan(body) {
-			head.stmt.version.Add(1)
+			s.outdated(head.stmt)
 		}
 	}
 }
@@ -115,8 +133,8 @@ func (c *Client) failed(head *entry, code []byte) {
 	if c.observer == nil || head.flags&hidden != 0 {
 		return
 	}
-	switch head.op {
-	case opQuery, opBind, opExecute, opFunction:
+	switch {
+	case head.op == opQuery, head.op == opBind, head.op == opExecute, head.op == opFunction, head.flags&aged != 0:
 		c.observer.End(head.note, nil, code)
 	}
 }
@@ -129,6 +147,8 @@ func (s *Server) skipToSync(c *Client) {
 		s.undo(c, s.queue.at(i), i > 0)
 	}
 	s.queue.drop(n)
+	s.trial.end()
+	s.asked = nil
 	s.unnamed = s.standing
 	s.skip = s.queue.empty()
 }
@@ -152,7 +172,7 @@ func (s *Server) undo(c *Client, e *entry, skipped bool) {
 			s.statements.add(e.stmt, s.portals)
 		}
 		if e.flags&made != 0 && c != nil && c.names[e.name].stmt == nil {
-			c.remember(own{e.name, e.stmt, e.serial})
+			c.remember(own{name: e.name, stmt: e.stmt, serial: e.serial})
 			c.registry.hold(e.stmt)
 		}
 	}

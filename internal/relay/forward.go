@@ -17,6 +17,14 @@ const (
 // is taken. Other errors end the client's connection; a *pgwire.ProtocolError tells the client why.
 func (c *Client) Forward(in []byte, o *Out) (taken int, err error) {
 	o.begin(in)
+	taken, err = c.forward(in, o)
+	if c.server != nil && c.server.trial.on {
+		c.server.trial.record(o)
+	}
+	return taken, err
+}
+
+func (c *Client) forward(in []byte, o *Out) (taken int, err error) {
 	for taken < len(in) {
 		if c.left > 0 {
 			taken += c.goOn(in, taken, o)
@@ -131,6 +139,9 @@ func (c *Client) message(m message, o *Out) (int, error) {
 
 // request handles a message that the server is to see.
 func (c *Client) request(s *Server, m message, o *Out) (n int, err error) {
+	if s.trial.on && !s.joins(m, o) {
+		return 0, nil
+	}
 	switch m.typ {
 	case pgwire.Sync:
 		return c.sync(s, m, o)
@@ -144,7 +155,7 @@ func (c *Client) request(s *Server, m message, o *Out) (n int, err error) {
 			return 0, nil
 		}
 		s.dirty = s.dirty || s.open // PostgreSQL 18 is left in the middle of a transaction that it does not tell of
-		s.open, s.flushed = false, false
+		s.open, s.flushed, s.used = false, false, false
 		s.queue.push(opFunction, 0).note = c.calls(m)
 		c.Counters.Queries++
 		return c.pass(m, o)

@@ -154,6 +154,10 @@ func (g *guest) backward(b []byte) (err error) {
 	l.in, err = g.house.cut.work(append(l.in, b...), func(part []byte) (int, error) {
 		n, err := g.relay.Backward(part, &g.toClient)
 		g.send(g.toClient.Bytes())
+		if b := g.relay.Over(); len(b) > 0 {
+			l.note("%p >> %s", g, frontend(b))
+			l.send(b)
+		}
 		return n, err
 	})
 	if err != nil {
@@ -208,7 +212,7 @@ func (g *guest) rest() error {
 			return nil
 		}
 		if sql := g.relay.Settle(g.line.relay); sql != "" {
-			if err := g.line.ask(sql, g.house.cut); err != nil {
+			if err := g.line.askBy(g.relay.AskOwn, sql, g.house.cut); err != nil {
 				return err
 			}
 			g.relay.Resettled()

@@ -199,8 +199,10 @@ func (h *house) give(l *line) error {
 }
 
 // ask runs a query of ours on a server and waits for its end.
-func (l *line) ask(sql string, cut *cutter) error {
-	l.send(l.relay.Ask(nil, sql))
+func (l *line) ask(sql string, cut *cutter) error { return l.askBy(l.relay.Ask, sql, cut) }
+
+func (l *line) askBy(messages func([]byte, string) []byte, sql string, cut *cutter) error {
+	l.send(messages(nil, sql))
 	for !l.relay.Settled() {
 		select {
 		case b, ok := <-l.reads:

@@ -9,13 +9,14 @@ import (
 	"holdfast/internal/pgwire"
 )
 
-// inspection asks a session what it has that the next client must not find: one row for each thing.
+// inspection asks a session what it has that the next client must not find: one row for each thing. PostgreSQL calls a setting the
+// session's also when it was reset and then set for the rest of the transaction.
 const inspection = `SELECT 'statement ' || name FROM pg_prepared_statements
 UNION ALL SELECT 'cursor ' || name FROM pg_cursors WHERE is_holdable
 UNION ALL SELECT 'channel ' || pg_listening_channels()
 UNION ALL SELECT 'lock ' || objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
 UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'
-UNION ALL SELECT 'setting ' || name || '=' || setting FROM pg_settings WHERE source = 'session'`
+UNION ALL SELECT 'setting ' || name || '=' || setting FROM pg_settings WHERE source = 'session' AND setting IS DISTINCT FROM reset_val`
 
 // inspect compares what a server session has with what the relay believes. The server must be settled.
 func (l *line) inspect() error {

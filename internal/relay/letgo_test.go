@@ -92,3 +92,20 @@ func TestTrap08WhatNothingLetsGoOfIsNotAskedAbout(t *testing.T) {
 		t.Errorf("%q is asked of a client without pins", sql)
 	}
 }
+
+// A client that is pinned stays so, whatever a transaction that is rolled back does of the same kind: else the next statement runs on a server
+// without its role.
+func TestTrap08ARollbackDoesNotUndoWhatPinnedBefore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Transaction)
+	r.say("Q(COMMIT; SET ROLE reader)", mQuery("COMMIT; SET ROLE reader")) // nobody follows that
+	r.answer("C C ZI", sTag("COMMIT"), sTag("SET"), sReady('I'))
+	r.free(false)
+	r.say("Q(BEGIN)", mQuery("BEGIN"))
+	r.answer("C ZT", sTag("BEGIN"), sReady('T'))
+	r.say("C(Sholdfast_1) P(holdfast_1:SET ROLE other) B(p:holdfast_1) E S", mParse("s", "SET ROLE other"), mBind("p", "s"), mExecute("p", 0), mSync())
+	r.answer("1 2 C ZT", sClosed(), sParsed(), sBound(), sTag("SET"), sReady('T'))
+	r.say("Q(ROLLBACK)", mQuery("ROLLBACK"))
+	r.answer("C ZI", sTag("ROLLBACK"), sReady('I'))
+	r.free(false)
+}

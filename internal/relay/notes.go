@@ -1,6 +1,9 @@
 package relay
 
 import (
+	"slices"
+	"strings"
+
 	"holdfast/internal/pgwire"
 )
 
@@ -11,20 +14,27 @@ type verdict struct {
 	drops string      // when it is a DEALLOCATE: the client's name of the statement that it takes away
 }
 
-// portal is what was bound last.
-type portal struct {
-	note Note
-	verdict
-}
-
 // judge finds out what a statement may do to the session.
 func (c *Client) judge(sql []byte) verdict {
 	l := c.lexer()
 	l.feed(sql)
-	return verdictOf(l.finish(), sql)
+	return c.params.verdict(l.finish(), sql)
 }
 
-func verdictOf(words Words, sql []byte) verdict {
+// verdict judges a text in which words were found.
+func (p *Params) verdict(words Words, sql []byte) verdict {
+	if words&SetConfig != 0 && p.tells(string(sql)) {
+		words = words&^SetConfig | configures
+	}
+	if words&(Set|Reset) != 0 && words&several != 0 {
+		if a, all, ok := parseSets(string(sql)); ok {
+			words &^= Set | Reset
+			if all {
+				words |= resetAll
+			}
+			return verdict{words: words, set: a}
+		}
+	}
 	if words&(Set|Reset) != 0 && words&several == 0 {
 		if a, ok := parseSet(string(sql)); ok {
 			words &^= Set | Reset
@@ -79,8 +89,13 @@ func (c *Client) heed(v verdict) {
 	if v.words&barriers != 0 {
 		c.barrier = true
 	}
-	if v.set != nil && parsing(v.set.Name, v.set.local) {
-		c.twist, c.twistEnds = c.registry.serials.Add(1), c.params.Reports(v.set.Name)
+	if v.words&configures != 0 {
+		c.twist, c.twistEnds = c.registry.serials.Add(1), true
+	}
+	for a := v.set; a != nil; a = a.next {
+		if parsing(a.Name, a.local) {
+			c.twist, c.twistEnds = c.registry.serials.Add(1), c.params.Reports(a.Name) && a == v.set && a.next == nil
+		}
 	}
 }
 
@@ -97,7 +112,7 @@ func (c *Client) did(w Words, failed bool) {
 		pins &^= transactional
 		w = 0
 	default:
-		c.fresh |= pins
+		c.fresh |= pins &^ c.pins // what stood before outlives a rollback
 	}
 	c.pin(pins)
 	c.lets = (c.lets | w&lets) &^ undone(pins)
@@ -120,7 +135,7 @@ func (c *Client) ready(s *Server, status byte) {
 		c.twist, c.twistEnds = 0, false
 	}
 	if quiet && status == pgwire.Idle {
-		c.bindings, c.drops, c.guard = 0, "", false
+		c.bindings, c.drops, c.guard, c.portals = 0, "", false, c.portals[:0]
 	}
 	if status != pgwire.Idle {
 		return
@@ -128,10 +143,9 @@ func (c *Client) ready(s *Server, status byte) {
 	c.Counters.Transactions++
 	c.end(s, !c.failing && !c.rolled)
 	if c.discards {
-		c.discards = false
-		c.want = c.table.revert(c.want, c.initial, "")
+		c.afterDiscard()
 	}
-	c.unsettled = c.want != c.params || !c.settings.equal(s.settings)
+	c.unsettled = c.want != c.params || !c.settings.equal(s.settings) || c.reverted
 }
 
 // boundary notes the end of a transaction, or of a part of it, before ReadyForQuery tells. Nobody can tell ROLLBACK from ROLLBACK TO.
@@ -189,11 +203,16 @@ func (c *Client) assign(s *Server, a Assignment) {
 	switch {
 	case a.local:
 	case a.All:
+		c.since = nil
 		s.settings, c.settings = s.settings.with(a), c.settings.with(a).and(c.startup)
 		c.want = c.table.revert(c.want, c.initial, "")
 	case reported && a.Set == "":
+		c.since = slices.DeleteFunc(c.since, func(name string) bool { return strings.EqualFold(name, a.Name) })
 		c.want = c.table.revert(c.want, c.initial, a.Name)
 	case reported:
+		if c.discards {
+			c.since = append(c.since, a.Name)
+		}
 		c.want = c.table.revert(c.want, c.params, a.Name) // after a RESET of the same transaction
 	case a.Set == "":
 		s.settings, c.settings = s.settings.with(a), c.settings.with(c.startup.named(a.Name))
@@ -205,7 +224,18 @@ func (c *Client) assign(s *Server, a Assignment) {
 // discarded notes a DISCARD ALL of the client. What it did to parameters is reported after this.
 func (c *Client) discarded(s *Server) {
 	c.forgetNames()
-	c.pending = c.pending[:0]
+	c.pending, c.since = c.pending[:0], nil
 	c.pins, c.fresh, c.lets, c.settings, c.discards = 0, 0, 0, c.startup, true
 	s.dirty = c.mode == Session
+}
+
+// afterDiscard makes what the client asked for at log-in its parameters again, but for those that it has set between DISCARD ALL and
+// Sync. Where they have the value that they had before, the server reports nothing.
+func (c *Client) afterDiscard() {
+	c.reverted = c.mode == Session // see restore
+	c.want = c.table.revert(c.want, c.initial, "")
+	for _, name := range c.since {
+		c.want = c.table.revert(c.want, c.params, name)
+	}
+	c.discards, c.since = false, nil
 }

@@ -14,7 +14,7 @@ type Note uint64
 // Observer hears of statements. Its methods are called while bytes are relayed and must be quick.
 type Observer interface {
 	// Begin is told the text of a statement that is about to run, as far as it is there; the note comes back with End. For a
-	// prepared statement it is called at each Bind.
+	// prepared statement it is called at each Bind. A portal that no Bind made, as a cursor of DECLARE, begins as "EXECUTE portal".
 	Begin(text []byte) Note
 	// End is told how the statement ended: its command tag, or the SQLSTATE of its error. It is called for each command of
 	// a text of several, for each Execute of a portal (the tag is PORTAL SUSPENDED when it stopped at its limit of rows), for each
@@ -54,20 +54,19 @@ func (c *Client) watch(m message) bool {
 }
 
 // witness tells the observer of a Bind that passes as it is. It reports false if too little of it is there.
-func (c *Client) witness(m message) bool {
+func (c *Client) witness(m message) (Note, bool) {
 	if c.observer == nil {
-		return true
+		return 0, true
 	}
-	_, name, ok := cutNames(m.body())
+	portal, name, ok := cutNames(m.body())
 	if !ok && !m.whole() && m.there() <= maxNames {
-		return false
+		return 0, false
 	}
 	text := c.texts.unnamed
 	if len(name) > 0 {
 		text = c.texts.named[string(name)]
 	}
-	c.portal.note = c.observer.Begin(text)
-	return true
+	return c.begin(portal, text), true
 }
 
 // unwatch forgets the text of a statement that a Close takes away. It reports false if too little of the Close is there.
@@ -106,6 +105,14 @@ func (c *Client) ends(e *entry, tag string) {
 	}
 }
 
+// suspended notes that a portal has stopped at its limit of rows.
+func (c *Client) suspended(e *entry) {
+	if c != nil && e != nil && e.op == opExecute {
+		c.did(e.words, false)
+		c.ends(e, "PORTAL SUSPENDED")
+	}
+}
+
 // called notes the result of a function call.
 func (c *Client) called(e *entry) {
 	if e != nil && e.op == opFunction {
@@ -114,9 +121,12 @@ func (c *Client) called(e *entry) {
 	}
 }
 
-// Notes calls f with each note that may still come with an End: those of what is under way, and that of what was bound last.
+// Notes calls f with each note that may still come with an End: those of what is under way, and those of what was bound.
 func (c *Client) Notes(f func(Note)) {
 	f(c.portal.note)
+	for i := range c.portals {
+		f(c.portals[i].note)
+	}
 	if c.server == nil {
 		return
 	}

@@ -66,3 +66,32 @@ func TestTheObserverHearsOfEachStatementInBothModes(t *testing.T) {
 		}
 	}
 }
+
+// S2-38: of several portals each Execute is told of with its own statement, also of one that was not bound last: else who deletes could be
+// written down as one who reads.
+func TestTheObserverHearsWhichPortalRuns(t *testing.T) {
+	t.Parallel()
+	for _, c := range []houseConfig{{mode: Session, servers: 2}, {mode: Transaction, servers: 2, statements: 5}} {
+		var l listener
+		c.piece, c.seed, c.observer, c.check = 7, 5, &l, true
+		h := newHouse(t, pgtest.Database(t), c)
+		d := dialogue{}.
+			with(1, mParse("a", "SELECT 1"), mParse("b", "SELECT 2"), mParse("c", "SET work_mem = '2MB'"), mSync()).
+			with(1, mBind("", "c"), mBind("p", "a"), mBind("q", "b"), mExecute("p", 0), mExecute("", 0), mExecute("q", 0), mSync()).
+			with(1, mExecute("p", 0), mSync()).
+			sql("SHOW work_mem")
+		c1, other := h.talkTo(t), h.talkTo(t)
+		d.play(c1)
+		other.ask(1, mQuery("SELECT 3"))
+		if got := c1.ask(1, mQuery("SHOW work_mem")); !strings.Contains(got, "2MB") {
+			t.Errorf("mode %d: work_mem is %q", c.mode, got)
+		}
+		c1.close()
+		other.close()
+		h.close()
+		want := "SELECT 1: SELECT 1|SET work_mem = '2MB': SET|SELECT 2: SELECT 1|EXECUTE portal: 34000|SHOW work_mem: SHOW|SELECT 3: SELECT 1|SHOW work_mem: SHOW"
+		if got := strings.Join(l.heard, "|"); got != want || len(l.wrong) > 0 {
+			t.Errorf("mode %d: heard\n%s\nwant\n%s\n%v", c.mode, got, want, l.wrong)
+		}
+	}
+}

@@ -17,6 +17,14 @@ func (o *Out) Bytes() []byte {
 	return o.in[o.from:o.to]
 }
 
+// size returns how many bytes were collected.
+func (o *Out) size() int {
+	if o.copied {
+		return len(o.buf)
+	}
+	return o.to - o.from
+}
+
 // Shrink lets go of a buffer that has grown beyond a size in bytes.
 func (o *Out) Shrink(limit int) {
 	if cap(o.buf) > limit {

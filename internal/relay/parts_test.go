@@ -127,11 +127,11 @@ func TestServersKeepTheStatementsThatWereUsedLast(t *testing.T) {
 	if l.oldest(2) != a {
 		t.Error("a is the oldest")
 	}
-	if !l.use(a, 2) || l.oldest(2) != b || l.use(c, 2) {
+	if l.use(a, 2) == nil || l.oldest(2) != b || l.use(c, 2) != nil {
 		t.Error("use")
 	}
 	a.version.Add(1)
-	if l.use(a, 2) {
+	if l.use(a, 2) != nil {
 		t.Error("a has to be prepared anew")
 	}
 	l.remove(a)

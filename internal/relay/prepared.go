@@ -24,6 +24,7 @@ type own struct {
 	name   string
 	stmt   *Statement
 	serial uint64 // of the Parse that made it
+	shape  uint64 // of the result that the client was told it has, see shapeOf; 0: it was told none
 }
 
 // remember gives the client a statement, whose reference becomes the client's.
@@ -67,10 +68,9 @@ func (c *Client) parseNamed(s *Server, p pgwire.Statement, o *Out) {
 		return
 	}
 	st := c.registry.intern(p, c.fingerprint(), c.judge)
-	c.parses++
-	mine := own{string(p.Name), st, c.parses}
+	mine := own{name: string(p.Name), stmt: st, serial: c.registry.serials.Add(1)}
 	c.remember(mine)
-	if s.status != pgwire.InFailed && !s.pending() && s.statements.use(st, s.portals) {
+	if s.status != pgwire.InFailed && !s.pending() && s.statements.use(st, s.portals) != nil {
 		e := s.queue.push(opParse, made)
 		e.stmt, e.name, e.serial = st, mine.name, mine.serial
 		c.answerMade(s)
@@ -125,22 +125,78 @@ func (c *Client) refuse(s *Server, p pgwire.Statement, o *Out) {
 	o.put(pgwire.AppendStatement(b, refused, p))
 }
 
-// ensure makes sure that the server has the statement of a name that the client uses, and returns its name there; that is empty if the client's name is to be used: the server then says what it thinks of it.
-func (c *Client) ensure(s *Server, name []byte, o *Out) (own, string) {
+// use is what a client's use of a named statement comes to.
+type use struct {
+	own
+	node  *node
+	as    string // the statement's name on the server; empty if the client's name is to be used: the server then says what it thinks of it
+	flags flags  // of the entry
+	wait  bool   // the message cannot be handed on yet
+	told  bool   // the client is told that the result has changed
+}
+
+// ensure makes sure that the server has the statement of a name that a Bind or Describe of the client uses, no older than the client's own Parse
+// of it, and with the result that the client knows. Where that shows only by and by, the use is tried.
+func (c *Client) ensure(s *Server, name []byte, m message, o *Out) use {
+	asked := s.asked
+	if asked != nil && asked.shape == 0 {
+		return use{wait: true}
+	}
+	s.asked = nil
 	mine := c.names[string(name)]
-	if mine.stmt == nil {
-		if ours(name) {
-			return own{name: string(name)}, nobody
-		}
-		return own{}, ""
+	switch {
+	case mine.stmt != nil:
+	case ours(name):
+		return use{own: own{name: string(name)}, as: nobody}
+	default:
+		return use{}
 	}
 	if f := c.fingerprint(); mine.stmt.settings != f {
 		mine = c.again(mine, f)
 	}
-	if !s.statements.use(mine.stmt, s.portals) {
-		c.send(s, mine.stmt, hidden, o)
+	u := use{own: mine, as: mine.stmt.Name, node: s.statements.use(mine.stmt, s.portals)}
+	if mine.shape != 0 && m.typ == pgwire.Bind && s.status != pgwire.InFailed && (u.node == nil || u.node.shape != mine.shape) {
+		u.own.shape = 0
+		if !timeless(m.in[m.at:], mine.stmt.parse) {
+			u.told = u.node != nil && u.node == asked
+			u.wait = !u.told
+		}
+		if !u.wait {
+			c.names[mine.name] = u.own // it learns what it is told next
+		}
 	}
-	return mine, mine.stmt.Name
+	switch {
+	case u.wait:
+		c.ask(s, u.stmt, o)
+	case u.told:
+		c.refuse(s, pgwire.Statement{Name: name}, o)
+		e := s.queue.last()
+		if e.flags |= aged; c.observer != nil {
+			e.note = c.observer.Begin(u.stmt.Text())
+		}
+	default:
+		c.prove(s, &u, m, o)
+	}
+	return u
+}
+
+// prove makes sure that the server has a statement, no older than the client's own Parse of it.
+func (c *Client) prove(s *Server, u *use, m message, o *Out) {
+	switch {
+	case u.node == nil:
+		c.send(s, u.stmt, hidden, o)
+	case u.node.fresh(u.serial, s.portals) || u.shape != 0 && u.shape == u.node.shape: // PostgreSQL says what is to be said
+		if m.whole() && s.suits(m, u.stmt, maxSmall) {
+			u.flags = s.try(u.node, false, o)
+		}
+	case s.status == pgwire.InFailed: // it is refused, whatever it is
+	case !s.suits(m, u.stmt, maxTrial):
+		c.send(s, u.stmt, hidden, o)
+	case !m.whole():
+		u.wait = true
+	default:
+		u.flags = s.try(u.node, true, o)
+	}
 }
 
 // again prepares a statement anew under settings that have changed since, as PostgreSQL itself does in time. Under the old ones

@@ -16,7 +16,7 @@ const (
 )
 
 // flags of an entry.
-type flags uint8
+type flags uint16
 
 const (
 	hidden  flags = 1 << iota // the answer is swallowed
@@ -27,6 +27,9 @@ const (
 	evicts                    // of opClose: it takes a statement from the server, to make room
 	changed                   // of opSync: before it named statements were prepared or closed
 	touched                   // of opSync: before it the unnamed statement was changed
+	tried                     // of opBind and opDescribe: it begins a trial
+	learns                    // of opDescribe: the answer tells the statement's result
+	aged                      // of opParse: its error says that the statement's result has changed
 )
 
 // entry is one expected answer.
@@ -39,7 +42,7 @@ type entry struct {
 	name  string      // the client's name of the statement that it is about, or that a DEALLOCATE takes away
 	note  Note        // of opQuery, opBind and opExecute
 
-	serial uint64 // of what touches the unnamed statement: which one there is after it; of others: see own
+	serial uint64 // of what touches the unnamed statement: which one there is after it; of what is tried or learns: of the newest Parse then; of others: see own
 }
 
 // maxRing is how many entries an empty queue has room for at most.

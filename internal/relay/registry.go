@@ -16,6 +16,7 @@ type Statement struct {
 	Name     string // on the server
 	parse    []byte // the body of Parse without the name: text and types
 	words    Words
+	shaped   bool          // PostgreSQL minds when the types of its result change
 	set      *Assignment   // when the statement is a SET that can be followed
 	settings uint64        // fingerprint of the settings that it is prepared under
 	version  atomic.Uint32 // grows when servers have to prepare it anew
@@ -35,7 +36,7 @@ type Registry struct {
 	byKey   map[string]*Statement
 	named   uint64        // how many statements were given names
 	key     []byte        // for look-ups without allocation
-	serials atomic.Uint64 // the serial given last to an unnamed statement
+	serials atomic.Uint64 // the serial given last to a Parse
 }
 
 // NewRegistry returns a registry that knows no statement.
@@ -77,7 +78,7 @@ func (r *Registry) again(old *Statement, settings uint64) *Statement {
 func (r *Registry) add(settings uint64, words Words, set *Assignment) *Statement {
 	r.named++
 	s := &Statement{
-		Name: prefix + strconv.FormatUint(r.named, 36), parse: bytes.Clone(r.key[8:]), words: words, set: set,
+		Name: prefix + strconv.FormatUint(r.named, 36), parse: bytes.Clone(r.key[8:]), words: words, set: set, shaped: shaped(r.key[8:]),
 		settings: settings, key: string(r.key), refs: 1,
 	}
 	r.byKey[s.key] = s

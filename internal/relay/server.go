@@ -17,6 +17,7 @@ type Server struct {
 	status   byte // of the last ReadyForQuery
 	open     bool // extended messages were sent since the last Sync or Query
 	flushed  bool // and a Flush after them
+	used     bool // a Bind or an Execute was among them
 	copyIn   bool // it takes COPY data, and ignores Sync
 	copying  bool // it asked for COPY data, and has not said how the COPY ended
 	skip     bool // it ignores everything up to a Sync, which was not sent yet
@@ -31,6 +32,11 @@ type Server struct {
 	hide bool // and they are swallowed
 	done bool // and they are the last of the answer at the head of the queue
 
+	trial trial
+	asked *node  // its client waits for the shape of this one's result
+	over  []byte // to be sent, see Client.Over
+	odd   bool   // the transaction under way has changed the results of statements, and that may be undone
+
 	statements statements
 	unnamed    uint64 // serial of the unnamed statement that it has when all is done that was sent, 0 when nobody's
 	standing   uint64 // serial of the unnamed statement that it has now, as far as its answers tell
@@ -38,11 +44,11 @@ type Server struct {
 	table      *ParamTable
 	params     *Params
 	settings   *Settings
-	dirty      bool   // it holds state of a client that only DISCARD ALL removes
-	failed     string // SQLSTATE of a hidden query that failed
-	failure    string // its message
-	found      []bool // which statements of a hidden query had rows
-	heard      bool   // a client is attached: it is told what comes unasked while a query of ours runs
+	dirty      bool          // it holds state of a client that only DISCARD ALL removes
+	failed     string        // SQLSTATE of a hidden query that failed
+	failure    pgwire.Notice // what else the server said of that: message, detail and hint
+	found      []bool        // which statements of a hidden query had rows
+	heard      bool          // a client is attached: it is told what comes unasked while a query of ours runs
 }
 
 // ServerConfig is what server sessions share.
@@ -96,13 +102,32 @@ func (s *Server) Close() { s.statements.clear() }
 // to [Server.Absorb], also while a client is attached.
 func (s *Server) Ask(dst []byte, sql string) []byte {
 	s.queue.push(opQuery, hidden|touches)
-	s.failed, s.failure, s.unnamed, s.found = "", "", 0, nil
+	s.failed, s.failure, s.unnamed, s.found = "", pgwire.Notice{}, 0, nil
 	return pgwire.AppendQuery(dst, sql)
+}
+
+// ownStatement is the name of the statement of askBeside, which is there while it runs.
+const ownStatement = "holdfast: one statement of its own"
+
+// askBeside is Ask for one statement. A Query takes the unnamed statement away; this leaves it.
+func (s *Server) askBeside(dst []byte, sql string) []byte {
+	for _, o := range [...]op{opClose, opParse, opBind, opExecute, opClose, opSync} {
+		s.queue.push(o, hidden)
+	}
+	s.failed, s.failure, s.found = "", pgwire.Notice{}, nil
+	dst = pgwire.AppendClose(dst, pgwire.TargetStatement, ownStatement) // of one that has failed
+	dst = pgwire.AppendParse(dst, ownStatement, sql, nil)
+	dst = pgwire.AppendBind(dst, ownStatement, ownStatement, nil, nil, nil)
+	dst = pgwire.AppendExecute(dst, ownStatement, 0)
+	return pgwire.AppendSync(pgwire.AppendClose(dst, pgwire.TargetStatement, ownStatement))
 }
 
 // Failed returns the SQLSTATE and message of the last Ask when it failed, else "". A server on which what Settle returned
 // has failed is not the client's and must not be attached: PostgreSQL runs such a text whole or not at all.
-func (s *Server) Failed() (code, message string) { return s.failed, s.failure }
+func (s *Server) Failed() (code, message string) { return s.failed, s.failure.Message }
+
+// Failure returns how the last Ask failed, for the client that it was for: SQLSTATE, message, detail and hint.
+func (s *Server) Failure() pgwire.Notice { return s.failure }
 
 // Absorb takes what a server says while no client is attached, or while Ask is answered: what comes unasked, too. Notifications
 // are collected in o for the client that is attached. An answer that nobody waits for is ErrOutOfStep.

@@ -13,7 +13,9 @@ type Assignment struct {
 	Undo string // the statement that undoes it
 	All  bool   // RESET ALL: undoes all
 
-	local bool // for the transaction only
+	local bool        // for the transaction only
+	value string      // of a start-up parameter
+	next  *Assignment // made by the same text after this one
 }
 
 // Settings are a client's assignments in the order in which they were made, one for each name. They are immutable; nil has none.
@@ -126,7 +128,7 @@ func parsing(name string, local bool) bool {
 // FromParam returns the assignment of a start-up parameter, whose value is written as in postgresql.conf.
 func FromParam(name, value string) Assignment {
 	name = strings.ToLower(name)
-	return Assignment{Name: name, Set: setConfig(name, value), Undo: "RESET " + quoteName(name)}
+	return Assignment{Name: name, Set: setConfig(name, value), Undo: "RESET " + quoteName(name), value: value}
 }
 
 func setConfig(name, value string) string {

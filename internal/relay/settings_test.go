@@ -137,7 +137,7 @@ func TestStartUpParametersAreQuoted(t *testing.T) {
 	t.Parallel()
 	a := FromParam("My.Name", `it's a \`)
 	want := Assignment{
-		Name: "my.name", Set: `SELECT pg_catalog.set_config('my.name',  E'it''s a \\', false)`, Undo: `RESET "my"."name"`,
+		Name: "my.name", Set: `SELECT pg_catalog.set_config('my.name',  E'it''s a \\', false)`, Undo: `RESET "my"."name"`, value: `it's a \`,
 	}
 	if a != want {
 		t.Errorf("%+v", a)

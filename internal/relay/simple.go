@@ -20,7 +20,7 @@ func (c *Client) query(s *Server, m message, o *Out) (int, error) {
 	}
 	c.Counters.Queries++
 	s.dirty = s.dirty || s.open // see FunctionCall
-	s.open, s.flushed = false, false
+	s.open, s.flushed, s.used = false, false, false
 	var note Note
 	if c.observer != nil {
 		note = c.observer.Begin(text)

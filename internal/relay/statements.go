@@ -13,6 +13,10 @@ type node struct {
 	stmt       *Statement
 	version    uint32 // of the statement when it was prepared
 	used       uint64 // the transaction that used it last
+	shape      uint64 // of its result, see shapeOf; 0: not known
+	made       uint64 // the serial of its Parse
+	valid      uint64 // since this serial of a Parse at least it is known to be what the server would prepare
+	odd        uint64 // and that only in this transaction, counted from 1; 0: in all
 	prev, next *node
 }
 
@@ -21,32 +25,49 @@ func (l *statements) init(r *Registry, limit int) {
 	l.root.prev, l.root.next = &l.root, &l.root
 }
 
-// use reports whether the server has a statement as it is now, and marks it as used by a transaction.
-func (l *statements) use(s *Statement, transaction uint64) bool {
+// use returns the entry of a statement that the server has as it is now, and marks it as used by a transaction; nil when it has not.
+func (l *statements) use(s *Statement, transaction uint64) *node {
 	n := l.byName[s]
 	if n == nil || n.version != s.version.Load() {
-		return false
+		return nil
 	}
 	n.used = transaction
 	if l.root.next != n {
 		n.unlink()
 		l.front(n)
 	}
-	return true
+	return n
+}
+
+// fresh reports whether a statement is at least as new as a Parse, as far as one transaction is concerned.
+func (n *node) fresh(parse, transaction uint64) bool {
+	return n.valid >= parse && (n.odd == 0 || n.odd == transaction+1)
+}
+
+// parsed notes that a statement was prepared, perhaps in a transaction that has changed the results of statements and may be undone.
+func (s *Server) parsed(e *entry) {
+	if e == nil || !s.odd {
+		return
+	}
+	if n := s.statements.byName[e.stmt]; n != nil {
+		n.odd = s.portals + 1
+	}
 }
 
 // add notes that the server is given a statement.
-func (l *statements) add(s *Statement, transaction uint64) {
-	if l.byName[s] != nil {
-		return
+func (l *statements) add(s *Statement, transaction uint64) *node {
+	if n := l.byName[s]; n != nil {
+		return n
 	}
 	if l.byName == nil {
 		l.byName = map[*Statement]*node{}
 	}
-	n := &node{stmt: s, version: s.version.Load(), used: transaction}
+	n := &node{stmt: s, version: s.version.Load(), used: transaction, made: l.registry.serials.Add(1)}
+	n.valid = n.made
 	l.byName[s] = n
 	l.front(n)
 	l.registry.hold(s)
+	return n
 }
 
 // remove notes that the server does not have a statement.

@@ -78,16 +78,16 @@ func TestTrap01LocalAnswersDoNotOvertakeAnswersInFlight(t *testing.T) {
 	r.local("")
 	r.answer("2 D C 3 ZI", sBound(), sRow("1"), sTag("SELECT 1"), sReady('I'))
 	// An answer of ours must not stand in the middle of a message, either.
-	r.say("D(Sholdfast_1) S", mParse("s", "SELECT 1"), mDescribe('S', "s"), mSync())
+	r.say("B(:holdfast_1) E S", mParse("s", "SELECT 1"), mBind("", "s"), mExecute("", 0), mSync())
 	r.local("1")
-	description := sRows()
-	r.answer("t …", sBare(pgwire.ParameterDescription), description[:9])
+	row := sRow("a long one")
+	r.answer("2 …", sBound(), row[:9])
 	r.say("", mClose('S', "s"))
 	r.local("")
-	if n, err := r.c.Backward(description[9:], &r.o); err != nil || n != len(description)-9 || !bytes.Equal(r.o.Bytes(), description[9:]) {
+	if n, err := r.c.Backward(row[9:], &r.o); err != nil || n != len(row)-9 || !bytes.Equal(r.o.Bytes(), row[9:]) {
 		t.Fatalf("%d %v %q", n, err, r.o.Bytes())
 	}
-	r.answer("ZI", sReady('I'))
+	r.answer("C ZI", sTag("SELECT 1"), sReady('I'))
 }
 
 func TestTrap02AnErrorOfTheRelaySkipsToSyncAndIsReadyOnce(t *testing.T) {

@@ -22,9 +22,10 @@ const (
 	resetAll                      // RESET ALL by itself
 	letting                       // what lets go of one thing: UNLISTEN, CLOSE, DROP, pg_advisory_unlock
 
-	local   Words = 1 << 29 // SET LOCAL
-	several Words = 1 << 31 // more than one statement
-	dropped Words = 1 << 30 // ON COMMIT DROP: what Temp found goes with the transaction
+	configures Words = 1 << 28 // set_config of settings that the server reports
+	local      Words = 1 << 29 // SET LOCAL
+	several    Words = 1 << 31 // more than one statement
+	dropped    Words = 1 << 30 // ON COMMIT DROP: what Temp found goes with the transaction
 )
 
 // Pins are the words that pin a client to its server.
