@@ -38,10 +38,12 @@ type Authenticator struct {
 	throttle *throttle
 	users    *book
 	caches   []*cache // of Options.Sources and, last, of Options.Querier
-	failing  bool     // the query did not work when it was probed last; the watching goroutine's
+	roster   roster
+	failing  bool // the query did not work when it was probed last; the watching goroutine's
 
 	reloading sync.Mutex // held while the file is read or the settings change
 	read      stamp      // of the file as it was read; protected by reloading
+	seen      stamp      // of the file as it was looked at last; protected by reloading
 
 	mu          sync.Mutex // protects the following
 	subscribers map[int]func(Change)
@@ -135,6 +137,7 @@ func (a *Authenticator) Start(ctx context.Context) error {
 		}
 		a.noteTrust()
 		a.base.Go(a.watch)
+		a.base.Go(a.lookAgain)
 		return nil
 	})
 }
@@ -162,6 +165,13 @@ func (a *Authenticator) Reload(c Config) error {
 	}
 	a.noteTrust()
 	return nil
+}
+
+// SetUsers takes other users of the configuration, at the next Reload.
+func (a *Authenticator) SetUsers(users []User) {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	a.options.Users = users
 }
 
 // noteTrust tells that somebody gets in without proof.

@@ -27,6 +27,8 @@ type Rule struct {
 	Addresses []string `toml:"addresses"`
 	// TLS lets the rule match only clients inside TLS. Default false: both.
 	TLS bool `toml:"tls"`
+	// NoTLS lets the rule match only clients outside TLS, as hostnossl in pg_hba.conf. Default false: both.
+	NoTLS bool `toml:"no_tls"`
 	// Method of the proof: "scram", "scram-plus" (bound to the TLS channel), "ldap" (only inside TLS or by Unix socket),
 	// "cert" (client certificate), "peer" (account at the other end of a Unix socket), "trust" (no proof; only for local
 	// and loopback), or "reject". Default "scram". md5 is not offered.
@@ -47,7 +49,7 @@ type Rule struct {
 // Auth is the table [database.auth].
 type Auth struct {
 	// File lists users and their SCRAM verifiers, one a line, as PgBouncer's userlist.txt does: "user" "SCRAM-SHA-256$…".
-	// It is read again when it changes. Default: none.
+	// It is read again when it changes, a second later: one that is just being written is left alone. Default: none.
 	File string `toml:"file"`
 	// Query asks the database for a user's verifier: "holdfast" for the function holdfast.login_verifier (holdfast pool
 	// auth-query prints the SQL that makes it), or a statement with the user name as $1, whose columns are verifier, can_login
@@ -106,6 +108,9 @@ type LDAP struct {
 	Timeout unit.Duration `toml:"timeout"`
 	// MaxConnections to the directory at the same time. Default 4.
 	MaxConnections int `toml:"max_connections"`
+	// Recheck is how often people who are logged in are looked up again, where they are found by a search (search_base): sessions of who is
+	// not found any more, or is in another group, end. Default 5m; 0 never looks.
+	Recheck unit.Duration `toml:"recheck"`
 }
 
 // Group is a table [[database.auth.ldap.groups]].
@@ -131,6 +136,7 @@ func DefaultConfig() Config {
 			GroupFilter:    "(member=$dn)",
 			Timeout:        unit.Duration(5 * time.Second),
 			MaxConnections: 4,
+			Recheck:        unit.Duration(5 * time.Minute),
 		},
 	}}
 }

@@ -39,6 +39,8 @@ type Decision struct {
 	why   *fault.Error                        // why no password is right, or the right one of no use
 	ended bool
 	live  bool
+
+	present *presence // as the directory had the user; nil: somebody else
 }
 
 // Decide finds the rule for an attempt. The error is a *Denied.
@@ -101,7 +103,7 @@ func (d *Decision) prepareSCRAM(ctx context.Context) error {
 	d.Keys, d.Generation, d.KnownPassword = e.Keys, e.generation, e.password
 	switch {
 	case !e.known:
-		d.doom, d.why = badPassword, reason("auth_unknown_user", "user %q is not known", at.User)
+		d.doom, d.why = badPassword, reason("auth_unknown_user", "user %q is not known%s", at.User, d.auth.knownOnly(d.state.Auth))
 	case !e.HasPassword:
 		d.doom, d.why = badPassword, reason("auth_no_password", "user %q has no SCRAM password", at.User)
 	case e.NoLogin:
@@ -118,6 +120,14 @@ func (d *Decision) prepareSCRAM(ctx context.Context) error {
 	}
 	d.apply(Group{Class: e.Class, ServerUser: e.ServerUser})
 	return nil
+}
+
+// knownOnly says for the log who can be known at all, where nobody told Holdfast of others.
+func (a *Authenticator) knownOnly(c Auth) string {
+	if c.File == "" && c.Query == "" && len(a.options.Sources) == 0 {
+		return ": only the role of [database] is, as neither database.auth.query nor database.auth.file is set"
+	}
+	return ""
 }
 
 // identify says who it is. What the client claims counts where the rule says so.
@@ -156,6 +166,7 @@ func (d *Decision) Password(ctx context.Context, text string) error {
 		return d.refusePassword(err)
 	}
 	d.identify(person.name, true, person.group)
+	d.present = &presence{d.at.User, person}
 	if d.rule.ServerUser == ownName && person.group.ServerUser == "" || person.group.ServerUser == ownName {
 		d.apply(Group{ServerUser: person.name}) // the directory's spelling, not the client's
 	}
@@ -218,6 +229,14 @@ func (d *Decision) accept() error {
 	if d.found.from != nil {
 		d.found.from.join(d.at.User, d.found.entry)
 	}
+	if d.present != nil {
+		d.Generation = d.auth.generation()
+		if d.state.Auth.LDAP.BindPattern == "" { // else nobody can be looked up without a password
+			d.auth.roster.join(*d.present)
+		} else {
+			d.present = nil
+		}
+	}
 	d.live = true
 	d.at.Certificate = nil // a session may last for days
 	return nil
@@ -240,6 +259,9 @@ func (d *Decision) Outdated() bool {
 func (d *Decision) Close() {
 	if d.live && d.found.from != nil {
 		d.found.from.leave(d.at.User)
+	}
+	if d.live && d.present != nil {
+		d.auth.roster.leave(*d.present)
 	}
 	d.live, d.ended = false, true
 }

@@ -41,6 +41,24 @@ func (d *directory) check(ctx context.Context, user, password string) (member, e
 	if !isNameForLDAP(user) {
 		return member{}, reason("auth_unknown_user", "user %q has a name that no entry of a directory is meant by", user)
 	}
+	return d.ask(ctx, func(l *link) (member, error) { return d.checkUser(l, user, password) })
+}
+
+// look finds out who somebody is, without a password.
+func (d *directory) look(ctx context.Context, user string) (member, error) {
+	return d.ask(ctx, func(l *link) (member, error) {
+		u, err := d.find(l, user)
+		if err != nil {
+			return member{}, err
+		}
+		return d.memberOf(l, user, u)
+	})
+}
+
+// question is asked over a connection to a server.
+type question func(*link) (member, error)
+
+func (d *directory) ask(ctx context.Context, q question) (member, error) {
 	waiting, cancel := context.WithTimeout(ctx, d.config.Timeout.D())
 	defer cancel()
 	select {
@@ -50,21 +68,21 @@ func (d *directory) check(ctx context.Context, user, password string) (member, e
 			WithHint("raise database.auth.ldap.max_connections, or find out why the directory is slow")
 	}
 	defer func() { <-d.slots }()
-	return d.checkAnywhere(ctx, user, password)
+	return d.askAnywhere(ctx, q)
 }
 
-// checkAnywhere asks over an idle connection, and the servers in turn if that is broken or there is none.
-func (d *directory) checkAnywhere(ctx context.Context, user, password string) (member, error) {
+// askAnywhere asks over an idle connection, and the servers in turn if that is broken or there is none.
+func (d *directory) askAnywhere(ctx context.Context, q question) (member, error) {
 	var errs []error
 	if l := d.takeIdle(); l != nil {
-		m, err := d.checkOver(ctx, l, user, password)
+		m, err := d.askOver(ctx, l, q)
 		if !isUnavailable(err) {
 			return m, err
 		}
 		// The server may have closed it long ago: no reason to tell of.
 	}
 	for _, u := range d.config.URLs {
-		m, err := d.checkAt(ctx, u, user, password)
+		m, err := d.askAt(ctx, u, q)
 		if !isUnavailable(err) {
 			return m, err
 		}
@@ -78,22 +96,22 @@ func (d *directory) checkAnywhere(ctx context.Context, user, password string) (m
 
 func isUnavailable(err error) bool { return err != nil && fault.KindOf(err) != fault.Denied }
 
-func (d *directory) checkAt(ctx context.Context, url, user, password string) (member, error) {
+func (d *directory) askAt(ctx context.Context, url string, q question) (member, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout.D())
 	defer cancel()
 	l, err := d.dial(ctx, url)
 	if err != nil {
 		return member{}, err
 	}
-	return d.checkOver(ctx, l, user, password)
+	return d.askOver(ctx, l, q)
 }
 
-// checkOver checks over a connection, and keeps it if it still works.
-func (d *directory) checkOver(ctx context.Context, l *link, user, password string) (member, error) {
+// askOver asks over a connection, and keeps it if it still works.
+func (d *directory) askOver(ctx context.Context, l *link, q question) (member, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.config.Timeout.D())
 	defer cancel()
 	release := l.bound(ctx)
-	m, err := d.checkUser(l, user, password)
+	m, err := q(l)
 	if !release() || isUnavailable(err) || !d.keep(l) {
 		l.close()
 	}

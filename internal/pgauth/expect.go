@@ -10,6 +10,7 @@ type Door struct {
 	Socket bool       // a Unix socket
 	At     netip.Addr // the address of a listener; the zero value: clients may come from anywhere
 	TLS    bool       // clients can use TLS
+	Secure bool       // they have to
 }
 
 // Expect returns the class of a user who comes to a database by a door, as the rules say it beforehand, and whether the user gets in as the
@@ -21,10 +22,11 @@ func (c Config) Expect(d Door, database, user string) (class string, ok bool) {
 	}
 	for _, s := range settings {
 		set, err := newAddresses(s.Addresses)
-		if err != nil || s.TLS && !d.TLS || !matchesName(s.Databases, database) || !matchesName(s.Users, user) {
+		if err != nil || s.TLS && !d.TLS || s.NoTLS && d.Secure || !matchesName(s.Databases, database) || !matchesName(s.Users, user) {
 			continue
 		}
 		some, all := d.meets(set)
+		all = all && !(s.TLS && !d.Secure) && !(s.NoTLS && d.TLS)
 		switch {
 		case !some || s.methodOf() == Reject && !all:
 			continue

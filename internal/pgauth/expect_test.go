@@ -34,6 +34,12 @@ func TestTheClassOfAUserIsKnownBeforehand(t *testing.T) {
 	f("a network", anywhere, "app", "shop", pgauth.Rule{Addresses: []string{"192.0.2.0/24"}, Class: "shop"})
 	f("TLS without a certificate", own, "app", "people", pgauth.Rule{TLS: true, Class: "far"}, people)
 	f("TLS", pgauth.Door{TLS: true}, "app", "far", pgauth.Rule{TLS: true, Class: "far"}, people)
+	plain := pgauth.Rule{NoTLS: true, Class: "plain"}
+	f("outside TLS", own, "app", "plain", plain, people)
+	f("outside TLS where all are inside", pgauth.Door{TLS: true, Secure: true}, "app", "people", plain, people)
+	f("outside TLS, refused", pgauth.Door{TLS: true}, "app", "people", pgauth.Rule{NoTLS: true, Method: "reject"}, people)
+	f("outside TLS, refused, and nobody is inside", own, "app", none, pgauth.Rule{NoTLS: true, Method: "reject"}, people)
+	f("inside TLS, refused", pgauth.Door{TLS: true}, "app", "people", pgauth.Rule{TLS: true, Method: "reject"}, people)
 	f("refused", own, "app", none, pgauth.Rule{Users: []string{"app"}, Method: "reject"}, people)
 	f("refused from some addresses", anywhere, "app", "people", pgauth.Rule{Addresses: []string{"192.0.2.0/24"}, Method: "reject"}, people)
 	f("as another role", own, "app", none, pgauth.Rule{Method: "trust", ServerUser: "shared"})

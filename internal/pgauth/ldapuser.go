@@ -40,6 +40,12 @@ func (d *directory) checkUser(l *link, user, password string) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
+	return d.memberOf(l, user, u)
+}
+
+// memberOf finds out which group of the settings counts for a user.
+func (d *directory) memberOf(l *link, user string, u userEntry) (member, error) {
+	var err error
 	if d.config.GroupBase != "" && len(d.config.Groups) > 0 {
 		if u.groups, err = d.searchGroups(l, user, u.dn); err != nil {
 			return member{}, err
@@ -94,6 +100,21 @@ var errUnreadable = errors.New("users may not read their own entry, and group_ba
 
 // searchAndBind finds the user's entry and binds by it.
 func (d *directory) searchAndBind(l *link, user, password string) (userEntry, error) {
+	u, err := d.find(l, user)
+	if err != nil {
+		if !isUnavailable(err) { // somebody who is not there takes as many steps as somebody who is
+			_ = l.bindUser("cn="+rand.Text()+","+d.config.SearchBase, user, password)
+		}
+		return userEntry{}, err
+	}
+	if err := l.bindUser(u.dn, user, password); err != nil {
+		return userEntry{}, err
+	}
+	return u, nil
+}
+
+// find searches the user's entry.
+func (d *directory) find(l *link, user string) (userEntry, error) {
 	if err := l.bind(d.config.SearchDN, d.config.SearchPassword.Reveal()); err != nil {
 		return userEntry{}, serviceFault(l.url, d.config.SearchDN, err)
 	}
@@ -105,15 +126,9 @@ func (d *directory) searchAndBind(l *link, user, password string) (userEntry, er
 	case len(found) > 1:
 		return userEntry{}, searchProblem(l.url, d.config.SearchBase, fmt.Errorf("the filter %s finds more than one entry", filter))
 	case len(found) == 0:
-		// Somebody who is not there takes as many steps as somebody who is.
-		_ = l.bindUser("cn="+rand.Text()+","+d.config.SearchBase, user, password)
 		return userEntry{}, reason("auth_unknown_user", "user %q is not in the directory", user)
 	}
-	u := d.userOf(found[0], user)
-	if err := l.bindUser(u.dn, user, password); err != nil {
-		return userEntry{}, err
-	}
-	return u, nil
+	return d.userOf(found[0], user), nil
 }
 
 // userOf reads an entry. The name is the one that the client gave, in the directory's spelling, or the first.

@@ -53,7 +53,7 @@ func (r Rule) methodOf() Method {
 
 // matches reports whether the rule decides on an attempt.
 func (r *rule) matches(at Attempt) bool {
-	return (at.TLS || !r.TLS) && r.addresses.contain(at.Address) && r.matchesDatabase(at) && matchesName(r.Users, at.User)
+	return (at.TLS || !r.TLS) && !(at.TLS && r.NoTLS) && r.addresses.contain(at.Address) && r.matchesDatabase(at) && matchesName(r.Users, at.User)
 }
 
 func (r *rule) matchesDatabase(at Attempt) bool {
@@ -75,7 +75,7 @@ func matchesName(list []string, name string) bool {
 // isCatchAll reports whether no attempt but physical replication passes the rule by.
 func (r Rule) isCatchAll() bool {
 	all := func(list []string) bool { return len(list) == 0 || slices.Contains(list, everything) }
-	return all(r.Databases) && all(r.Users) && len(r.Addresses) == 0 && !r.TLS
+	return all(r.Databases) && all(r.Users) && len(r.Addresses) == 0 && !r.TLS && !r.NoTLS
 }
 
 // addresses is a set of addresses of clients.

@@ -64,6 +64,19 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 	f(from("198.51.100.1", "standby", "postgres"), "auth_no_rule")
 }
 
+// S2-25: hostnossl of pg_hba.conf. A rule that refuses clients outside TLS says nothing about those inside.
+func TestARuleCanBeForClientsOutsideTLS(t *testing.T) {
+	t.Parallel()
+	c := pgauth.DefaultConfig()
+	c.Rules = []pgauth.Rule{{NoTLS: true, Method: "reject"}, {}}
+	b := start(t, c)
+	at := remote("app")
+	at.TLS = false
+	b.refused(t, at, "app-secret", "auth_rejected")
+	at.TLS = true
+	b.login(t, at, "app-secret")
+}
+
 func TestWithoutRulesOnlyThisMachineGetsIn(t *testing.T) {
 	t.Parallel()
 	b := start(t, pgauth.DefaultConfig())

@@ -62,6 +62,7 @@ const (
 	LoginRevoked    = "login_revoked"
 	PasswordExpired = "password_expired"
 	UserRemoved     = "user_removed"
+	GroupsChanged   = "groups_changed"
 )
 
 // reasonOf says what changed from one to the other; known is false when the user is gone.

@@ -51,6 +51,9 @@ func (r Rule) validate() fault.Problems {
 		list = addresses{local: true}
 	}
 	r.checkMethod(&p, list)
+	if r.NoTLS && (r.TLS || slices.Contains([]Method{Cert, SCRAMPlus}, r.methodOf())) {
+		p.Add("no_tls", "remove it, or write tls = false and another method", "nobody is outside TLS and inside it: the rule matches nobody")
+	}
 	if r.Person != "" && r.Person != proven && r.Person != claimed {
 		p.Add("person", `write "proven" or "claimed"`, "%q is not known", r.Person)
 	}

@@ -37,6 +37,9 @@ func TestEveryMistakeInTheSettingsIsReported(t *testing.T) {
 	f("", func(*pgauth.Config) {})
 	f("rules[0].method", rule(pgauth.Rule{Method: "md5", ServerUser: "x"})) // S2-54
 	f("rules[0].method", rule(pgauth.Rule{Method: "password"}))
+	f("", rule(pgauth.Rule{NoTLS: true, Method: "reject"}))
+	f("rules[0].no_tls", rule(pgauth.Rule{NoTLS: true, TLS: true}))
+	f("rules[0].no_tls", rule(pgauth.Rule{NoTLS: true, Method: "scram-plus"}))
 	f("rules[0].method", rule(pgauth.Rule{Method: "krb5"}))
 	f("rules[0].method", rule(pgauth.Rule{Method: "trust", ServerUser: "x"}))
 	f("rules[0].method", rule(pgauth.Rule{Method: "trust", ServerUser: "x", Addresses: []string{"local", "10.0.0.1"}}))

@@ -34,6 +34,9 @@ func (l LDAP) validate() fault.Problems {
 	if l.Timeout < shortestLDAP || l.Timeout > longestLDAP {
 		p.Add("timeout", `"5s" is usual`, "%s is not between %s and %s", l.Timeout, shortestLDAP, longestLDAP)
 	}
+	if l.Recheck < 0 {
+		p.Add("recheck", `"5m" is usual, 0 never looks`, "%s is less than 0", l.Recheck)
+	}
 	if l.MaxConnections < 1 || l.MaxConnections > maxLDAPConns {
 		p.Add("max_connections", "4 is usual", "%d is not between 1 and %d", l.MaxConnections, maxLDAPConns)
 	}

@@ -64,15 +64,17 @@ func (a *Authenticator) probe(ctx context.Context) {
 	a.failing = err != nil
 }
 
-// rereadUsers reads the file if it changed since it was read last. A file that cannot be read is told once for each of
-// its versions.
+// rereadUsers reads the file if it changed since it was read last, and not any more since it was looked at last: one that is just
+// being written may be empty, or half there, and sessions would end for it. A file that cannot be read is told once for
+// each of its versions.
 func (a *Authenticator) rereadUsers(auth Auth) error {
 	if auth.File == "" {
 		return nil
 	}
 	s, err := stampOf(os.Stat(auth.File))
 	a.reloading.Lock()
-	same := err == nil && s == a.read
+	same := err == nil && (s == a.read || s != a.seen)
+	a.seen = s
 	if err != nil {
 		same = a.read == stamp{}
 		a.read = stamp{}

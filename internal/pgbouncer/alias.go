@@ -8,6 +8,8 @@ type Alias struct {
 	Key  string // ours, a dotted path from the root: "database.options.pool.max_size"
 	// Each is set when Key stands in an array of tables (database.endpoints.mode): the value is for all of them.
 	Each bool
+	// Fine is set when PgBouncer writes this time in milliseconds; it writes others in seconds.
+	Fine bool
 	// Convert turns a value as PgBouncer writes it into ours: "300" into "5m". It is a string, an int64, a bool or a []string.
 	// It refuses what cannot be, and what means something that Holdfast does not have.
 	Convert func(value string) (any, error)
@@ -21,7 +23,7 @@ func Aliases() []Alias {
 			continue // not one setting but several, or one that belongs to a class
 		}
 		out = append(out, Alias{
-			Name: s.name, Key: strings.Join(append(s.table.path(""), s.key), "."), Each: s.table == inEndpoints, Convert: s.convert,
+			Name: s.name, Key: strings.Join(append(s.table.path(""), s.key), "."), Each: s.table == inEndpoints, Fine: s.fine, Convert: s.convert,
 		})
 	}
 	return append(out,

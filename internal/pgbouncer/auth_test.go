@@ -44,6 +44,10 @@ func TestLinesOfAnHBAFileBecomeRules(t *testing.T) {
 	f("host all a 0.0.0.0/0 trust", `-; users = ["a"]; addresses = ["loopback"]; method = "trust"; server_user = "$user"`)
 	f("hostssl all a,x all cert", `-; users = ["a"]; addresses = ["0.0.0.0/0", "::/0"]; tls = true; method = "cert"; server_user = "$user"`)
 	f("local all a peer map=m", `-; users = ["a"]; addresses = ["local"]; method = "peer"; identities = ["dba", "root"]; server_user = "$user"; -; users = ["a"]; addresses = ["local"]; method = "peer"; identities = ["dba"]; server_user = "$user"`)
+	const nobody = `-; addresses = ["0.0.0.0/0"]; no_tls = true; method = "reject"`
+	f("hostnossl all all 0.0.0.0/0 reject", nobody)
+	f("hostnossl all all 0.0.0.0/0 reject\nhost all all 10.0.0.0/8 scram-sha-256", nobody+`; -; addresses = ["10.0.0.0/8"]; method = "scram"`)
+	f("hostnossl all a 10.0.0.0/8 scram-sha-256", `-; users = ["a"]; addresses = ["10.0.0.0/8"]; no_tls = true; method = "scram"`)
 	f("host @names all ::1/128 scram-sha-256", unruled) // the file does not exist
 }
 
@@ -58,8 +62,8 @@ func TestWhatCannotBeSaidNeverLetsMorePeopleIn(t *testing.T) {
 		}
 		says(t, r, "auth_hba_file@1: "+remark)
 	}
-	f("hostnossl all all all scram-sha-256", unruled, "clients without TLS cannot be told from others")
-	f("hostnossl all all all reject", `-; addresses = ["0.0.0.0/0", "::/0"]; method = "reject"`, "clients without TLS cannot be told from others: use tls = \"require\" of an endpoint; the rule refuses more")
+	f("hostnossl all all all cert", unruled, "certificates are shown inside TLS")
+	f("hostnossl sameuser a all reject", `-; users = ["a"]; addresses = ["0.0.0.0/0", "::/0"]; no_tls = true; method = "reject"`, "sameuser is not known: name databases and users; the rule refuses more")
 	f("host sameuser all all scram-sha-256", unruled, "sameuser is not known")
 	f("host sameuser a all reject", `-; users = ["a"]; addresses = ["0.0.0.0/0", "::/0"]; method = "reject"`, "sameuser is not known: name databases and users; the rule refuses more")
 	f("host all +staff all scram-sha-256", unruled, "the members of a role are not known")
@@ -127,4 +131,20 @@ func TestDirectoriesAreCarriedOver(t *testing.T) {
 	_, r = rules(t, "hostssl all all all ldap ldapserver=a ldapsuffix=\"x\"\nhostssl all b all ldap ldapserver=b")
 	has(t, r, `urls = ["ldap://a"]`)
 	says(t, r, "ldap@2: there is one directory for all rules")
+}
+
+// Where nobody gets in without TLS, a line for clients without it is for nobody: the usual reject must not refuse everybody below it.
+func TestALineForClientsWithoutTLSIsForNobodyWhereTLSIsRequired(t *testing.T) {
+	t.Parallel()
+	r := convert(t, "[databases]\n* = host=x\n[pgbouncer]\nauth_type = hba\nauth_hba_file = hba\nclient_tls_sslmode = verify-full\ntcp_keepidle = 20\ntcp_user_timeout = 12500\n",
+		"/etc/pgbouncer/hba", "hostnossl all all 0.0.0.0/0 reject\nhostnossl all all all scram-sha-256\nhostssl all all 10.0.0.0/8 scram-sha-256")
+	if strings.Contains(r.TOML, "reject") || strings.Contains(r.TOML, "no_tls") || strings.Count(r.TOML, "[[database.rules]]") != 1 {
+		t.Errorf("the rules:\n%s", r.TOML)
+	}
+	says(t, r, "auth_hba_file@1: client_tls_sslmode lets nobody in without TLS")
+	for _, want := range []string{`keepalive = "20s"`, `user_timeout = "12.5s"`} {
+		if !strings.Contains(r.TOML, want) {
+			t.Errorf("no %s in\n%s", want, r.TOML)
+		}
+	}
 }

@@ -33,6 +33,15 @@ func asSeconds(value string) (any, error) {
 	return span(time.Duration(s * float64(time.Second))), nil
 }
 
+// asMilliseconds reads a whole number of milliseconds.
+func asMilliseconds(value string) (any, error) {
+	n, err := strconv.ParseInt(value, 0, 32)
+	if err != nil || n < 0 {
+		return nil, fmt.Errorf("%q is not a number of milliseconds", shorten(value))
+	}
+	return span(time.Duration(n) * time.Millisecond), nil
+}
+
 // span writes a time without the parts that are zero: 1h, 1m30s, 500ms.
 func span(d time.Duration) string {
 	text := d.Round(time.Microsecond).String()

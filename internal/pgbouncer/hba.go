@@ -84,7 +84,7 @@ func (im *importer) hbaRules() ([]rule, error) {
 // hbaLine turns a line into rules: none when it cannot be said.
 func (im *importer) hbaLine(parts [][]word, at place, maps identMap) []rule {
 	kind := parts[0][0].text
-	r := rule{place: at, tls: kind == "hostssl"}
+	r := rule{place: at, tls: kind == "hostssl", plain: kind == "hostnossl"}
 	least := 5 // type, database, user, address, method
 	if kind == "local" {
 		least, r.addresses = 4, []string{"local"}
@@ -106,13 +106,23 @@ func (im *importer) hbaLine(parts [][]word, at place, maps identMap) []rule {
 	}
 	theirs, options := rest[0][0].text, optionsOf(rest[1:])
 	unsaid := cmp.Or(why[0], why[1], why[2])
-	if kind == "hostnossl" {
-		unsaid = cmp.Or(unsaid, "clients without TLS cannot be told from others: use tls = \"require\" of an endpoint")
+	if r.plain && im.wantsTLS() {
+		im.remark("auth_hba_file", at, false, "client_tls_sslmode lets nobody in without TLS, so the line is for nobody")
+		return nil
+	}
+	if r.plain && theirs == "cert" {
+		unsaid = cmp.Or(unsaid, "certificates are shown inside TLS")
 	}
 	if unsaid != "" {
 		return im.unsaid(r, theirs, unsaid)
 	}
 	return im.withMethod(r, theirs, options, maps)
+}
+
+// wantsTLS reports whether clients have to use TLS.
+func (im *importer) wantsTLS() bool {
+	tls, err := asClientTLS(im.value("client_tls_sslmode", "disable"))
+	return err == nil && tls == "require"
 }
 
 // unsaid leaves out a line that lets somebody in and cannot be said, and says more strictly one that refuses.

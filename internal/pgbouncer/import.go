@@ -164,7 +164,7 @@ func (im *importer) settings() {
 func (im *importer) carry(s setting, label, name string, e entry) {
 	unset := e.value == "" && s.name != "server_check_query" && s.name != "server_reset_query"
 	switch {
-	case unset, slices.Contains(s.same, e.value):
+	case unset, slices.Contains(s.same, e.value), s.key == "" && im.followsIdle(s.name, e.value):
 		return
 	case s.key == "":
 		im.remark(label, e.place, false, "%s", s.reason)
@@ -181,7 +181,7 @@ func (im *importer) carry(s setting, label, name string, e entry) {
 		im.remark(label, e.place, false, "nobody knows which databases * stands for before somebody names one: write a route for each that is to have connections beforehand")
 		return
 	}
-	if s.note != "" && !isZero(e.value) {
+	if s.note != "" && !isZero(e.value) && !im.probesAlike(s.key) {
 		im.remark(label, e.place, true, "%s", s.note)
 	}
 	if s.table == inLimits {
@@ -195,6 +195,17 @@ func (im *importer) carry(s setting, label, name string, e entry) {
 			t.set(s.key, value, s.name)
 		}
 	}
+}
+
+// followsIdle reports whether a setting is the time between probes, and is as long as the silence before the first one: that is what
+// keepalive means.
+func (im *importer) followsIdle(name, value string) bool {
+	return name == "tcp_keepintvl" && value == im.value("tcp_keepidle", "")
+}
+
+// probesAlike reports whether a key is keepalive, and nothing about probes is different from what PgBouncer was told.
+func (im *importer) probesAlike(key string) bool {
+	return key == keyKeepAlive && im.followsIdle("tcp_keepintvl", im.value("tcp_keepintvl", "")) && im.value("tcp_keepcnt", "") == "3"
 }
 
 // mismatches reports whether a setting is for endpoints of the other kind: TLS is not for sockets, and modes are for nothing

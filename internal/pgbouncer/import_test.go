@@ -210,6 +210,8 @@ func TestAliasesAreTheNamesThatMeanTheSame(t *testing.T) {
 	f("server_connect_timeout", "database.connect_timeout", "15", "15s")
 	f("client_login_timeout", "database.login_timeout", "60", "1m")
 	f("max_prepared_statements", "database.prepared_statements", "5", 5)
+	f("tcp_keepidle", "database.keepalive", "30", "30s")
+	f("tcp_user_timeout", "database.user_timeout", "1500", "1.5s")
 	f("auth_file", "database.auth.file", "/a", "/a")
 	f("auth_query", "database.auth.query", "select $1", "select $1")
 	f("admin_users", "database.admins", "a,b", []string{"a", "b"})
@@ -238,6 +240,26 @@ func TestConnectionsBeforehandAreCarriedOverWithARemark(t *testing.T) {
 	if !maps.Equal(carried, want) {
 		t.Errorf("%v, want %v", carried, want)
 	}
+}
+
+// What is said of dead connections there is said by keepalive and user_timeout here, where it means the same; the rest is named.
+func TestTimesOfDeadConnectionsAreCarriedOver(t *testing.T) {
+	t.Parallel()
+	r := convert(t, "[pgbouncer]\ntcp_keepalive = 1\ntcp_keepidle = 30\ntcp_keepintvl = 10\ntcp_keepcnt = 5\ntcp_user_timeout = 12500")
+	has(t, r, `keepalive = "30s" # tcp_keepidle`, `user_timeout = "12.5s" # tcp_user_timeout`)
+	says(t, r, "tcp_keepidle@3: it is also the time between probes", "tcp_keepintvl@4: it is keepalive", "tcp_keepcnt@5: three probes may stay unanswered")
+	f := func(ini string, want ...string) {
+		t.Helper()
+		r := convert(t, "[pgbouncer]\n"+ini)
+		has(t, r, want...)
+		if i := slices.IndexFunc(r.Remarks, func(m Remark) bool { return strings.HasPrefix(m.Setting, "tcp_") }); i >= 0 {
+			t.Errorf("%s: a remark where nothing is different: %+v", ini, r.Remarks[i])
+		}
+	}
+	f("tcp_keepidle = 20\ntcp_keepintvl = 20\ntcp_keepcnt = 3", `keepalive = "20s" # tcp_keepidle`)
+	f("tcp_user_timeout = 0", `user_timeout = "0s" # tcp_user_timeout`) // the system's in both
+	f("tcp_keepidle = 0\ntcp_keepintvl = 0\ntcp_keepcnt = 0\ntcp_keepalive = 1")
+	says(t, convert(t, "[pgbouncer]\ntcp_user_timeout = soon\ntcp_keepalive = 0"), `tcp_user_timeout@2: "soon" is not a number of milliseconds`, "tcp_keepalive@3: probes")
 }
 
 // The limit of a user becomes one over all pools, as it is there.

@@ -29,6 +29,7 @@ const (
 	keySearchBase, keySearchFilter, keySearchDN         = "search_base", "search_filter", "search_dn"
 	keySearchPasswordFile                               = "search_password_file"
 	keyPeerID, keyPeerAddress                           = "id", "address"
+	keyKeepAlive, keyNoTLS                              = "keepalive", "no_tls"
 )
 
 // setting says what becomes of one of PgBouncer's settings.
@@ -43,6 +44,7 @@ type setting struct {
 	same   []string   // values with which nothing is lost
 	reason string     // why it is not carried over
 	note   string     // what is different though it is carried over
+	fine   bool       // times are whole milliseconds, and not seconds
 }
 
 // target is a place for settings.
@@ -64,18 +66,20 @@ const (
 
 // Reasons that many settings share.
 const (
-	ownLog       = "Holdfast has its own log; see the table [log] and systemd's journal"
-	ownProcess   = "the process is run by systemd or a container, which know its user and its id"
-	ownBuffers   = "Holdfast sizes its buffers itself"
-	ownResolver  = "a name is resolved again for each new connection, by the system's rules"
-	everyWait    = "every wait has a limit; without this setting it is 5s"
-	ownTLS       = "Holdfast offers TLS 1.2 and 1.3 with safe ciphers and curves, and no others"
-	ownKeepalive = "only the time before the first probe can be chosen, and Holdfast has chosen one"
-	ownCleanup   = "what is unused is forgotten by itself"
-	byDatabase   = "set it where it belongs: ALTER DATABASE or ALTER ROLE … SET"
-	onlyOwnRole  = "here connections are open before anybody comes, and for the role of [database] alone (username); those of others stay open for max_idle"
-	perEndpoint  = "a mode belongs to an endpoint: add one with this mode, and point the application at it"
-	allMode      = "a pool that lends for a statement is one that lends for a transaction here; transactions are not refused"
+	ownLog      = "Holdfast has its own log; see the table [log] and systemd's journal"
+	ownProcess  = "the process is run by systemd or a container, which know its user and its id"
+	ownBuffers  = "Holdfast sizes its buffers itself"
+	ownResolver = "a name is resolved again for each new connection, by the system's rules"
+	everyWait   = "every wait has a limit; without this setting it is 5s"
+	ownTLS      = "Holdfast offers TLS 1.2 and 1.3 with safe ciphers and curves, and no others"
+	ownProbes   = "three probes may stay unanswered"
+	ownInterval = "it is keepalive, which tcp_keepidle is: the silence before the first probe and the time between probes are one"
+	noSilence   = "0 is the system's time there; without this setting it is 15s"
+	ownCleanup  = "what is unused is forgotten by itself"
+	byDatabase  = "set it where it belongs: ALTER DATABASE or ALTER ROLE … SET"
+	onlyOwnRole = "here connections are open before anybody comes, and for the role of [database] alone (username); those of others stay open for max_idle"
+	perEndpoint = "a mode belongs to an endpoint: add one with this mode, and point the application at it"
+	allMode     = "a pool that lends for a statement is one that lends for a transaction here; transactions are not refused"
 )
 
 // globalSettings are those of the section pgbouncer, in the order of its manual.
@@ -197,11 +201,11 @@ func networkSettings() []setting {
 		{name: "so_reuseport", same: []string{"0"}, reason: "one process uses all processors"},
 		{name: "tcp_defer_accept", reason: "not needed: a client that says nothing costs next to nothing"},
 		{name: "tcp_socket_buffer", same: []string{"0"}, reason: ownBuffers},
-		{name: "tcp_keepalive", same: []string{"1"}, reason: "keepalive is always on"},
-		{name: "tcp_keepcnt", same: []string{"0"}, reason: ownKeepalive},
-		{name: "tcp_keepidle", same: []string{"0"}, reason: ownKeepalive},
-		{name: "tcp_keepintvl", same: []string{"0"}, reason: ownKeepalive},
-		{name: "tcp_user_timeout", same: []string{"0"}, reason: "Holdfast has chosen one"},
+		{name: "tcp_keepalive", same: []string{"1"}, reason: "probes are always sent: of servers they cannot be turned off"},
+		{name: "tcp_keepcnt", same: []string{"0", "3"}, reason: ownProbes},
+		{name: "tcp_keepidle", table: inDatabase, key: keyKeepAlive, as: asSeconds, same: []string{"0"}, zero: noSilence, note: "it is also the time between probes (tcp_keepintvl), of which three may stay unanswered (tcp_keepcnt)"},
+		{name: "tcp_keepintvl", same: []string{"0"}, reason: ownInterval},
+		{name: "tcp_user_timeout", table: inDatabase, key: "user_timeout", as: asMilliseconds, fine: true},
 	}
 }
 

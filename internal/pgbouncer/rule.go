@@ -9,7 +9,7 @@ import (
 type rule struct {
 	databases, users, addresses []string // empty: all
 	identities                  []string
-	tls                         bool
+	tls, plain                  bool // only clients inside TLS, only those outside
 	method                      string
 	class, serverUser           string
 	anybody                     bool // users need not be known
@@ -109,6 +109,9 @@ func (im *importer) writeRules(rules []rule) {
 		names(keyAddresses, r.addresses)
 		if r.tls {
 			t.set(keyTLS, true, "")
+		}
+		if r.plain {
+			t.set(keyNoTLS, true, "")
 		}
 		t.set(keyMethod, r.method, "")
 		names(keyIdentities, r.identities)
