@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -126,12 +125,7 @@ func (b *bench) shown() string {
 // eventually polls until the condition holds.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	lifecycletest.Eventually(t, 10*time.Second, func() error {
-		if !condition() {
-			return errors.New(what)
-		}
-		return nil
-	})
+	lifecycletest.Until(t, 20*time.Second, what, condition)
 }
 
 // S2-38: append-only.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/internal/backend"
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/scram"
 	"holdfast/internal/secret"
@@ -85,12 +86,5 @@ func one(t *testing.T, c *backend.Conn, sql string, args ...string) string {
 // eventually waits until f reports true.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
-	for !f() {
-		select {
-		case <-deadline:
-			t.Fatalf("%s: not within %s", what, patience)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	lifecycletest.Until(t, patience, what, f)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/internal/lifecycle"
+	"holdfast/internal/secret"
 )
 
 // Cluster watches hosts. It is a [lifecycle.Service], ready when every host was asked once, whatever they answered; it can
@@ -35,6 +36,8 @@ type Cluster struct {
 	ready   chan struct{} // closed when pending is 0
 	changed chan struct{} // closed and replaced when view is
 
+	password atomic.Pointer[secret.String] // in place of the one of config, nil: that one
+
 	subscribers map[int]func(Change)
 	subscribed  int           // how many there ever were
 	queue       []message     // what subscribers were not told yet
@@ -43,7 +46,24 @@ type Cluster struct {
 
 // New returns a Cluster for a valid configuration: see [Config.Validate].
 func New(c Config, log *slog.Logger) *Cluster {
-	return build(c, log, func(h Host) prober { return &session{host: h, monitor: c.Monitor} })
+	var x *Cluster
+	x = build(c, log, func(h Host) prober { return &session{host: h, monitor: x.monitor} })
+	return x
+}
+
+// SetPassword has checks log in with another password from now on: the role's was changed.
+func (c *Cluster) SetPassword(p secret.String) {
+	c.password.Store(&p)
+	c.hastenAll()
+}
+
+// monitor says how checks log in now.
+func (c *Cluster) monitor() Monitor {
+	m := c.config.Monitor
+	if p := c.password.Load(); p != nil {
+		m.Password = *p
+	}
+	return m
 }
 
 func build(c Config, log *slog.Logger, open func(Host) prober) *Cluster {

@@ -19,6 +19,12 @@ const (
 	full                  // it lives, and has no connection left
 )
 
+// isDenied reports whether a server refused the log-in: class 28, invalid authorization specification.
+func isDenied(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && strings.HasPrefix(answer.Code, "28")
+}
+
 // classify judges the error of a check.
 func classify(err error) failure {
 	var answer *pgconn.PgError

@@ -27,7 +27,7 @@ type prober interface {
 // session is a prober of a real server.
 type session struct {
 	host    Host
-	monitor Monitor
+	monitor func() Monitor
 	link    *link // nil: none is open
 }
 
@@ -72,10 +72,11 @@ func (s *session) close() {
 	}
 }
 
-// replace opens a connection in place of the old one, which stays if the server has none left.
+// replace opens a connection in place of the old one, which stays if the server has none left, or does not take the password any more: it
+// was changed, and the new one will be told.
 func (s *session) replace(ctx context.Context) error {
 	fresh, err := s.dial(ctx)
-	if err != nil && classify(err) == full {
+	if err != nil && (classify(err) == full || isDenied(err)) {
 		s.link.until = time.Now().Add(connectionLife)
 		return nil
 	}
@@ -121,7 +122,7 @@ func first(r *pgconn.MultiResultReader) ([][]byte, error) {
 
 // dial opens a connection; nil when there is an error.
 func (s *session) dial(ctx context.Context) (*link, error) {
-	c, err := s.monitor.settings(s.host)
+	c, err := s.monitor().settings(s.host)
 	if err != nil {
 		return nil, err
 	}

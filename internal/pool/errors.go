@@ -103,7 +103,7 @@ func (e *Error) fault() *fault.Error {
 	case CodeTimeout, CodeQueueFull:
 		f.Kind, f.Hint = fault.Full, "look for long transactions, or raise max_size"
 	case CodeOwnerLimit:
-		f.Kind, f.Hint = fault.Full, "close connections of the same person, or raise max_per_owner"
+		f.Kind, f.Hint = fault.Full, "close connections of the same person, or raise max_per_person"
 	case CodeDown:
 		f.Hint = "see whether the server runs and accepts the pool's login; it is tried again in the background"
 	case CodePaused:

@@ -19,10 +19,40 @@ func (p *Pooler) cancelRequest(ctx context.Context, r pgwire.Startup) {
 		if v := p.consoles.find(r.PID, r.Key); v != nil {
 			v.session.Cancel()
 			met = "console"
+		} else if p.askElsewhere(ctx, r) {
+			met = "predecessor"
 		}
 		p.meters.cancelled(met)
 		return
 	}
+	p.cancelSession(s)
+}
+
+// askElsewhere passes a cancel request on to processes that this one has taken over from. Anybody who can connect can send one, so only a
+// few do it at once; others are dropped, as those to peers.
+func (p *Pooler) askElsewhere(ctx context.Context, r pgwire.Startup) bool {
+	if p.opts.Elsewhere == nil {
+		return false
+	}
+	select {
+	case p.forwards <- struct{}{}:
+		defer func() { <-p.forwards }()
+		return p.opts.Elsewhere(ctx, r.PID, r.Key)
+	default:
+		return false
+	}
+}
+
+// Cancel acts on a cancel request that came by way of another process, and reports whether it names a client of this one.
+func (p *Pooler) Cancel(pid uint32, key []byte) bool {
+	s := p.clients.find(pid, key)
+	if s != nil {
+		p.cancelSession(s)
+	}
+	return s != nil
+}
+
+func (p *Pooler) cancelSession(s *session) {
 	done := make(chan struct{})
 	if s.worker.loop.Post(func() { s.cancel(func() { close(done) }) }) {
 		<-done // bounded by cancelTime; only then the client's connection is closed, as PostgreSQL does

@@ -62,10 +62,10 @@ func TestItWorksBehindAndInFrontOfPgBouncer(t *testing.T) {
 	}
 	s := sized(3).start(t)
 	_, port, _ := strings.Cut(s.pooler.Addr(1), ":")
-	behind := s.bouncer(t, fmt.Sprintf("host=127.0.0.2 port=%s", port))
+	behind := s.bouncer(t, fmt.Sprintf("* = host=127.0.0.2 port=%s", port))
 	s.talk(t, behind, "behind")
 
-	front := s.bouncer(t, fmt.Sprintf("host=%s port=%d", s.db.Server.Host, s.db.Server.Port))
+	front := s.bouncer(t, fmt.Sprintf("* = host=%s port=%d", s.db.Server.Host, s.db.Server.Port))
 	chain := setup{auth: trusting{s.role()}, change: func(_ *pooler.Config, pg *postgres.Config) {
 		pg.Host, pg.Port, pg.Name, pg.Username = front, 6432, s.db.Name, s.role()
 	}}.start(t)
@@ -95,8 +95,8 @@ func (s *site) talk(t *testing.T, dir, who string) {
 	}
 }
 
-// bouncer starts PgBouncer in front of a server and returns the directory of its socket, which has number 6432.
-func (s *site) bouncer(t *testing.T, to string) string {
+// bouncer starts PgBouncer with such a list of databases and returns the directory of its socket, which has number 6432.
+func (s *site) bouncer(t *testing.T, databases string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "pgb")
 	if err != nil {
@@ -104,20 +104,21 @@ func (s *site) bouncer(t *testing.T, to string) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	ini := fmt.Sprintf(`[databases]
-* = %s
+%s
 [pgbouncer]
 unix_socket_dir = %s
 listen_addr =
 listen_port = 6432
 auth_type = trust
 auth_file = %s/users
+admin_users = %s
 pool_mode = session
 max_client_conn = 50
 logfile =
 pidfile =
 server_tls_sslmode = disable
 ignore_startup_parameters = extra_float_digits,options
-`, to, dir, dir)
+`, databases, dir, dir, s.role())
 	for name, text := range map[string]string{"ini": ini, "users": fmt.Sprintf("%q %q\n", s.role(), password)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // PgBouncer runs as somebody else
 			t.Fatal(err)

@@ -12,9 +12,9 @@ import (
 
 // clients are the sessions of a pooler, by the process id that each was told for cancel requests.
 type clients struct {
-	max int
-
 	mu      sync.Mutex // protects the following
+	max     int
+	beyond  int // places that only classes with reserved connections get
 	byPID   map[uint32]*session
 	serial  uint32
 	peer    int           // number of this process in the ids, 0 for none
@@ -23,17 +23,27 @@ type clients struct {
 	closing bool
 }
 
-func newClients(limit int) *clients { return &clients{max: limit, byPID: map[uint32]*session{}} }
+func newClients(limit, beyond int) *clients {
+	return &clients{max: limit, beyond: beyond, byPID: map[uint32]*session{}}
+}
 
-// enter takes a place for somebody who comes in, and reports whether there was one.
+// enter takes a place for somebody who comes in, and reports whether there was one. Whether it may be one of those beyond is known
+// later: see crowded.
 func (c *clients) enter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.places >= c.max {
+	if c.places >= c.max+c.beyond {
 		return false
 	}
 	c.places++
 	return true
+}
+
+// crowded reports whether those who have a place are more than there may be without the places beyond.
+func (c *clients) crowded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.places > c.max
 }
 
 // leave gives a place back.

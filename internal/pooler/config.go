@@ -47,6 +47,9 @@ type Config struct {
 	KeepAlive unit.Duration `toml:"keepalive"`
 	// UserTimeout is how long sent data may stay unacknowledged before a connection is given up. Default 30s.
 	UserTimeout unit.Duration `toml:"user_timeout"`
+	// TakeoverLinger is how long clients may stay with a process that another one has taken over from ("holdfast serve --takeover"). Who
+	// is there still is told to leave then, as at the end of the process. Default 1h; at most 168h.
+	TakeoverLinger unit.Duration `toml:"takeover_linger"`
 	// Loops is how many event loops relay. Default: one for each two processors.
 	Loops int `toml:"loops"`
 	// Admins are the users who may use all of the console (database "pgbouncer"). Default: username.
@@ -102,10 +105,6 @@ type Endpoint struct {
 	TLS string `toml:"tls"`
 	// ProxyProtocol lists balancers, as "10.0.0.0/8", that say whom they speak for (PROXY protocol, versions 1 and 2). Default none.
 	ProxyProtocol []string `toml:"proxy_protocol"`
-	// ReusePort lets another Holdfast listen on the same TCP address (SO_REUSEPORT): a new process takes new clients while the old one
-	// waits for its own to leave ("SHUTDOWN WAIT_FOR_CLIENTS" in the console). It needs a state directory and other addresses of its
-	// own, so a second one of the same configuration does not start. Default false.
-	ReusePort bool `toml:"reuse_port"`
 	// SocketMode of a Unix socket, as "0770". Default "0777": who may log in is decided by rules.
 	SocketMode string `toml:"socket_mode"`
 }
@@ -161,10 +160,12 @@ type Limit struct {
 	Timeout unit.Duration `toml:"timeout"`
 	// FastPercent of the class: see fast_percent of [database]. Default: that one; -1 asks for nothing, as for reports.
 	FastPercent int `toml:"fast_percent"`
-	// MaxPerPerson is how many connections of a pool one person of the class may hold. Default no limit.
+	// MaxPerPerson is how many connections of a pool one person of the class may hold. Default no limit. It does not bind a class with
+	// reserved connections.
 	MaxPerPerson int `toml:"max_per_person"`
 	// Reserved connections beyond max_size serve the class when the pool is full: for administrators. They are beyond max_connections of
-	// a route and of a user, too. Default 0.
+	// a route and of a user, too, and as many clients of such classes get in beyond max_clients. The class knows neither max_per_person
+	// nor max_waiting. Default 0.
 	Reserved int `toml:"reserved"`
 }
 
@@ -196,6 +197,7 @@ func DefaultConfig() Config {
 		Hold:               unit.Duration(20 * time.Second),
 		KeepAlive:          unit.Duration(15 * time.Second),
 		UserTimeout:        unit.Duration(30 * time.Second),
+		TakeoverLinger:     unit.Duration(time.Hour),
 		Audit:              audit.DefaultConfig(),
 		Config:             pgauth.DefaultConfig(),
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -77,22 +79,39 @@ func each(all []*group, do func(*group)) []string {
 	return names
 }
 
-// known returns the pools of a database that has some, or is paused.
+// known returns the pools of a database that has some, that the configuration names, or that is paused or closed by its own name.
 func (p *Pooler) known(database string) ([]*group, error) {
 	all := p.pools(database)
-	if len(all) > 0 || database == "" || p.isPaused(database) {
+	if len(all) > 0 || database == "" || p.isSteered(database) {
 		return all, nil
 	}
-	seen := map[string]bool{}
-	var names []string
-	for _, g := range p.pools("") {
-		if d := g.key.database; !seen[d] {
-			seen[d] = true
-			names = append(names, d)
+	names := p.databases()
+	if slices.Contains(names, database) {
+		return all, nil
+	}
+	return nil, fault.New(fault.NotFound, "pool_unknown", "no database %q is known", database).
+		WithHint("one that the configuration does not name is known when somebody has logged in to it; there are: %s", strings.Join(names, ", "))
+}
+
+// databases returns the names that are known: that of the configuration, those of its routes, and those that somebody has used.
+func (p *Pooler) databases() []string {
+	names := map[string]bool{p.opts.Database.Name: true}
+	for _, r := range p.routes() {
+		if !strings.HasSuffix(r.pattern, "*") {
+			names[r.pattern] = true
 		}
 	}
-	return nil, fault.New(fault.NotFound, "pool_unknown", "no pool of a database %q", database).
-		WithHint("a pool is made when somebody first logs in; there are pools of: %s", strings.Join(names, ", "))
+	for _, g := range p.pools("") {
+		names[g.key.database] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// isSteered reports whether somebody paused a database, or closed it, by its name: that can be taken back.
+func (p *Pooler) isSteered(database string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused[database] || p.closed[database]
 }
 
 // setPaused notes which databases are paused, so that a pool that is made meanwhile is paused, too.

@@ -3,6 +3,8 @@ package pooler_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +27,86 @@ func byRole(t *testing.T, s *site) pooler.PoolStatus {
 	}
 	t.Fatalf("no pool for sessions in %+v", s.pooler.Status())
 	return pooler.PoolStatus{}
+}
+
+// twoConsoles returns PgBouncer's console and ours, with the same two databases configured, of which nobody has used the second one.
+func twoConsoles(t *testing.T) (theirs, ours *pgx.Conn, s *site) {
+	t.Helper()
+	s = setup{change: func(c *pooler.Config, pg *postgres.Config) {
+		c.Routes = map[string]pooler.Route{"unused": {Database: pg.Name}}
+	}}.start(t)
+	to := fmt.Sprintf("host=%s port=%d dbname=%s", s.db.Server.Host, s.db.Server.Port, s.db.Name)
+	dir := s.bouncer(t, fmt.Sprintf("%s = %s\nunused = %s", s.db.Name, to, to))
+	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=6432 user=%s dbname=pgbouncer", dir, s.role()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	if theirs, err = pgx.ConnectConfig(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = theirs.Close(context.Background()) })
+	return theirs, s.console(t), s
+}
+
+// The commands about a database are refused for one that nobody knows, and not for one that is configured and that nobody has used yet,
+// paused or not: as PgBouncer's are.
+func TestCommandsKnowTheDatabasesThatPgBouncerKnows(t *testing.T) {
+	t.Parallel()
+	theirs, ours, s := twoConsoles(t)
+	try := func(sql string) {
+		t.Helper()
+		a, refused := theirs.Exec(t.Context(), sql)
+		b, err := ours.Exec(t.Context(), sql)
+		if a.String() != b.String() || (refused == nil) != (err == nil) {
+			t.Errorf("%s: PgBouncer answers %q, %v; we answer %q, %v", sql, a, refused, b, err)
+		}
+		if strings.HasSuffix(sql, " nobody") && stateOf(err) != "3D000" {
+			t.Errorf("%s: %v; want 3D000", sql, err)
+		}
+	}
+	commands := []string{"RECONNECT ", "WAIT_CLOSE ", "DISABLE ", "ENABLE ", "PAUSE ", "RESUME ", "RESUME ", "KILL ", "RESUME "}
+	for _, c := range commands {
+		try(c + "unused")
+		try(c + s.db.Name)
+		try(c + "nobody")
+	}
+	try("PAUSE")
+	for _, c := range []string{"RECONNECT ", "WAIT_CLOSE ", "DISABLE ", "ENABLE ", "KILL "} {
+		try(c + "nobody")
+	}
+	try("RESUME")
+	try("RECONNECT nobody")
+}
+
+// A database that is configured can be paused and closed before anybody has used it.
+func TestADatabaseIsPausedAndClosedBeforeItsFirstUse(t *testing.T) {
+	t.Parallel()
+	s := setup{change: func(c *pooler.Config, pg *postgres.Config) {
+		c.Routes = map[string]pooler.Route{"unused": {Database: pg.Name}}
+	}}.start(t)
+	admin := s.console(t)
+	url := strings.Replace(s.url(1), "/"+s.db.Name, "/unused", 1) + "?sslmode=disable"
+	command(t, admin, "DISABLE unused")
+	if _, err := pgx.Connect(t.Context(), url); stateOf(err) != "57P03" {
+		t.Errorf("a closed database: %v", err)
+	}
+	command(t, admin, "ENABLE unused")
+	command(t, admin, "PAUSE unused")
+	in := make(chan error, 1)
+	go func() { // ends with the log-in
+		conn, err := pgx.Connect(context.Background(), url)
+		if err == nil {
+			_, err = conn.Exec(context.Background(), "SELECT 1")
+			_ = conn.Close(context.Background())
+		}
+		in <- err
+	}()
+	s.waiting(t, 1)
+	command(t, admin, "RESUME unused")
+	if err := <-in; err != nil {
+		t.Errorf("after RESUME: %v", err)
+	}
 }
 
 func TestThePoolerSaysHowItFares(t *testing.T) {

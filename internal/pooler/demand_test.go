@@ -83,8 +83,8 @@ func TestADirectEndpointHasNoListenerAndNoPool(t *testing.T) {
 	direct := Endpoint{Mode: ModeDirect}
 	f("", direct)
 	f("", direct, Endpoint{Listen: "127.0.0.1:6432"}, Endpoint{Mode: ModeDirect, Username: "reports", MaxSize: 3})
-	f("endpoints[0].listen endpoints[0].min_size endpoints[0].reuse_port endpoints[0].timeout endpoints[0].tls",
-		Endpoint{Mode: ModeDirect, Listen: "127.0.0.1:6432", TLS: "require", MinSize: 2, Timeout: 5, ReusePort: true})
+	f("endpoints[0].listen endpoints[0].min_size endpoints[0].timeout endpoints[0].tls",
+		Endpoint{Mode: ModeDirect, Listen: "127.0.0.1:6432", TLS: "require", MinSize: 2, Timeout: 5})
 	f("endpoints[0].target", Endpoint{Mode: ModeDirect, Target: TargetReplica})
 	f("endpoints[0].max_size", Endpoint{Mode: ModeDirect, MaxSize: -1})
 	f("endpoints[0].class", Endpoint{Mode: ModeDirect, Class: "nowhere"})

@@ -9,17 +9,18 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/internal/cluster"
 	"holdfast/internal/fault"
+	"holdfast/internal/handover"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/postgres"
 	"holdfast/internal/relay"
@@ -34,9 +35,11 @@ type endpoint struct {
 	tls    *certificates // nil without TLS
 
 	listener net.Listener
-	logins   sync.WaitGroup // those who log in
-	knocking atomic.Int32   // how many they are, at most maxKnocking
+	table    *handover.Listeners // nil: the listener is never handed over
+	logins   sync.WaitGroup      // those who log in
+	knocking atomic.Int32        // how many they are, at most maxKnocking
 	refusing atomic.Bool
+	over     chan struct{} // closed when nobody is accepted any more and all log-ins have ended
 }
 
 // endpointsOrDefault returns the endpoints of an installation that names none.
@@ -49,6 +52,19 @@ func (c Config) endpointsOrDefault(postgres.Config) []Endpoint {
 		all = append(all, Endpoint{Listen: "127.0.0.1:6433", Target: TargetReplica})
 	}
 	return all
+}
+
+// doorNames returns the names of endpoints: their addresses, told apart where two have port 0.
+func doorNames(doors []Endpoint) []string {
+	names := make([]string, 0, len(doors))
+	for i, e := range doors {
+		name := e.Listen
+		if slices.Contains(names, name) {
+			name += "#" + strconv.Itoa(i)
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 func newEndpoint(p *Pooler, c Endpoint) (*endpoint, error) {
@@ -70,25 +86,22 @@ func newEndpoint(p *Pooler, c Endpoint) (*endpoint, error) {
 
 // open listens and begins to let clients in.
 func (e *endpoint) open(ctx context.Context) error {
-	l, err := e.listen(ctx)
+	l, err := handover.Listen(ctx, "pooler "+e.config.Listen, e.listen)
 	if err != nil {
 		return fault.New(fault.Config, "listen", "listen for PostgreSQL clients on %s: %w", e.config.Listen, err).
 			WithHint("another program may use the address: choose another in [[database.endpoints]]")
 	}
-	e.listener = l
+	e.listener, e.table = l, handover.From(ctx)
 	e.refusing.Store(false)
-	e.pooler.base.Go(e.accept)
+	over := make(chan struct{})
+	e.over = over
+	e.pooler.base.Go(func(ctx context.Context) { defer close(over); e.accept(ctx) })
 	return nil
 }
 
 func (e *endpoint) listen(ctx context.Context) (net.Listener, error) {
 	if !strings.HasPrefix(e.config.Listen, "/") {
-		every := e.pooler.config.KeepAlive.D()
-		l := net.ListenConfig{
-			Control:         e.control,
-			KeepAliveConfig: net.KeepAliveConfig{Enable: every > 0, Idle: every, Interval: every, Count: 3},
-		}
-		return l.Listen(ctx, "tcp", e.config.Listen)
+		return (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", e.config.Listen) // see tune
 	}
 	if err := removeStale(e.config.Listen); err != nil {
 		return nil, err
@@ -105,21 +118,6 @@ func (e *endpoint) listen(ctx context.Context) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
-}
-
-// control sets what the listening socket hands on to those it accepts, and lets other processes listen on its address if that
-// is wanted; the kernel then shares out the clients.
-func (e *endpoint) control(_, _ string, c syscall.RawConn) error {
-	var failed error
-	err := c.Control(func(fd uintptr) {
-		if ms := e.pooler.config.UserTimeout.D().Milliseconds(); ms > 0 {
-			failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ms))
-		}
-		if e.config.ReusePort {
-			failed = errors.Join(failed, unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-		}
-	})
-	return errors.Join(err, failed)
 }
 
 // removeStale removes a socket that nobody listens on any more.
@@ -144,6 +142,11 @@ func (e *endpoint) addr() string {
 
 // accept lets clients in until the listener is closed. When descriptors run out it waits a little, for some to come free.
 func (e *endpoint) accept(ctx context.Context) {
+	select {
+	case <-e.table.Opened():
+	case <-ctx.Done():
+		return
+	}
 	for {
 		c, err := e.listener.Accept()
 		switch {
@@ -152,6 +155,7 @@ func (e *endpoint) accept(ctx context.Context) {
 				turnAway(c)
 				continue
 			}
+			e.tune(c)
 			e.logins.Go(func() { e.serve(ctx, c) })
 		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
 			e.logins.Wait()
@@ -163,6 +167,22 @@ func (e *endpoint) accept(ctx context.Context) {
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// tune makes the kernel notice a client that is gone: one that is silent, and one that does not take what it is sent. A listener that was
+// inherited knows the settings of the process before, so it is done here.
+func (e *endpoint) tune(c net.Conn) {
+	t, ok := c.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if every := e.pooler.config.KeepAlive.D(); every > 0 {
+		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: every, Interval: every, Count: 3}) // it may be gone already
+	}
+	ms := int(e.pooler.config.UserTimeout.D().Milliseconds())
+	if raw, err := t.SyscallConn(); err == nil && ms > 0 {
+		_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, ms) })
 	}
 }
 
@@ -190,6 +210,10 @@ func turnAway(c net.Conn) {
 func (e *endpoint) refuse() {
 	e.refusing.Store(true)
 	if e.listener != nil {
+		if u, ok := e.listener.(*net.UnixListener); ok {
+			u.SetUnlinkOnClose(!e.table.Shared())
+		}
+		e.table.Forget(e.listener)
 		_ = e.listener.Close() // whoever comes now finds nobody
 	}
 }

@@ -28,7 +28,7 @@ func (l *login) enter(ctx context.Context, start pgwire.Startup) (*session, erro
 	who := identity{user: params.user, database: cmp.Or(params.database, params.user), app: params.application, request: params.request, version: start.Version}
 	who.address, who.peer = l.peer.Addr().String(), l.peer
 	if !l.peer.IsValid() {
-		who.address = "unix"
+		who.address = unixClient
 	}
 	l.user, l.database = who.user, who.database
 	if who.user == "" {
@@ -227,7 +227,9 @@ func (l *login) session(ctx context.Context, who identity, p parameters, c scram
 		key.replication, key.serial = p.replication, front.ids.Add(1)
 	}
 	limit := front.tuned.Load().limits[who.class]
-	who.admin = limit.Reserved > 0
+	if who.admin = limit.Reserved > 0; !who.admin && front.clients.crowded() {
+		return nil, front.tooMany()
+	}
 	g, values, settings, err := l.receive(ctx, key, limit, pool.Request{Owner: who.person, Admin: who.admin, Since: l.began}, p, c)
 	if err != nil {
 		return nil, err
@@ -348,7 +350,10 @@ func split(base, asked []pgwire.Param) (values []pgwire.Param, settings []relay.
 			unsure = unsure || !isCustom(a.Name)
 		case values[i].Name == "application_name":
 			values[i].Value = a.Value
-		case values[i].Value != a.Value:
+		case values[i].Value == a.Value:
+		case !relay.Follows(values[i].Name): // as session_authorization: the server says whether it can be asked for
+			settings, unsure = append(settings, relay.FromParam(a.Name, a.Value)), true
+		default:
 			if values[i].Name == "client_encoding" && sameEncoding(values[i].Value, a.Value) {
 				continue
 			}

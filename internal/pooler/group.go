@@ -12,8 +12,10 @@ import (
 	"holdfast/internal/backend"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/pool"
+	"holdfast/internal/postgres"
 	"holdfast/internal/relay"
 	"holdfast/internal/scram"
+	"holdfast/internal/secret"
 	"holdfast/internal/unit"
 )
 
@@ -44,6 +46,8 @@ type group struct {
 	route  *route
 	limit  Limit
 	pool   *pool.Pool[*server]
+	late   bool                  // made while the pooler runs, in place of another
+	next   atomic.Pointer[group] // that took its place, because the route of its database changed; nil: none
 	linked atomic.Int64
 	old    atomic.Bool // its servers refuse to talk about newer protocols
 	// clients that would draw from it, and those of them that keep a server beyond their transactions.
@@ -81,6 +85,23 @@ func (g *group) setCredential(c scram.Credential) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.credential = c
+}
+
+// setPassword notes that the configuration has another password for the group's role, if it has one.
+func (g *group) setPassword(password secret.String) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !password.IsZero() && !g.credential.Password.IsZero() {
+		g.credential.Password = password
+	}
+}
+
+// passwordOf returns the password that the configuration has for a role of the server.
+func passwordOf(role string, c Config, db postgres.Config) secret.String {
+	if known := c.Auth.ServerUsers[role].Password; !known.IsZero() || role != db.Username {
+		return known
+	}
+	return db.Password
 }
 
 func (g *group) login() backend.Login {

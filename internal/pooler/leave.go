@@ -59,6 +59,7 @@ func errEvicted(user, reason string) *refusal {
 		pgauth.PasswordChanged: "the password was changed: connect again with the new one",
 		pgauth.LoginRevoked:    "the role may not log in any more: ask an administrator",
 		pgauth.PasswordExpired: "the password has expired: ask an administrator for a new one",
+		pgauth.GroupsChanged:   "who the directory says the user is, or its groups, changed: connect again",
 		pgauth.UserRemoved:     "the user is not known any more: ask an administrator",
 	}
 	return fatal("57P01", fmt.Sprintf("terminating connection because the credential of user %q has changed", user), hints[reason])

@@ -16,11 +16,16 @@ func (s *session) acquire(b []byte) bool {
 		granted := func() { s.granted() }
 		s.wake = func() { s.worker.loop.Post(granted) }
 	}
-	switch err := s.pick(); {
+	if s.group.next.Load() != nil {
+		s.moveOn()
+	}
+	switch err := s.pick(b); {
 	case errors.Is(err, errSeeking):
 		s.state = waiting
 		s.keep(b)
 		return false
+	case errors.Is(err, errRerouted):
+		return s.acquire(b)
 	case err != nil:
 		s.refuse(b, err)
 		return false
@@ -204,7 +209,7 @@ func (s *session) resettle() {
 		return
 	}
 	s.state = settling
-	srv.ask(sql, func(err error) {
+	srv.askBy(s.relay.AskOwn, sql, func(err error) {
 		if s.closed {
 			return
 		}

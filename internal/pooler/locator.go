@@ -40,14 +40,11 @@ func newLocator(r *route, db postgres.Config, health cluster.Findings, log *slog
 	c := cluster.Config{
 		Name: cmp.Or(r.pattern, "*"), Health: health,
 		Monitor: cluster.Monitor{
-			User: cmp.Or(r.config.Username, db.Username), Database: r.monitored(db.Name), Password: db.Password,
+			User: cmp.Or(r.config.Username, db.Username), Database: r.monitored(db.Name), Password: r.config.passwordOr(db),
 			SSLMode: r.secured.Mode, SSLRootCert: r.secured.RootCert, SSLCert: r.secured.Cert, SSLKey: r.secured.Key,
 			SSLNegotiation: r.secured.Negotiation, ChannelBinding: r.secured.ChannelBinding,
 		},
 		Hosts: r.hosts,
-	}
-	if !r.config.Password.IsZero() {
-		c.Monitor.Password = r.config.Password
 	}
 	l := &locator{cluster: cluster.New(c, log), writes: map[string]written{}}
 	l.changed = func(c cluster.Change) { changed(l, c) }

@@ -15,6 +15,9 @@ import (
 	"holdfast/internal/pgwire"
 )
 
+// unixClient stands for the address of a client that came by a Unix socket.
+const unixClient = "unix"
+
 // maxLoginMessage is the largest message in bytes that somebody who has not logged in may send.
 const maxLoginMessage = 64 << 10
 
@@ -121,7 +124,7 @@ func (l *login) run(ctx context.Context) (*session, error) {
 		return nil, fatal("28000", "TLS is required", "connect with sslmode=require, or better verify-full")
 	}
 	if l.place = p.placeFor(start); !l.place.enter() {
-		return nil, fatal("53300", "sorry, too many clients already", fmt.Sprintf("max_clients is %d", p.tuned.Load().clients))
+		return nil, p.tooMany()
 	}
 	s, err := l.enter(ctx, start)
 	if err != nil || s == nil && l.visitor == nil {
@@ -130,18 +133,30 @@ func (l *login) run(ctx context.Context) (*session, error) {
 	return s, err
 }
 
+func (p *Pooler) tooMany() error {
+	return fatal("53300", "sorry, too many clients already", fmt.Sprintf("max_clients is %d", p.tuned.Load().clients))
+}
+
 // address finds out whom the connection comes from.
 func (l *login) address() error {
+	if a, ok := l.raw.RemoteAddr().(*net.TCPAddr); ok {
+		l.peer = unmap(a.AddrPort()) // the balancer's, until it says whom it speaks for
+	}
 	if err := l.proxied(); err != nil {
 		return err
 	}
 	if l.in == nil {
 		l.in = pgwire.NewReader(l.conn, maxLoginMessage)
 	}
-	if a, ok := l.raw.RemoteAddr().(*net.TCPAddr); ok && !l.peer.IsValid() {
-		l.peer = unmap(a.AddrPort())
-	}
 	return nil
+}
+
+// from says where the client is: its address and port, or "unix".
+func (l *login) from() string {
+	if !l.peer.IsValid() {
+		return unixClient
+	}
+	return l.peer.String()
 }
 
 // direct begins with TLS at once when that is what the client does (PostgreSQL manual, "SSL Session Encryption").
@@ -248,10 +263,10 @@ func (l *login) refuse(err error) {
 	case errors.Is(err, errDone), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return
 	case errors.As(err, &denied):
-		p.log.Warn("log-in refused", "error", denied, "client", l.peer.String(), "endpoint", l.front.name)
+		p.log.Warn("log-in refused", "error", denied, "client", l.from(), "endpoint", l.front.name)
 		err = fatal(denied.SQLSTATE, denied.Message, denied.Hint)
 	default:
-		p.log.Info("log-in failed", "error", err, "client", l.peer.String(), "endpoint", l.front.name)
+		p.log.Info("log-in failed", "error", err, "client", l.from(), "endpoint", l.front.name)
 	}
 	p.meters.loginFailed(l.method)
 	p.denied(l, err)

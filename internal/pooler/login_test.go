@@ -121,6 +121,8 @@ func TestABadStartupParameterIsPostgreSQLsOwnError(t *testing.T) {
 			{"TimeZone", "Nowhere/City", "22023", "TimeZone"},
 			{"client_encoding", "KLINGON", "22023", "client_encoding"},
 			{"options", "-c shared_buffers=1GB", "55P02", "shared_buffers"},
+			{"options", "-c session_authorization=" + s.db.Server.User, "42501", "session authorization"},
+			{"is_superuser", "on", "55P02", "is_superuser"},
 		} {
 			var refused *refusedError
 			err := s.dial(t, endpoint).logIn(s, pgwire.Version30, pgwire.Param{Name: c.name, Value: c.value})
@@ -128,6 +130,11 @@ func TestABadStartupParameterIsPostgreSQLsOwnError(t *testing.T) {
 				t.Errorf("endpoint %d, %s=%s: %v; want FATAL %s", endpoint, c.name, c.value, err, c.code)
 			}
 		}
+	}
+	var refused *refusedError
+	err := s.dial(t, 1).logIn(s, pgwire.Version30, pgwire.Param{Name: "search_path", Value: "a b"})
+	if !errors.As(err, &refused) || refused.Code != "22023" || refused.Detail != "List syntax is invalid." {
+		t.Errorf("%v; want PostgreSQL's detail, too", err)
 	}
 	pid := s.wire(t, 1).must("SELECT pg_backend_pid()")
 	for range 5 {

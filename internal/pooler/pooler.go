@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +39,10 @@ type Options struct {
 	// What the console asks of the process: to read the configuration again, and to end. nil: it cannot.
 	Reload   func(ctx context.Context) error
 	Shutdown func()
+
+	// Elsewhere passes a cancel request, of nobody here, on to processes that this one has taken over from, and reports whether one of
+	// them knew it. nil: there are none.
+	Elsewhere func(ctx context.Context, pid uint32, key []byte) bool
 }
 
 // Pooler is the front door of PostgreSQL. It is a lifecycle.Service, ready when all endpoints listen and MinSize servers of the
@@ -68,7 +70,7 @@ type Pooler struct {
 	workers   []*worker
 	next      atomic.Uint32
 	endpoints []*endpoint
-	routes    []*route
+	routing   atomic.Pointer[[]*route]
 
 	mu       sync.Mutex // protects the following
 	groups   map[groupKey]*group
@@ -76,6 +78,7 @@ type Pooler struct {
 	closed   map[string]bool             // databases that take no new clients
 	senders  map[groupKey]*pool.Budget   // of replication connections
 	users    map[string]*pool.Budget     // of roles that have a limit
+	retired  map[*group]struct{}         // pools that others took the place of, until nobody has a server of theirs
 	dropping sync.WaitGroup              // pools of those that are over
 	departed map[string]console.Counters // of those that are over, by database
 	life     context.Context             //nolint:containedctx // that of the service: pools are made while it runs; nil: it does not
@@ -86,6 +89,7 @@ func New(c Config, o Options) (*Pooler, error) {
 	p := &Pooler{
 		config: c, opts: o, log: o.Log, meters: o.Meters,
 		statements: relay.NewRegistry(), params: relay.NewParamTable(), groups: map[groupKey]*group{},
+		retired: map[*group]struct{}{},
 		senders: map[groupKey]*pool.Budget{}, users: map[string]*pool.Budget{}, departed: map[string]console.Counters{},
 	}
 	ended, end := context.WithCancel(context.Background())
@@ -94,23 +98,24 @@ func New(c Config, o Options) (*Pooler, error) {
 	if p.meters == nil {
 		p.meters = NewMeters(nil)
 	}
-	p.clients = newClients(c.MaxClients)
+	p.clients = newClients(c.MaxClients, reserveOf(c.Limits))
 	p.clients.peer, p.forwards = p.ownPeer(), make(chan struct{}, maxForwards)
 	p.forwarding = make([]atomic.Int64, len(c.Peers))
 	p.consoles = newConsoles()
 	p.tuned.Store(tuningOf(c, o.Database))
 	p.meters.of(p)
-	if err := p.buildRoutes(); err != nil {
+	routes, err := p.routesOf(c, nil)
+	if err != nil {
 		return nil, err
 	}
-	for i, e := range c.Doors() {
-		front, err := newEndpoint(p, e)
+	p.routing.Store(&routes)
+	doors := c.Doors()
+	for i, name := range doorNames(doors) {
+		front, err := newEndpoint(p, doors[i])
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(p.endpoints, func(other *endpoint) bool { return other.name == front.name }) {
-			front.name += "#" + strconv.Itoa(i) // two of port 0
-		}
+		front.name = name
 		p.endpoints = append(p.endpoints, front)
 	}
 	return p, nil
@@ -137,7 +142,7 @@ func (p *Pooler) open(ctx context.Context) (err error) {
 	if err := p.startWorkers(ctx); err != nil {
 		return err
 	}
-	for _, r := range p.routes {
+	for _, r := range p.routes() {
 		if err := r.start(ctx); err != nil {
 			return err
 		}
@@ -185,7 +190,7 @@ func (p *Pooler) group(ctx context.Context, key groupKey, e *endpoint, c scram.C
 	}
 	g := p.groups[key]
 	if g == nil {
-		made, err := p.newGroup(key, e, l)
+		made, err := p.newGroup(key, e, l, false)
 		if err != nil {
 			p.mu.Unlock()
 			return nil, err
@@ -195,15 +200,21 @@ func (p *Pooler) group(ctx context.Context, key groupKey, e *endpoint, c scram.C
 	}
 	p.mu.Unlock()
 	g.setCredential(c)
-	return g, g.pool.Start(ctx)
+	err := g.pool.Start(ctx)
+	if g.next.Load() != nil { // its place was taken meanwhile
+		p.retire(g)
+		return p.group(ctx, key, e, c, l)
+	}
+	return g, err
 }
 
-func (p *Pooler) newGroup(key groupKey, e *endpoint, l Limit) (*group, error) {
+// newGroup makes the pool for a key. Late: nobody waits for its connections. Callers hold mu.
+func (p *Pooler) newGroup(key groupKey, e *endpoint, l Limit, late bool) (*group, error) {
 	r := p.routeFor(key.database)
 	if r == nil {
 		return nil, fatal("3D000", fmt.Sprintf("database %q does not exist", key.database), "")
 	}
-	g := &group{key: key, front: e, route: r, limit: l}
+	g := &group{key: key, front: e, route: r, limit: l, late: late}
 	budgets := []*pool.Budget{p.userBudget(key.user), r.budget}
 	if key.replication != "" {
 		budgets = append(budgets, p.walsenders(g))
@@ -229,11 +240,10 @@ func (p *Pooler) sibling(g *group, key groupKey) (*group, error) {
 
 // poolConfig says how a group's pool behaves. Callers hold mu.
 func (p *Pooler) poolConfig(g *group) pool.Config {
-	e := g.front.config
 	tuned := p.tuned.Load()
-	o := tuned.pool
+	e, o := tuned.at(g.front.name, g.front.config), tuned.pool
 	c := pool.Defaults(g.key.String())
-	c.MinSize, c.MaxSize = p.least(g.key, g.front, tuned), firstOf(g.route.config.MaxSize, e.MaxSize, o.MaxSize)
+	c.MinSize, c.MaxSize = p.least(g.key, g.front, tuned), firstOf(tuned.routes[g.route.pattern].MaxSize, e.MaxSize, o.MaxSize)
 	limit := g.limits()
 	c.Timeout = firstOf(limit.Timeout, e.Timeout, o.Timeout).D()
 	c.MaxWaiting = o.MaxWaiting
@@ -244,9 +254,9 @@ func (p *Pooler) poolConfig(g *group) pool.Config {
 		c.HoldDown = 0 // another replica, or the primary, may answer
 	}
 	c.HoldPaused = tuned.hold.D()
-	c.OnWait = p.meters.wait
+	c.OnWait = p.meters.waitsOf(g.key)
 	c.Log = p.log
-	c.Lazy, c.StartPaused = c.MinSize == 0 || !p.isFirst(g.key, g.front) || p.isCapped(g, c.MinSize), p.startsPaused(g.key.database)
+	c.Lazy, c.StartPaused = g.late || c.MinSize == 0 || !p.isFirst(g.key, g.front) || p.isCapped(g, c.MinSize), p.startsPaused(g.key.database)
 	c.MaxSize = max(c.MaxSize, c.MinSize, 1)
 	if g.key.replication != "" {
 		c.Lazy, c.MinSize, c.MaxSize, c.Reserved = true, 0, 1, 0
@@ -289,7 +299,7 @@ func (p *Pooler) closeAll(ctx context.Context) error {
 	for _, g := range groups {
 		all = append(all, g.pool.Stop(ctx))
 	}
-	for _, r := range p.routes {
+	for _, r := range p.routes() {
 		all = append(all, r.stop(ctx))
 	}
 	for _, w := range p.workers {

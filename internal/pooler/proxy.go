@@ -14,7 +14,7 @@ import (
 )
 
 // proxied reads whom a listed balancer speaks for (PROXY protocol). Others cannot claim to be somebody else: what they send
-// is no start-up packet.
+// is no start-up packet. Who sends no header is known by the address of the connection.
 func (l *login) proxied() error {
 	from, ok := l.raw.RemoteAddr().(*net.TCPAddr)
 	if !ok || len(l.front.config.ProxyProtocol) == 0 || !listed(l.front.config.ProxyProtocol, from.AddrPort().Addr().Unmap()) {

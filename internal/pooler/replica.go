@@ -30,10 +30,11 @@ const minLSNSetting = "holdfast.min_lsn"
 // lsnForm finds a position in the statement that makes the setting.
 var lsnForm = regexp.MustCompile(`'\s*([0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8})\s*'`)
 
-// minLSN is what a client demands of a replica by its setting, 0 for nothing.
-func (s *session) minLSN() (cluster.LSN, error) {
+// minLSN is what a client demands by its setting of the replica that its message b is for, 0 for nothing. A message that undoes the setting
+// may go to any: else a position that never comes, or is none, could not be taken back.
+func (s *session) minLSN(b []byte) (cluster.LSN, error) {
 	text := s.relay.Setting(minLSNSetting)
-	if text == "" || strings.Contains(text, "''") {
+	if text == "" || strings.Contains(text, "''") || s.relay.Replaces(b, minLSNSetting) {
 		return 0, nil
 	}
 	if m := lsnForm.FindStringSubmatch(text); m != nil {
@@ -55,16 +56,16 @@ func (e *endpoint) leadsToReplicas(r *route) bool {
 // errSeeking means that the session waits for a replica.
 var errSeeking = errors.New("no replica has replayed that far yet")
 
-// pick chooses the pool for the session's next transaction: on a replica endpoint that of the replica that suits it now. After
+// pick chooses the pool for the session's next transaction, which begins with b: on a replica endpoint that of the replica that suits it now. After
 // errSeeking the session is called when there is one; other errors are the client's.
-func (s *session) pick() error {
+func (s *session) pick(b []byte) error {
 	if !s.front.leadsToReplicas(s.group.route) || s.group.key.replication != "" {
 		return nil
 	}
 	if s.reader == nil {
 		s.reader = &reader{}
 	}
-	want, sure, err := s.wants()
+	want, sure, err := s.wants(b)
 	if err != nil {
 		return err
 	}
@@ -81,12 +82,12 @@ func (s *session) pick() error {
 	return err
 }
 
-// wants says what the session's next transaction demands of a replica. It is not sure when no position is known yet at which
+// wants says what the session's next transaction, which begins with b, demands of a replica. It is not sure when no position is known yet at which
 // the person's own writes are seen.
-func (s *session) wants() (want cluster.Want, sure bool, err error) {
+func (s *session) wants(b []byte) (want cluster.Want, sure bool, err error) {
 	e := s.front.config
 	want = cluster.Want{MaxLag: e.MaxLag.D(), Except: s.reader.avoid}
-	if want.AtLeast, err = s.minLSN(); err != nil || !e.ReadYourWrites {
+	if want.AtLeast, err = s.minLSN(b); err != nil || !e.ReadYourWrites {
 		return want, true, err
 	}
 	floor, sure := s.group.route.locator.floor(s.who.person)
@@ -105,6 +106,9 @@ func (s *session) goTo(host string) error {
 	g, err := s.pooler.sibling(s.group, key)
 	if err != nil {
 		return err
+	}
+	if g.route != s.group.route && s.group.next.Load() != nil {
+		return errRerouted
 	}
 	s.account()
 	s.group.clients.Add(-1)
@@ -131,7 +135,8 @@ func (s *session) use(host string) {
 // seek waits beside the loop for a replica that will do, as long as a request waits for a server.
 func (s *session) seek(want cluster.Want) error {
 	c := s.group.route.locator.cluster
-	limit := firstOf(s.group.limits().Timeout, s.front.config.Timeout, s.pooler.tuned.Load().pool.Timeout).D()
+	tuned := s.pooler.tuned.Load()
+	limit := firstOf(s.group.limits().Timeout, tuned.at(s.front.name, s.front.config).Timeout, tuned.pool.Timeout).D()
 	ctx, stop := context.WithTimeout(context.Background(), limit)
 	mine := &search{stop}
 	begun := s.pooler.base.Go(func(life context.Context) {
@@ -159,6 +164,13 @@ func (s *session) found(from *search, host cluster.Host, err error) {
 	if err == nil {
 		err = s.goTo(host.Address)
 	}
+	if s.group.next.Load() != nil {
+		if s.acquire(kept) {
+			s.advance(kept)
+			s.reread()
+		}
+		return
+	}
 	if err != nil {
 		s.refuse(kept, err)
 		return
@@ -179,8 +191,12 @@ func (s *session) stopSeeking() bool {
 	return true
 }
 
-// elsewhere reports whether another server may answer the request that failed: the replica cannot be reached.
+// elsewhere reports whether another server may answer the request that failed: the replica cannot be reached, or another pool took the
+// place of the session's.
 func (s *session) elsewhere(err error) bool {
+	if s.group.isReplaced(err) {
+		return true
+	}
 	host := s.group.key.host
 	if host == "" || !isDown(err) {
 		return false
@@ -222,7 +238,8 @@ func (l *login) receive(
 	front := l.front.pooler
 	var except []string
 	for {
-		if at := front.routeFor(key.database); at != nil {
+		at := front.routeFor(key.database)
+		if at != nil {
 			host, err := l.front.host(at, except)
 			if err != nil {
 				return nil, nil, nil, err
@@ -232,6 +249,9 @@ func (l *login) receive(
 		if g, err = front.group(ctx, key, l.front, c, limit); err != nil {
 			return nil, nil, nil, err
 		}
+		if at != nil && g.route != at && key.host != "" {
+			continue // the route changed meanwhile: the host may be none of it
+		}
 		if key.replication != "" {
 			values, err = g.dedicate(ctx, r, p.reported)
 		} else {
@@ -239,7 +259,10 @@ func (l *login) receive(
 				front.forget(ctx, g, err)
 			}
 		}
-		if key.host == "" || !isDown(err) {
+		switch {
+		case g.isReplaced(err):
+			continue
+		case key.host == "" || !isDown(err):
 			return g, values, settings, err
 		}
 		except = append(except, key.host)

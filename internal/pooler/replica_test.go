@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"holdfast/internal/pgtest"
 	"holdfast/internal/pgwire"
 	"holdfast/internal/pooler"
@@ -20,6 +22,7 @@ type flock struct {
 	*site
 	primary  *pgtest.PG
 	replicas []*pgtest.PG
+	numbers  *prometheus.Registry // what the pooler counts
 }
 
 // The endpoints of a flock behind the two of every site.
@@ -36,11 +39,12 @@ func socketOf(pg *pgtest.PG) string { return filepath.Join(pg.Host, ".s.PGSQL."+
 // herd starts a primary with n replicas and a pooler in front of them, and waits until the pooler knows them all.
 func herd(t *testing.T, n int, change func(*pooler.Config, *postgres.Config)) *flock {
 	t.Helper()
-	f := &flock{primary: pgtest.Cluster(t, pgtest.Durable())}
+	f := &flock{primary: pgtest.Cluster(t, pgtest.Durable()), numbers: prometheus.NewPedanticRegistry()}
 	for range n {
 		f.replicas = append(f.replicas, pgtest.Replica(t, f.primary, pgtest.Durable()))
 	}
-	f.site = setup{server: f.primary, change: func(c *pooler.Config, pg *postgres.Config) {
+	count := func(o *pooler.Options) { o.Meters = pooler.NewMeters(f.numbers) }
+	f.site = setup{server: f.primary, plug: count, change: func(c *pooler.Config, pg *postgres.Config) {
 		for _, r := range f.replicas {
 			c.Replicas = append(c.Replicas, socketOf(r))
 		}
@@ -106,6 +110,7 @@ func TestAReplicaEndpoint(t *testing.T) {
 	t.Run("refuses writes with PostgreSQL's error and a hint", f.refusesWrites)
 	t.Run("has a pool of its own", f.hasItsOwnPool)
 	t.Run("waits for a position", f.waitsForAPosition)
+	t.Run("takes a position back", f.takesAPositionBack)
 	t.Run("shows a reader what it wrote", f.showsOwnWrites)
 	t.Run("leaves replicas alone that are behind", f.leavesLaggards)
 	t.Run("goes on when a replica dies", f.outlivesAReplica)
@@ -212,6 +217,7 @@ func (f *flock) hasItsOwnPool(t *testing.T) {
 	late := f.wire(t, readers)
 	late.send(pgwire.AppendQuery(nil, "SELECT 'late'"))
 	f.waiting(t, 1)
+	before := [2]string{f.waits(t, readers), f.waits(t, strict)}
 	began := time.Now()
 	f.must(t, 1, "SELECT 1")
 	f.must(t, 0, "SELECT 1")
@@ -224,6 +230,14 @@ func (f *flock) hasItsOwnPool(t *testing.T) {
 	if a := late.answer(); strings.Join(a.rows, "") != "late" {
 		t.Errorf("%+v", a)
 	}
+	if here, there := f.waits(t, readers), f.waits(t, strict); here == before[0] || there != before[1] {
+		t.Errorf("%q waits at the endpoint where somebody waited, %q at another one, before %q", here, there, before)
+	}
+}
+
+// waits returns how many requests of an endpoint had to wait, "" for none.
+func (f *flock) waits(t *testing.T, endpoint int) string {
+	return gather(t, f.numbers)[fmt.Sprintf("holdfast_pooler_wait_seconds_count{database=%q,endpoint=\"127.0.0.%d:0\"}", f.db.Name, endpoint+1)]
 }
 
 // replay pauses the replay of the replicas, or resumes it.

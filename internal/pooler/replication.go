@@ -28,11 +28,19 @@ func (p *Pooler) walsenders(g *group) *pool.Budget {
 	key.replication, key.serial, key.host = "", 0, ""
 	b := p.senders[key]
 	if b == nil {
-		limit := firstOf(g.route.config.MaxSize, g.front.config.MaxSize, p.tuned.Load().pool.MaxSize)
-		b = pool.NewBudget("replication of "+key.String(), max(limit, 1), 0)
+		b = pool.NewBudget("replication of "+key.String(), p.walsendersOf(key), 0)
 		p.senders[key] = b
 	}
 	return b
+}
+
+// walsendersOf is how many replication connections there may be of a role: as many as an ordinary pool may have.
+func (p *Pooler) walsendersOf(key groupKey) int {
+	t, most := p.tuned.Load(), 0
+	if r := p.routeFor(key.database); r != nil {
+		most = t.routes[r.pattern].MaxSize
+	}
+	return max(firstOf(most, t.doors[key.endpoint].MaxSize, t.pool.MaxSize), 1)
 }
 
 // dedicate logs in a replication connection's server session with the parameters that its client asks for, and returns what it

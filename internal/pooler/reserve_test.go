@@ -81,3 +81,34 @@ func TestAnAdministratorGetsInWhenTheDatabaseHasAllItsConnections(t *testing.T) 
 		t.Errorf("somebody else has the administrators' reserve: %v; want 53300", err)
 	}
 }
+
+// S2-30: when as many clients are connected as there may be, an administrator gets in, and nobody else.
+func TestAdministratorsHavePlacesBeyondMaxClients(t *testing.T) {
+	t.Parallel()
+	s := setup{auth: byUser{"postgres"}, change: func(c *pooler.Config, db *postgres.Config) {
+		c.MaxClients = 2
+		c.Limits = map[string]pooler.Limit{"dba": {Reserved: 1}, "people": {}}
+		db.Options.Pool.MinSize = 0
+	}}.start(t)
+	enter := func(user string) error {
+		t.Helper()
+		_, err := s.as(t, 1, user)
+		return err
+	}
+	for range 2 {
+		if err := enter("people"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := enter("people"); !isFull(err) {
+		t.Errorf("a third client: %v; want 53300", err)
+	}
+	if err := enter("dba"); err != nil {
+		t.Errorf("an administrator: %v", err)
+	}
+	for _, user := range []string{"dba", "people"} {
+		if err := enter(user); !isFull(err) {
+			t.Errorf("%s, when all is taken: %v; want 53300", user, err)
+		}
+	}
+}

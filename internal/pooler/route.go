@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"holdfast/internal/cluster"
 	"holdfast/internal/pool"
 	"holdfast/internal/postgres"
+	"holdfast/internal/secret"
 )
 
 // route is where a set of databases is.
@@ -30,40 +32,73 @@ type route struct {
 	follows bool     // the locator is that of the route "*"
 }
 
-func (p *Pooler) buildRoutes() error {
+// routesOf returns the routes of a configuration, the one of all other databases last. Those that lead where they led before are kept.
+func (p *Pooler) routesOf(c Config, before []*route) ([]*route, error) {
+	var base *route
+	if n := len(before); n > 0 {
+		base = before[n-1] // it needs a restart
+	} else {
+		made, err := p.baseRoute()
+		if err != nil {
+			return nil, err
+		}
+		base = made
+	}
+	var all []*route
+	for name, to := range c.Routes {
+		r, err := p.routeTo(name, to, base, before)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b *route) int { return cmp.Compare(len(b.pattern), len(a.pattern)) })
+	return append(all, base), nil
+}
+
+// baseRoute makes the route of all databases that have none of their own.
+func (p *Pooler) baseRoute() (*route, error) {
 	db := p.opts.Database
 	base := &route{pattern: "*", timeout: db.ConnectTimeout.D()}
 	replicas, err := parseHosts(p.config.Replicas)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	base.hosts = append([]cluster.Host{hostAt(addressOf(db.Host, db.Port))}, replicas...)
-	if err := p.complete(base); err != nil {
-		return err
-	}
-	for name, c := range p.config.Routes {
-		r := *base
-		r.pattern, r.config = name, c
-		if len(c.Hosts) > 0 {
-			r.locator = nil
-			if r.hosts, err = parseHosts(c.Hosts); err != nil {
-				return err
-			}
-			if err := p.complete(&r); err != nil {
-				return err
-			}
-		} else {
-			r.follows = true
-		}
-		if c.MaxConnections > 0 {
-			r.budget = pool.NewBudget(name, c.MaxConnections, reserveOf(p.config.Limits))
-		}
-		p.routes = append(p.routes, &r)
-	}
-	slices.SortFunc(p.routes, func(a, b *route) int { return cmp.Compare(len(b.pattern), len(a.pattern)) })
-	p.routes = append(p.routes, base)
-	return nil
+	return base, p.complete(base)
 }
+
+// routeTo returns the route of a pattern, which may be one of those that were there before.
+func (p *Pooler) routeTo(name string, c Route, base *route, before []*route) (*route, error) {
+	r := *base
+	r.pattern, r.config = name, c
+	if i := slices.IndexFunc(before, func(old *route) bool { return old.pattern == name && old != base }); i >= 0 {
+		if reflect.DeepEqual(before[i].config.place(), c.place()) {
+			return before[i], nil
+		}
+		r.budget = before[i].budget
+	} else {
+		r.budget = pool.NewBudget(name, firstOf(c.MaxConnections, unlimited), reserveOf(p.config.Limits))
+	}
+	if r.follows = len(c.Hosts) == 0; r.follows {
+		return &r, nil
+	}
+	var err error
+	r.locator = nil
+	if r.hosts, err = parseHosts(c.Hosts); err != nil {
+		return nil, err
+	}
+	return &r, p.complete(&r)
+}
+
+// place returns what says where a route leads and how it is reached, without what can change in place.
+func (r Route) place() Route {
+	r.MinSize, r.MaxSize, r.MaxConnections, r.Password = 0, 0, 0, secret.String{}
+	return r
+}
+
+// routes returns the routes that count now.
+func (p *Pooler) routes() []*route { return *p.routing.Load() }
 
 // complete says how a route's hosts are reached and, when there are several, who watches them.
 func (p *Pooler) complete(r *route) error {
@@ -110,6 +145,18 @@ func (r Route) tlsSettings(db postgres.Config) postgres.TLSSettings {
 	return s
 }
 
+// password returns what Holdfast's own questions to the route's servers are asked with, as the configuration says now.
+func (r *route) password(c Config, db postgres.Config) secret.String {
+	return c.Routes[r.pattern].passwordOr(db)
+}
+
+func (r Route) passwordOr(db postgres.Config) secret.String {
+	if r.Password.IsZero() {
+		return db.Password
+	}
+	return r.Password
+}
+
 // addressOf returns the address of a server in the form that package net dials: a socket's path, or host and port.
 func addressOf(host string, port int) string {
 	if strings.HasPrefix(host, "/") {
@@ -120,12 +167,12 @@ func addressOf(host string, port int) string {
 
 // routeFor returns the route of a database: that of its name, or else the longest pattern that matches.
 func (p *Pooler) routeFor(database string) *route {
-	for _, r := range p.routes {
+	for _, r := range p.routes() {
 		if r.pattern == database {
 			return r
 		}
 	}
-	for _, r := range p.routes {
+	for _, r := range p.routes() {
 		if prefix, any := strings.CutSuffix(r.pattern, "*"); any && strings.HasPrefix(database, prefix) {
 			return r
 		}

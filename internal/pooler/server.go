@@ -142,7 +142,10 @@ func (s *server) end(err error) {
 }
 
 // ask runs statements whose answers nobody sees; done is told how they ended. The server must be settled.
-func (s *server) ask(sql string, done func(error)) {
+func (s *server) ask(sql string, done func(error)) { s.askBy(s.relay.Ask, sql, done) }
+
+// askBy is ask, with the messages that a function makes of the text.
+func (s *server) askBy(messages func(dst []byte, sql string) []byte, sql string, done func(error)) {
 	switch {
 	case s.watch == nil:
 		done(s.err)
@@ -154,7 +157,7 @@ func (s *server) ask(sql string, done func(error)) {
 		return
 	}
 	s.answer = done
-	if err := s.send(s.relay.Ask(nil, sql)); err != nil {
+	if err := s.send(messages(nil, sql)); err != nil {
 		s.end(err)
 	}
 }
@@ -258,11 +261,10 @@ func (s *server) take(w *worker, b []byte) {
 
 // failure returns how the last query of ours failed, if it did.
 func (s *server) failure() error {
-	code, message := s.relay.Failed()
-	if code == "" {
+	if code, _ := s.relay.Failed(); code == "" {
 		return nil
 	}
-	return &refusal{pgwire.Notice{Severity: "ERROR", Code: code, Message: message}}
+	return &refusal{s.relay.Failure()}
 }
 
 // keep stores the beginning of a message that is not there whole.

@@ -295,6 +295,7 @@ func (s *session) answered(w *worker, from *server, b []byte) {
 	from.keep(b[n:])
 	sendErr := s.tell(w.toClient.Bytes())
 	w.toClient.Shrink(outLimit)
+	over := s.relay.Over()
 	switch {
 	case err != nil:
 		s.pooler.outOfStep(s, from, err)
@@ -303,6 +304,12 @@ func (s *session) answered(w *worker, from *server, b []byte) {
 	case sendErr != nil:
 		s.end(sendErr)
 		return
+	}
+	if len(over) > 0 {
+		if err := from.send(over); err != nil {
+			from.end(err)
+			return
+		}
 	}
 	if from.relay.Broken() {
 		from.end(errServerSaid)

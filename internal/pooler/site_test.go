@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/pooler"
@@ -150,18 +151,7 @@ func (s *site) try(t testing.TB, sql string, args ...any) (string, error) {
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
-	for tick := time.NewTicker(5 * time.Millisecond); ; {
-		if holds() {
-			tick.Stop()
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not after %v", what, patience)
-		}
-	}
+	lifecycletest.Until(t, patience, what, holds)
 }
 
 // running waits until so many statements of clients that contain a word run on the server.

@@ -89,6 +89,11 @@ func (p *Pooler) pools(database string) []*group {
 			all = append(all, g)
 		}
 	}
+	for g := range p.retired {
+		if database == "" || g.key.database == database {
+			all = append(all, g)
+		}
+	}
 	slices.SortFunc(all, func(a, b *group) int { return cmp.Compare(a.key.String(), b.key.String()) })
 	return all
 }

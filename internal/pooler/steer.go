@@ -62,10 +62,8 @@ func (s source) Disable(_ context.Context, database string) error { return s.set
 func (s source) Enable(_ context.Context, database string) error { return s.setClosed(database, false) }
 
 func (p *Pooler) setClosed(database string, closed bool) error {
-	if !p.isDisabled(database) { // one that nobody could use since the start has no pools
-		if _, err := p.known(database); err != nil {
-			return err
-		}
+	if _, err := p.known(database); err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"holdfast/internal/pgauth"
 	"holdfast/internal/pgbouncer"
 	"holdfast/internal/postgres"
+	"holdfast/internal/secret"
 	"holdfast/internal/unit"
 )
 
@@ -23,16 +24,29 @@ type tuning struct {
 
 	// What only Reload changes.
 	limits        map[string]Limit
+	users         map[string]User
+	userLimit     int                 // of those who have none of their own
+	doors         map[string]Endpoint // by name, for their sizes and waits
+	routes        map[string]Route    // for their sizes
 	admins, stats []string
 	rules         []pgauth.Rule
+	password      secret.String // of the application's role
+
+	lingering bool // nobody new comes
 }
 
 func tuningOf(c Config, db postgres.Config) *tuning {
-	return &tuning{
+	t := &tuning{
 		pool: db.Options.Pool, hold: c.Hold, login: c.LoginTimeout, clients: c.MaxClients, statements: c.PreparedStatements,
 		limits: c.Limits, admins: c.Admins, stats: c.StatsUsers,
-		rules: c.Rules,
+		rules: c.Rules, password: db.Password,
+		users: c.Users, userLimit: c.MaxUserConnections, routes: c.Routes, doors: map[string]Endpoint{},
 	}
+	doors := c.Doors()
+	for i, name := range doorNames(doors) {
+		t.doors[name] = doors[i]
+	}
+	return t
 }
 
 // onto returns the settings with what was changed since the start.
@@ -40,7 +54,25 @@ func (t *tuning) onto(c Config, db postgres.Config) (Config, postgres.Config) {
 	db.Options.Pool = t.pool
 	c.Hold, c.LoginTimeout, c.MaxClients, c.PreparedStatements = t.hold, t.login, t.clients, t.statements
 	c.Limits, c.Admins, c.StatsUsers, c.Rules = t.limits, t.admins, t.stats, t.rules
+	c.Users, c.MaxUserConnections, c.Routes = t.users, t.userLimit, t.routes
+	c.Endpoints = slices.Clone(c.Endpoints)
+	at := 0
+	names := doorNames(c.Doors())
+	for i, e := range c.Endpoints {
+		if !e.isDirect() && at < len(names) {
+			c.Endpoints[i] = t.at(names[at], e)
+			at++
+		}
+	}
 	return c, db
+}
+
+// at returns an endpoint with the sizes and the wait that it has now; one that is not configured any more keeps its own until the restart.
+func (t *tuning) at(name string, e Endpoint) Endpoint {
+	if now, ok := t.doors[name]; ok {
+		e.MinSize, e.MaxSize, e.Timeout = now.MinSize, now.MaxSize, now.Timeout
+	}
+	return e
 }
 
 // knob is a setting that can be changed: a number or a span of time.
@@ -166,7 +198,8 @@ func (p *Pooler) retune(change func(*tuning) error) error {
 		return err
 	}
 	p.tuned.Store(&next)
-	p.clients.resize(next.clients)
+	p.clients.resize(next.clients, reserveOf(next.limits))
+	p.resize()
 	for _, g := range p.groups {
 		if err := g.pool.Configure(p.poolConfig(g)); err != nil {
 			return err
@@ -175,23 +208,38 @@ func (p *Pooler) retune(change func(*tuning) error) error {
 	return nil
 }
 
-// Reload takes over what can change while the pooler runs: sizes, waits, limits of classes, and who may use the console. What
-// was changed by SET is as configured again. Certificates and user files are read anew by themselves when they change;
-// endpoints, routes and replicas need a restart. The settings must be valid.
+// Reload takes over what can change while the pooler runs: sizes and waits, limits of classes and of roles, who may use the console, and
+// passwords; and routes, see reroute. What was changed by SET is as configured again. Certificates and user files are read anew by themselves
+// when they change; endpoints and replicas need a restart. The settings must be valid.
 func (p *Pooler) Reload(c Config, db postgres.Config) error {
+	if err := tuningOf(c, db).check(); err != nil {
+		return err
+	}
+	routes, err := p.routesOf(c, p.routes())
+	if err != nil {
+		return err
+	}
+	if err := p.reroute(routes); err != nil { // first: pools that are replaced do not change their sizes
+		return err
+	}
+	for _, r := range p.routes() {
+		if r.locator != nil && !r.follows {
+			r.locator.cluster.SetPassword(r.password(c, db))
+		}
+	}
 	return p.tune(func(t *tuning) error {
 		*t = *tuningOf(c, db)
 		for key, g := range p.groups {
 			g.setLimit(t.limits[key.class])
+			g.setPassword(passwordOf(key.user, c, db))
 		}
-		p.reserve(reserveOf(t.limits))
-		return t.check()
+		return nil
 	})
 }
 
 // resize changes how many clients there may be.
-func (c *clients) resize(limit int) {
+func (c *clients) resize(limit, beyond int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.max = limit
+	c.max, c.beyond = limit, beyond
 }

@@ -2,6 +2,7 @@ package pooler_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -226,6 +227,11 @@ func TestSettingsChangeAtRunTime(t *testing.T) {
 			t.Errorf("%s: %v; want %s", key, row, want)
 		}
 	}
+	for key, want := range map[string]string{"tcp_keepidle": "15", "tcp_user_timeout": "30000"} { // of the two, one is in milliseconds there
+		if row := find(t, settings, "key", key); row["value"] != want || row["changeable"] != "no" {
+			t.Errorf("%s: %v; want %s", key, row, want)
+		}
+	}
 	for text, want := range map[string]string{
 		"SET query_wait_timeout = 0": "22023", "SET default_pool_size = many": "22023", "SET max_client_conn = 0": "22023",
 		"SET pool_mode = statement": "55000", "SET admin_users = eve": "55000", "SET nonsense = 1": "42704", "RELOAD": "55000",
@@ -313,4 +319,45 @@ func TestShutdownWaitsForClients(t *testing.T) {
 	}
 	_ = client.Close(t.Context())
 	<-done
+}
+
+// A database that the configuration names is steered before anybody has come to it; one that nobody knows never is.
+func TestADatabaseOfTheConfigurationIsSteeredBeforeAnybodyComes(t *testing.T) {
+	t.Parallel()
+	s := setup{change: func(c *pooler.Config, db *postgres.Config) {
+		c.Routes = map[string]pooler.Route{"archive": {Database: db.Name}, "old_*": {}}
+	}}.start(t)
+	admin := s.console(t)
+	for _, words := range []string{"PAUSE", "RESUME", "DISABLE", "ENABLE", "RECONNECT", "WAIT_CLOSE", "KILL"} {
+		for _, unknown := range []string{"nothing", `"old_*"`, "old_one"} {
+			if _, err := admin.Exec(t.Context(), words+" "+unknown); stateOf(err) != "3D000" {
+				t.Errorf("%s %s: %v; want 3D000", words, unknown, err)
+			}
+		}
+	}
+	command(t, admin, "PAUSE archive")
+	client := s.dial(t, 1)
+	start := []pgwire.Param{{Name: "user", Value: s.role()}, {Name: "database", Value: "archive"}}
+	answered := make(chan error, 1)
+	go func() {
+		err := client.enter(pgwire.AppendStartup(nil, pgwire.Version30, start), password)
+		if err == nil && client.query("SELECT 1").code() != "" {
+			err = errors.New("no answer")
+		}
+		answered <- err
+	}()
+	eventually(t, "the client waits", func() bool {
+		for _, p := range s.pooler.Status().Pools {
+			if p.Database == "archive" && p.Paused && p.Waiting > 0 {
+				return true
+			}
+		}
+		return false
+	})
+	command(t, admin, "RESUME archive")
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	command(t, admin, "DISABLE archive")
+	command(t, admin, "ENABLE archive")
 }

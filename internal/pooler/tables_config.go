@@ -42,7 +42,7 @@ func (s source) Config() []console.Setting {
 		if !known && !a.Each {
 			continue
 		}
-		rows = append(rows, console.Setting{Key: a.Name, Value: theirs(value), Default: theirs(usual[path]), Changeable: isChangeable(path)})
+		rows = append(rows, console.Setting{Key: a.Name, Value: theirs(value, a.Fine), Default: theirs(usual[path], a.Fine), Changeable: isChangeable(path)})
 	}
 	slices.SortFunc(rows, func(a, b console.Setting) int { return cmp.Compare(a.Key, b.Key) })
 	for _, path := range slices.Sorted(maps.Keys(now)) {
@@ -98,10 +98,13 @@ func textOf(value any) string {
 	return fmt.Sprint(value)
 }
 
-// theirs writes a value as PgBouncer does: times in seconds, truth as 1 and 0.
-func theirs(value any) string {
+// theirs writes a value as PgBouncer does: times in seconds, or milliseconds, truth as 1 and 0.
+func theirs(value any, fine bool) string {
 	switch v := value.(type) {
 	case unit.Duration:
+		if fine {
+			return strconv.FormatInt(v.D().Milliseconds(), 10)
+		}
 		return seconds(v.D())
 	case bool:
 		if v {

@@ -64,17 +64,9 @@ func (p *Pooler) beingCancelled() map[*group]int {
 
 // Databases implements console.Pooling: the configuration's own, those of routes, and those that somebody has used.
 func (s source) Databases() []console.Database {
-	names := map[string]bool{s.opts.Database.Name: true}
-	for _, r := range s.routes {
-		if !strings.HasSuffix(r.pattern, "*") {
-			names[r.pattern] = true
-		}
-	}
-	for _, g := range s.pools("") {
-		names[g.key.database] = true
-	}
+	names := s.databases()
 	rows := make([]console.Database, 0, len(names)+1)
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	for _, name := range names {
 		if r := s.routeFor(name); r != nil {
 			rows = append(rows, s.databaseRow(name, r))
 		}
@@ -86,11 +78,12 @@ func (s source) Databases() []console.Database {
 }
 
 func (p *Pooler) databaseRow(name string, r *route) console.Database {
-	o := p.tuned.Load().pool
+	t := p.tuned.Load()
+	o, own := t.pool, t.routes[r.pattern]
 	row := console.Database{
 		Name: name, Database: r.databaseFor(name), ServerLifetime: o.MaxLifetime.D(),
-		PoolSize: max(firstOf(r.config.MaxSize, o.MaxSize), 1), MinPoolSize: firstOf(r.config.MinSize, o.MinSize),
-		MaxConnections: r.config.MaxConnections, Paused: p.isPaused(name), Disabled: p.isDisabled(name),
+		PoolSize: max(firstOf(own.MaxSize, o.MaxSize), 1), MinPoolSize: firstOf(own.MinSize, o.MinSize),
+		MaxConnections: own.MaxConnections, Paused: p.isPaused(name), Disabled: p.isDisabled(name),
 	}
 	row.PoolSize = max(row.PoolSize, row.MinPoolSize)
 	row.Host, row.Port = hostsOf(addressesOf(r.hosts))
@@ -119,7 +112,7 @@ func hostsOf(addresses []string) (hosts string, port int) {
 // Users implements console.Pooling: those who have pools, and those of the console.
 func (s source) Users() []console.User {
 	users := map[string]console.User{s.opts.Database.Username: {}}
-	for name := range s.config.Users {
+	for name := range s.tuned.Load().users {
 		users[name] = console.User{}
 	}
 	for _, name := range slices.Concat(s.tuned.Load().admins, s.tuned.Load().stats) {
@@ -133,7 +126,7 @@ func (s source) Users() []console.User {
 	}
 	rows := make([]console.User, 0, len(users))
 	for name, u := range users {
-		u.Name, u.MaxUserConnections = name, s.config.limitOf(name)
+		u.Name, u.MaxUserConnections = name, s.tuned.Load().limitOf(name)
 		rows = append(rows, u)
 	}
 	slices.SortFunc(rows, func(a, b console.User) int { return cmp.Compare(a.Name, b.Name) })

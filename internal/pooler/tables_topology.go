@@ -14,7 +14,7 @@ import (
 func (s source) Hosts() []console.Host {
 	open, down := s.byHost()
 	var rows []console.Host
-	for _, r := range s.routes {
+	for _, r := range s.routes() {
 		if r.locator == nil {
 			rows = append(rows, hostRow(r, r.hosts[0].Address, open, down))
 			continue
@@ -66,7 +66,7 @@ func (p *Pooler) byHost() (open map[string]int, down map[string]string) {
 func (s source) Replication() []console.Replica {
 	limit := s.maxLag()
 	var rows []console.Replica
-	for _, r := range s.routes {
+	for _, r := range s.routes() {
 		if r.locator == nil {
 			continue
 		}

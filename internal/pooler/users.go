@@ -2,46 +2,53 @@ package pooler
 
 import (
 	"fmt"
+	"math"
 
 	"holdfast/internal/fault"
 	"holdfast/internal/pool"
 )
 
 // limitOf returns how many connections a role of the server may have by all pools together, 0 for no limit.
-func (c Config) limitOf(user string) int {
-	return firstOf(c.Users[user].MaxConnections, c.MaxUserConnections)
+func (t *tuning) limitOf(user string) int {
+	return firstOf(t.users[user].MaxConnections, t.userLimit)
 }
 
-// userBudget returns what the pools of a role share, nil when it has no limit. Callers hold mu.
+// unlimited is the size of a budget that limits nothing: it may be limited while the pools run.
+const unlimited = math.MaxInt32
+
+// userBudget returns what the pools of a role share. Callers hold mu.
 func (p *Pooler) userBudget(user string) *pool.Budget {
-	limit := p.config.limitOf(user)
-	if limit == 0 {
-		return nil
-	}
 	b := p.users[user]
 	if b == nil {
-		b = pool.NewBudget("user "+user, limit, reserveOf(p.tuned.Load().limits))
+		t := p.tuned.Load()
+		b = pool.NewBudget("user "+user, firstOf(t.limitOf(user), unlimited), reserveOf(t.limits))
 		p.users[user] = b
 	}
 	return b
 }
 
-// reserve gives administrators their connections beyond the limits that several pools share. Callers hold mu.
-func (p *Pooler) reserve(n int) {
-	for _, r := range p.routes {
+// resize gives the budgets that several pools share their sizes, and administrators their connections beyond them. Callers hold mu.
+func (p *Pooler) resize() {
+	t := p.tuned.Load()
+	reserved := reserveOf(t.limits)
+	for _, r := range p.routes() {
 		if r.budget != nil {
-			r.budget.Resize(r.config.MaxConnections, n)
+			r.budget.Resize(firstOf(t.routes[r.pattern].MaxConnections, unlimited), reserved)
 		}
 	}
 	for user, b := range p.users {
-		b.Resize(p.config.limitOf(user), n)
+		b.Resize(firstOf(t.limitOf(user), unlimited), reserved)
+	}
+	for key, b := range p.senders {
+		b.Resize(p.walsendersOf(key), 0)
 	}
 }
 
 // isCapped reports whether the pools of a role to a route cannot all have the connections that they are to have beforehand: nobody can wait
 // for that.
 func (p *Pooler) isCapped(g *group, least int) bool {
-	for _, limit := range []int{g.route.config.MaxConnections, p.config.limitOf(g.key.user)} {
+	t := p.tuned.Load()
+	for _, limit := range []int{t.routes[g.route.pattern].MaxConnections, t.limitOf(g.key.user)} {
 		if limit > 0 && limit < least*len(p.endpoints) {
 			return true
 		}

@@ -47,7 +47,7 @@ func (c Config) Validate() fault.Problems {
 		p.Add("login_timeout", `"30s" is usual`, "a log-in must have a limit")
 	}
 	p = append(p, c.peerProblems()...)
-	p = append(p, c.userProblems()...)
+	p = append(append(p, c.userProblems()...), c.lingerProblems()...)
 	if c.Audit.Enabled {
 		p = append(p, c.Audit.Validate().Under("audit")...)
 	}

@@ -17,13 +17,13 @@ import (
 // warm makes the pools that are to have connections before anybody comes, and waits for those of the application's own database on its primary. The
 // others fill in the background: another server that is away keeps nobody from starting.
 func (p *Pooler) warm(ctx context.Context) error {
-	db := p.opts.Database
-	if db.Password.IsZero() {
+	password := p.tuned.Load().password
+	if password.IsZero() {
 		return nil // the role's keys come with its first log-in
 	}
 	for _, e := range p.endpoints {
 		for _, key := range p.wanted(e) {
-			_, err := p.group(ctx, key, e, scram.Credential{Password: db.Password}, p.tuned.Load().limits[key.class])
+			_, err := p.group(ctx, key, e, scram.Credential{Password: password}, p.tuned.Load().limits[key.class])
 			if err != nil {
 				return err
 			}
@@ -46,8 +46,8 @@ func (p *Pooler) rewarm() {
 func (p *Pooler) wanted(e *endpoint) []groupKey {
 	t, db := p.tuned.Load(), p.opts.Database
 	databases := []string{db.Name}
-	for _, r := range p.routes {
-		if r.config.MinSize > 0 && r.pattern != db.Name && !strings.HasSuffix(r.pattern, "*") {
+	for _, r := range p.routes() {
+		if t.routes[r.pattern].MinSize > 0 && r.pattern != db.Name && !strings.HasSuffix(r.pattern, "*") {
 			databases = append(databases, r.pattern)
 		}
 	}
@@ -77,16 +77,16 @@ func (p *Pooler) least(key groupKey, e *endpoint, t *tuning) int {
 	db, r := p.opts.Database, p.routeFor(key.database)
 	class, ok := t.classAt(e.config, key.database, db.Username)
 	switch {
-	case r == nil || !ok || key.user != db.Username || key.class != class || key.replication != "":
+	case r == nil || !ok || t.lingering || key.user != db.Username || key.class != class || key.replication != "":
 		return 0
 	case e.config.Target == TargetReplica && e.leadsToReplicas(r) && !slices.Contains(r.replicas(), key.host):
 		return 0 // the primary, which answers for want of a replica, or what is no replica any more
 	case key.database != db.Name:
-		return r.config.MinSize
+		return t.routes[r.pattern].MinSize
 	case e.config.Target == TargetReplica:
-		return firstOf(r.config.MinSize, e.config.MinSize)
+		return firstOf(t.routes[r.pattern].MinSize, t.at(e.name, e.config).MinSize)
 	}
-	return firstOf(r.config.MinSize, e.config.MinSize, t.pool.MinSize)
+	return firstOf(t.routes[r.pattern].MinSize, t.at(e.name, e.config).MinSize, t.pool.MinSize)
 }
 
 // isFirst reports whether nobody is let in before the pool has its connections.
@@ -96,7 +96,7 @@ func (p *Pooler) isFirst(key groupKey, e *endpoint) bool {
 
 // classAt returns the class that the rules give to a user at an endpoint, and whether they let it in.
 func (t *tuning) classAt(e Endpoint, database, user string) (string, bool) {
-	d := pgauth.Door{Socket: strings.HasPrefix(e.Listen, "/"), TLS: e.TLSCert != "" && e.TLS != "disable"}
+	d := pgauth.Door{Socket: strings.HasPrefix(e.Listen, "/"), TLS: e.TLSCert != "" && e.TLS != "disable", Secure: e.TLS == "require"}
 	if host, _, err := net.SplitHostPort(e.Listen); err == nil && len(e.ProxyProtocol) == 0 {
 		if host == "localhost" {
 			host = "127.0.0.1"

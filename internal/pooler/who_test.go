@@ -5,7 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -74,6 +79,51 @@ func TestWhoGetsInIsDecidedByCredentialAddressAndTLS(t *testing.T) {
 	f("cloud_bob", outside, false, false)
 }
 
+// C-20: log and record say where somebody was who did not get in: the address of the connection when a balancer says nothing, that of the
+// client when it does, and "unix" for a socket.
+func TestWhoDidNotGetInIsWrittenDownWithItsAddress(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "hfs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, ".s.PGSQL.6432")
+	record, log := &witnessed{}, &lines{}
+	s := setup{change: func(c *pooler.Config, _ *postgres.Config) {
+		c.Endpoints[0].ProxyProtocol = []string{"127.0.0.0/8"}
+		c.Endpoints = append(c.Endpoints, pooler.Endpoint{Listen: socket})
+	}, plug: func(o *pooler.Options) { o.Auditor, o.Log = record, slog.New(slog.NewTextHandler(log, nil)) }}.start(t)
+	f := func(name string, w *wire, header, wantLog, wantRecord string) {
+		t.Helper()
+		log.Reset()
+		own := w.conn.LocalAddr().String()
+		w.send([]byte(header))
+		start := []pgwire.Param{{Name: "user", Value: s.role()}, {Name: "database", Value: s.db.Name}}
+		if err := w.enter(pgwire.AppendStartup(nil, pgwire.Version30, start), "wrong"); err == nil {
+			t.Errorf("%s: let in", name)
+		}
+		if want := "client=" + strings.ReplaceAll(wantLog, "OWN", own) + " "; strings.Count(log.String(), want) != 1 {
+			t.Errorf("%s: the log has no %q:\n%s", name, want, log)
+		}
+		got := record.last()
+		if want := strings.ReplaceAll(wantRecord, "OWN", own); got.Event != audit.Denied || got.Client.String() != want {
+			t.Errorf("%s: the record has %s from %s, want %s", name, got.Event, got.Client, want)
+		}
+	}
+	local, err := net.DialTimeout("unix", socket, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const noAddress = "invalid AddrPort" // as package netip writes what is a socket in a record
+	f("no header", s.dial(t, 0), "", "OWN", "OWN")
+	f("a broken header", s.dial(t, 0), "PROXY TCP4 nowhere\r\n", "OWN", "OWN")
+	f("a balancer", s.dial(t, 0), "PROXY TCP4 192.0.2.7 127.0.0.1 12345 6432\r\n", "192.0.2.7:12345", "192.0.2.7:12345")
+	f("a balancer for itself", s.dial(t, 0), "PROXY UNKNOWN\r\n", "OWN", "OWN")
+	f("no balancer", s.dial(t, 1), "", "OWN", "OWN")
+	f("a socket", newWire(t, local), "", "unix", noAddress)
+}
+
 // witnessed keeps what the pooler writes down about who did what.
 type witnessed struct {
 	mu  sync.Mutex // protects the following
@@ -86,6 +136,16 @@ func (a *witnessed) Write(r *audit.Record) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all = append(a.all, *r)
+}
+
+// last returns the latest record.
+func (a *witnessed) last() audit.Record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.all) == 0 {
+		return audit.Record{}
+	}
+	return a.all[len(a.all)-1]
 }
 
 // statements counts the statements of each person.

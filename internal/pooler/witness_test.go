@@ -147,4 +147,13 @@ func TestTheRecordOfADeniedLogInNamesTheMethod(t *testing.T) {
 		defer record.mu.Unlock()
 		return len(record.all) == 1 && record.all[0].Event == audit.Denied && record.all[0].Method == "scram" && record.all[0].User == "ada"
 	})
+	// A balancer that sends no header is itself the one who came.
+	if err := g.dial(t, 0).enter(pgwire.AppendStartup(nil, pgwire.Version30, g.startup()), ""); err == nil {
+		t.Fatal("it is let in without a header")
+	}
+	eventually(t, "it is recorded", func() bool {
+		record.mu.Lock()
+		defer record.mu.Unlock()
+		return len(record.all) == 2 && record.all[1].Event == audit.Denied && record.all[1].Client.Addr().IsLoopback()
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/secret"
 )
 
 // Limits that the server enforces on every statement of the pool. They are far above what a healthy statement of ours
@@ -36,8 +38,9 @@ const (
 // DB is a bounded pool of connections to one database. Its methods are safe for concurrent use; their errors went
 // through [Explain].
 type DB struct {
-	pool   *pgxpool.Pool
-	config Config
+	pool     *pgxpool.Pool
+	config   Config
+	password atomic.Pointer[secret.String] // in place of the one of config, nil: that one
 }
 
 // Connect opens the pool and makes sure that a supported PostgreSQL answers, all within connect_timeout. Close ends it.
@@ -50,6 +53,13 @@ func Connect(ctx context.Context, c Config) (*DB, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout.D())
 	defer cancel()
+	db := &DB{config: c}
+	pc.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error {
+		if p := db.password.Load(); p != nil {
+			cc.Password = p.Reveal()
+		}
+		return nil
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, c.connectError(err)
@@ -58,7 +68,20 @@ func Connect(ctx context.Context, c Config) (*DB, error) {
 		pool.Close()
 		return nil, c.connectError(err)
 	}
-	return &DB{pool: pool, config: c}, nil
+	db.pool = pool
+	return db, nil
+}
+
+// SetPassword has connections that are opened from now on log in with another password: the role's was changed.
+func (db *DB) SetPassword(p secret.String) { db.password.Store(&p) }
+
+// current returns the settings with the password that is right now.
+func (db *DB) current() Config {
+	c := db.config
+	if p := db.password.Load(); p != nil {
+		c.Password = *p
+	}
+	return c
 }
 
 // Close closes the pool and waits until every connection is given back.
@@ -78,6 +101,9 @@ func dial(ctx context.Context, c Config, parameters map[string]string) (*pgx.Con
 	}
 	for name, value := range parameters {
 		cc.RuntimeParams[name] = value
+		if value == "" {
+			delete(cc.RuntimeParams, name)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout.D())
 	defer cancel()

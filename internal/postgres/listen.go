@@ -91,7 +91,7 @@ func (l *Listener) run(ctx context.Context, conn *pgx.Conn) {
 
 // open connects, listens to every channel, and then has every subscription look up what it missed.
 func (l *Listener) open(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := dial(ctx, l.db.config, map[string]string{"application_name": ApplicationName + " listen"})
+	conn, err := dial(ctx, l.db.current(), map[string]string{"application_name": ApplicationName + " listen"})
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (db *DB) migrate(ctx context.Context, component string, migrations fs.FS) e
 		return fmt.Errorf("%q is no plain name", component)
 	}
 	// The lock lives in a session of its own, and ends with it.
-	conn, err := dial(ctx, db.config, nil)
+	conn, err := dial(ctx, db.current(), nil)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (db *DB) createSchema(ctx context.Context, conn *pgx.Conn) error {
 
 // migrationPool opens connections that find the schema without naming it and may take their time.
 func (db *DB) migrationPool() (*sql.DB, error) {
-	cc, err := connConfig(db.config)
+	cc, err := connConfig(db.current())
 	if err != nil {
 		return nil, err
 	}
