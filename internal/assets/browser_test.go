@@ -1,16 +1,18 @@
 package assets
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"holdfast/internal/browsertest"
 )
 
 // seen is what a page could load.
@@ -66,8 +68,9 @@ func pageOn(t *testing.T, server *page, a *Assets, app string) seen {
 		}
 	})
 	server.mux.Store(mux)
-	stop := openBrowser(t, server.URL+"/page")
-	defer stop()
+	if err := chromedp.Do(browsertest.Open(t), chromedp.Navigate(server.URL+"/page")); err != nil {
+		t.Fatal(err)
+	}
 	select {
 	case s := <-done:
 		return s
@@ -75,31 +78,6 @@ func pageOn(t *testing.T, server *page, a *Assets, app string) seen {
 		t.Fatal("the page did not tell what it loaded")
 	}
 	return seen{}
-}
-
-// openBrowser opens a page in Chromium, until stop is called.
-func openBrowser(t *testing.T, url string) (stop func()) {
-	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("chromium is missing; install it with: apt-get install chromium")
-	}
-	profile, err := os.MkdirTemp("", "hfweb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--user-data-dir="+profile, "--remote-debugging-port=0", url)
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		cancel()
-		_ = cmd.Wait() // it was killed
-		_ = os.RemoveAll(profile)
-	}
 }
 
 // S3-17, S0-40, C-26: in a real browser a page gets stylesheet, module with its imports, font and picture from hashed URLs;

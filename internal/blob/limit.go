@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/time/rate"
 
 	"holdfast/internal/fault"
 )
 
-// ErrBusy is what a limited store returns when the context ended before the operation's turn came.
+// ErrBusy is what a limited store returns when the context ended, or Patience was over, before the operation's turn came.
 var ErrBusy = &fault.Error{
 	Kind: fault.Unavailable, Code: "store_busy", Err: errText("too many operations on the store"),
 	Hint: "Try again later; raise the limit if the store can take more.",
@@ -19,18 +20,19 @@ var ErrBusy = &fault.Error{
 
 // LimitOptions bound what a store is asked to do at once.
 type LimitOptions struct {
-	Concurrent     int   // operations at the same time; 0 for no limit
-	BytesPerSecond int64 // read and written together; 0 for no limit
+	Concurrent     int           // operations at the same time; 0 for no limit
+	Patience       time.Duration // how long an operation waits for its turn; 0: as long as its context lasts
+	BytesPerSecond int64         // read and written together; 0 for no limit
 }
 
-// Limit makes operations wait for their turn, as long as their context lasts. An open blob holds no place while it is
+// Limit makes operations wait for their turn, as long as their context and Patience last. An open blob holds no place while it is
 // read, and a listing holds none, because what it yields may be acted on in between. The body and the sidecar of a Put
 // must not use the limited store themselves: they hold a place.
 //
 // The rate counts what passes through Put and Read. Bytes that a server takes through [Filer], and those that a store
 // copies inside itself, it does not see.
 func Limit(s Store, opts LimitOptions) Store {
-	l := &limiter{Store: s}
+	l := &limiter{Store: s, patience: opts.Patience}
 	if opts.Concurrent > 0 {
 		l.places = make(chan struct{}, opts.Concurrent)
 	}
@@ -42,8 +44,9 @@ func Limit(s Store, opts LimitOptions) Store {
 
 type limiter struct {
 	Store
-	places chan struct{} // nil for no limit
-	rate   *rate.Limiter // nil for no limit
+	places   chan struct{} // nil for no limit
+	patience time.Duration // 0: that of the context
+	rate     *rate.Limiter // nil for no limit
 }
 
 func (l *limiter) Unwrap() Store { return l.Store }
@@ -58,11 +61,19 @@ func (l *limiter) enter(ctx context.Context) error {
 		return nil
 	default:
 	}
+	var over <-chan time.Time
+	if l.patience > 0 {
+		timer := time.NewTimer(l.patience)
+		defer timer.Stop()
+		over = timer.C
+	}
 	select {
 	case l.places <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
+	case <-over:
+		return fmt.Errorf("%w: no turn came within %s", ErrBusy, l.patience)
 	}
 }
 

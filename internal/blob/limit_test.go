@@ -54,6 +54,26 @@ func TestWaitingForATurnEndsWithTheContextInANamedError(t *testing.T) {
 	})
 }
 
+// S0-12: behind operations that do not end, nobody waits for ever.
+func TestWaitingForATurnEndsWithPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := blob.Limit(&slowStat{Store: mem.New()}, blob.LimitOptions{Concurrent: 1, Patience: 400 * time.Millisecond})
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = s.Stat(t.Context(), "a") })
+		synctest.Wait()
+		began := time.Now()
+		err := s.Delete(t.Context(), "a")
+		if waited := time.Since(began); !errors.Is(err, blob.ErrBusy) || waited != 400*time.Millisecond {
+			t.Errorf("Delete after %v: %v; want store_busy after 400 ms", waited, err)
+		}
+		wg.Wait()
+		if err := s.Delete(t.Context(), "a"); errors.Is(err, blob.ErrBusy) {
+			t.Errorf("Delete when there is room again: %v", err)
+		}
+	})
+}
+
 // slowStat takes a second for each Stat and counts how many run at once.
 type slowStat struct {
 	blob.Store

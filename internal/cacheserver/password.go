@@ -16,13 +16,16 @@ import (
 // passwordFile is where a generated password is kept, below the state directory.
 const passwordFile = "cache-password"
 
+// PasswordFile is where a generated password is kept.
+func PasswordFile(state string) string { return filepath.Join(state, passwordFile) }
+
 // Password returns the password of the endpoint: that of the configuration, else the one that is kept in the state directory,
 // which is made if it is not there.
 func Password(c Config, state string) (secret.String, error) {
 	if !c.Password.IsZero() {
 		return c.Password, nil
 	}
-	path := filepath.Join(state, passwordFile)
+	path := PasswordFile(state)
 	kept, err := readPassword(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return kept, err

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"holdfast/internal/handover"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/resp"
 	"holdfast/internal/secret"
@@ -117,9 +118,16 @@ func (s *Server) open(ctx context.Context) error {
 		s.addr = opened[0].Addr().String()
 	}
 	s.mu.Unlock()
+	may := handover.From(ctx).Opened()
 	for i, l := range opened {
 		private := s.config.Listen == "" || i > 0
-		s.base.Go(func(context.Context) { s.accept(l, private) })
+		s.base.Go(func(life context.Context) {
+			select {
+			case <-may:
+				s.accept(l, private)
+			case <-life.Done():
+			}
+		})
 	}
 	s.base.Go(s.sweep)
 	return nil
@@ -130,7 +138,9 @@ func (s *Server) listenTCP(ctx context.Context) (net.Listener, error) {
 		return nil, errors.New("cache: no password for the address")
 	}
 	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
-	l, err := lc.Listen(ctx, "tcp", s.config.Listen)
+	l, err := handover.Listen(ctx, "cache "+s.config.Listen, func(ctx context.Context) (net.Listener, error) {
+		return lc.Listen(ctx, "tcp", s.config.Listen)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("cache: listen on %s: %w", s.config.Listen, err)
 	}

@@ -26,7 +26,7 @@ type Config struct {
 	// CAFile holds roots in PEM that the directory's own certificate is checked against, for an authority of your own. Default:
 	// those of the system.
 	CAFile string `toml:"ca_file"`
-	// Hosts are the names to get certificates for. Default: those of edge.hosts that no file is for.
+	// Hosts are the names to get certificates for. Default: those of edge.hosts, and of files.public_url, that no file is for.
 	Hosts []string `toml:"hosts"`
 	// Profile is the kind of certificate, where the authority offers several: "shortlived". Default: the authority's.
 	Profile string `toml:"profile"`

@@ -73,6 +73,9 @@ func (s *site) appFor(r *http.Request) *application { return s.appAt(r.Host, r.U
 
 // appAt returns the application of a path on a host, or nil.
 func (s *site) appAt(hostport, path string) *application {
+	if s.filesOnly(hostport) {
+		return nil
+	}
 	if len(s.apps) == 1 && s.apps[0].Name == "" {
 		return s.apps[0]
 	}

@@ -21,6 +21,9 @@ type Config struct {
 	Listen string `toml:"listen"`
 	// Hosts are the names that visitors use. Empty: any name is answered.
 	Hosts []string `toml:"hosts"`
+	// FilesHost is the host of files.public_url where it is none of Hosts: what Holdfast has itself is answered there, and the
+	// application is not. Package config sets it.
+	FilesHost string `toml:"-"`
 	// TLSCert and TLSKey are PEM files. Required when listening on an address that is not loopback or private.
 	TLSCert string `toml:"tls_cert"`
 	TLSKey  string `toml:"tls_key"`

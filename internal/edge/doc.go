@@ -19,6 +19,7 @@
 //
 //   - With configured hosts a request for another one is refused with 421 before any route sees it, so a name that was
 //     pointed at this server (DNS rebinding) reaches nothing.
+//   - On the host of files.public_url, when it is not one of the site's, there are our own routes and never an application.
 //   - Every response has a request id and the headers of [edge.headers], errors included. What a route or the application
 //     sets itself counts, and counts once.
 //   - A rule of limits or auth holds for a path in every spelling: it is compared decoded, and with runs of slashes as one;

@@ -14,6 +14,7 @@ import (
 
 	"holdfast/internal/certs"
 	"holdfast/internal/epoll"
+	"holdfast/internal/handover"
 	"holdfast/internal/lane"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/postgres"
@@ -115,6 +116,13 @@ func (e *Edge) add(o web.Options) {
 		return
 	}
 	e.quic = append(e.quic, web.NewQUICServer(web.QUICOptions{Name: "edge", Listen: s.Addr, TLS: o.TLS, Handler: e, Log: o.Log}))
+}
+
+// Hush ends the accepting of connections; those that are open are served on. Stop follows.
+func (e *Edge) Hush() {
+	for _, s := range e.servers {
+		s.Hush()
+	}
 }
 
 // Start opens the log, begins to look after the application's servers, and listens.
@@ -224,12 +232,14 @@ func (e *Edge) LaneStats() lane.Stats {
 }
 
 // laneBefore puts a lane before net/http, where there is something for it.
-func (e *Edge) laneBefore() func(net.Listener) (net.Listener, error) {
+func (e *Edge) laneBefore() func(context.Context, net.Listener) (net.Listener, error) {
 	if len(e.opts.Lanes) == 0 && e.kept.pages == nil || e.opts.Config.RedirectHTTPS {
 		return nil
 	}
-	return func(l net.Listener) (net.Listener, error) {
-		a, err := lane.Listen(l, lane.Options{Handler: &e.front, Observe: e.front.observe, Loops: e.opts.Loops, Naps: e.opts.Naps})
+	return func(ctx context.Context, l net.Listener) (net.Listener, error) {
+		a, err := lane.Listen(l, lane.Options{
+			Handler: &e.front, Observe: e.front.observe, Loops: e.opts.Loops, Naps: e.opts.Naps, Opened: handover.From(ctx).Opened(),
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ type route struct {
 }
 
 func newFront(o Options, s *site) *front {
-	f := &front{hosts: o.Config.Hosts, policy: s.policy, access: o.Config.AccessLog != "", journal: s.journal}
+	f := &front{hosts: o.Config.names(), policy: s.policy, access: o.Config.AccessLog != "", journal: s.journal}
 	if o.Config.RedirectHTTPS {
 		return f // it knows no route
 	}

@@ -14,7 +14,7 @@ import (
 
 // known refuses names that are not ours. No configured host means any.
 func (s *site) known(next http.Handler) http.Handler {
-	hosts := s.config.Hosts
+	hosts := s.config.names()
 	if len(hosts) == 0 {
 		return next
 	}
@@ -27,6 +27,11 @@ func (s *site) known(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// filesOnly reports whether the application is not to be found on a host: it is the name that files have for themselves.
+func (s *site) filesOnly(hostport string) bool {
+	return len(s.config.Hosts) > 0 && s.config.FilesHost != "" && hostname(hostport) == s.config.FilesHost
 }
 
 // hostname returns the host without its port, in lower case.

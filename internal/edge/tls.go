@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -122,13 +123,25 @@ func (s *site) announced(next http.Handler) http.Handler {
 	})
 }
 
+// names are all hosts that are answered for; none: any.
+func (c Config) names() []string {
+	all := slices.Clone(c.Hosts)
+	if len(all) > 0 && c.FilesHost != "" {
+		all = append(all, c.FilesHost)
+	}
+	return all
+}
+
 // ACMEHosts returns the hosts that certificates are got for: those of acme.hosts, or all of the site that no file is for.
 func (c Config) ACMEHosts(log *slog.Logger) []string {
 	if !c.ACME.Enabled || len(c.ACME.Hosts) > 0 {
-		return c.ACME.Names(c.Hosts)
+		return c.ACME.Names(c.names())
 	}
 	files := web.NewCertificates(c.pairs(), log).Leaves()
-	return slices.DeleteFunc(slices.Clone(c.Hosts), func(host string) bool {
+	return slices.DeleteFunc(c.names(), func(host string) bool {
+		if _, err := netip.ParseAddr(host); err == nil && host == c.FilesHost {
+			return true // an address is how a proxy finds us, and no name of a site
+		}
 		return slices.ContainsFunc(files, func(l web.Leaf) bool { return l.Cert != nil && l.Cert.VerifyHostname(host) == nil })
 	})
 }

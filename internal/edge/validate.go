@@ -26,7 +26,7 @@ func (c Config) validateListeners() fault.Problems {
 		return web.CheckListener(listen, cert, key, DefaultConfig().Listen)
 	}
 	p = append(p, tlsListener(c.Listen)...)
-	p = append(p, c.ACME.Validate(c.Hosts).Under("acme")...)
+	p = append(p, c.ACME.Validate(c.names()).Under("acme")...)
 	if c.HTTP3 && !c.HasTLS() {
 		p.Add("http3", "set tls_cert and tls_key, or [edge.acme]", "HTTP/3 is spoken with certificates alone")
 	}

@@ -20,6 +20,8 @@ type access struct {
 	rule      objects.CORSRule
 	inline    []string
 	resources []string
+	safe      []string // the policy of files that are no pages
+	frames    string   // who may show files in a frame: the end of a policy
 }
 
 // exposed are the headers that a script may read besides the safelisted ones.
@@ -34,7 +36,7 @@ func (f *Files) access(ctx context.Context, bucket, origin, method string) acces
 // accessTo is access for a bucket that was looked up already.
 func (f *Files) accessTo(bucket string, b objects.Bucket, known bool, origin, method string) access {
 	settings := f.config.Buckets[bucket]
-	a := access{inline: settings.Inline, resources: settings.Resources}
+	a := access{inline: settings.Inline, resources: settings.Resources, safe: f.safe, frames: f.frames}
 	if !known {
 		return a
 	}
@@ -120,13 +122,22 @@ func headersAllowed(allowed []string, asked string) bool {
 	return true
 }
 
+// framesOf says by Content-Security-Policy Level 3, section 6.4.2, who may show files in frames. Browsers that read it do not
+// read X-Frame-Options, which can name no host but the file's own.
+func framesOf(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	return "; frame-ancestors 'self' " + strings.Join(hosts, ":* ") + ":*"
+}
+
 // pagePolicy is the policy of pages that the bucket's configuration allows to be shown (C-26): still a sandbox of an
 // origin of its own, which may load what the configuration names.
 func (a access) pagePolicy() string {
 	if len(a.resources) == 0 {
-		return sandboxed
+		return sandboxed + a.frames
 	}
 	from := " " + strings.Join(a.resources, " ")
 	return "default-src 'none'; style-src 'unsafe-inline'" + from + "; img-src data:" + from + "; font-src data:" + from +
-		"; media-src 'self'" + from + "; script-src" + from + "; sandbox allow-scripts"
+		"; media-src 'self'" + from + "; script-src" + from + "; sandbox allow-scripts" + a.frames
 }

@@ -51,7 +51,7 @@ type answer struct {
 
 // setHeaders writes everything but Content-Length and Content-Range.
 func (a *answer) setHeaders(h fields) {
-	policy, embedding := safePolicy, sameSite
+	policy, embedding := a.access.safe, sameSite
 	if a.shape.page {
 		policy = one(a.access.pagePolicy())
 	}

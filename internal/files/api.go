@@ -83,7 +83,9 @@ type BucketInfo struct {
 	ExpireAfter  unit.Duration `json:"expire_after"`
 	KeepVersions int           `json:"keep_versions"`
 	Origins      []string      `json:"origins,omitempty"`
-	Usage        *BucketUsage  `json:"usage,omitempty"` // in answers about one bucket
+	Inline       []string      `json:"inline,omitempty"`    // types shown as pages; from the configuration alone
+	Resources    []string      `json:"resources,omitempty"` // origins that such pages load from
+	Usage        *BucketUsage  `json:"usage,omitempty"`     // in answers about one bucket
 }
 
 // BucketUsage counts current objects and their bytes.

@@ -1,17 +1,16 @@
 package files_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
+	"github.com/chromedp/chromedp"
+
+	"holdfast/internal/browsertest"
 	"holdfast/internal/files"
 )
 
@@ -70,23 +69,9 @@ func scriptServer(t *testing.T, name string) *countingServer {
 // browse loads a page in Chromium and returns the document as it is then.
 func browse(t *testing.T, url string) string {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("chromium is missing; install it with: apt-get install chromium")
+	ctx := browsertest.Open(t)
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		t.Fatalf("%s: %v", url, err)
 	}
-	profile, err := os.MkdirTemp("", "hfweb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(profile) })
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--user-data-dir="+profile, "--timeout=20000", "--dump-dom", url)
-	cmd.WaitDelay = 5 * time.Second
-	out, err := cmd.Output()
-	if err != nil || len(out) == 0 {
-		t.Fatalf("chromium: %v: %s", err, out)
-	}
-	return string(out)
+	return browsertest.Evaluate[string](t, ctx, `document.documentElement.outerHTML`)
 }

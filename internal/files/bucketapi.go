@@ -17,7 +17,7 @@ func (f *Files) listBuckets(ctx context.Context, _ control.Empty) (ListBucketsAn
 	}
 	answer := ListBucketsAnswer{Buckets: make([]BucketInfo, len(all))}
 	for i, b := range all {
-		answer.Buckets[i] = bucketInfo(b)
+		answer.Buckets[i] = f.bucketInfo(b)
 	}
 	return answer, nil
 }
@@ -62,7 +62,7 @@ func (f *Files) withUsage(ctx context.Context, b objects.Bucket) (BucketInfo, er
 	if err != nil {
 		return BucketInfo{}, err
 	}
-	info := bucketInfo(b)
+	info := f.bucketInfo(b)
 	info.Usage = &BucketUsage{Objects: n, Bytes: bytes}
 	return info, nil
 }
@@ -81,7 +81,7 @@ func (s BucketSettings) apply(b *objects.Bucket) error {
 		b.Versioning = objects.Versioning(*s.Versioning)
 	}
 	if s.Origins != nil {
-		b.CORS = slices.DeleteFunc(slices.Clone(b.CORS), func(r objects.CORSRule) bool { return r.ID == corsRule })
+		b.CORS = slices.DeleteFunc(slices.Clone(b.CORS), func(r objects.CORSRule) bool { return r.ID == objects.OriginsRule })
 		b.CORS = append(b.CORS, corsRules(*s.Origins)...)
 	}
 	return s.check(b)
@@ -114,14 +114,15 @@ func set[T any](into *T, value *T) {
 	}
 }
 
-func bucketInfo(b objects.Bucket) BucketInfo {
+func (f *Files) bucketInfo(b objects.Bucket) BucketInfo {
 	info := BucketInfo{
 		Name: b.Name, Created: b.Created, Owner: b.Owner, Declared: b.Declared, Public: b.Public,
 		Versioning: string(b.Versioning), MaxSize: b.MaxSize, MaxObjects: b.MaxObjects, Types: b.AllowedTypes,
 		ExpireAfter: unit.Duration(b.ExpireAfter), KeepVersions: b.KeepVersions,
+		Inline: f.config.Buckets[b.Name].Inline, Resources: f.config.Buckets[b.Name].Resources,
 	}
 	for _, r := range b.CORS {
-		if r.ID == corsRule {
+		if r.ID == objects.OriginsRule {
 			info.Origins = append(info.Origins, r.AllowedOrigins...)
 		}
 	}

@@ -13,7 +13,8 @@ type Config struct {
 	// holdfast init generates it.
 	MasterKey secret.String `toml:"master_key"`
 	// PublicURL is the scheme and host that links begin with, as "https://files.example.com". Default: the edge's
-	// first host, else the edge's address. A second host name that shares no cookies with the application is advised.
+	// first host, else the edge's address. A second host name that shares no cookies with the application is advised:
+	// it need not stand in edge.hosts, and without that the application is not to be found there.
 	PublicURL string `toml:"public_url"`
 	// LinkTTL is the default life of a signed link. Default 1h.
 	LinkTTL unit.Duration `toml:"link_ttl"`
@@ -28,7 +29,7 @@ type Config struct {
 	SQLSigners []string `toml:"sql_signers"`
 	// AbortUploadsAfter ends multipart uploads that were not completed. Default 24h.
 	AbortUploadsAfter unit.Duration `toml:"abort_uploads_after"`
-	// TrashKeep is how long the bytes of deleted objects are kept for restores. Default 14d.
+	// TrashKeep is how long the bytes of deleted objects are kept for restores. Default 14d; 0 deletes them at once.
 	TrashKeep unit.Duration `toml:"trash_keep"`
 	// MemoryCache bounds the small files (up to 64KiB each) that are kept in memory for links and public buckets.
 	// Default 32MiB.

@@ -69,11 +69,14 @@ func (f *Files) newExport(r ExportRequest, report func(ExportEvent)) (*export, e
 		return nil, fault.New(fault.Usage, "export_directory", "directory %q is not absolute", r.Directory)
 	}
 	if err := os.MkdirAll(r.Directory, 0o750); err != nil {
-		return nil, fmt.Errorf("make export directory: %w", err)
+		return nil, notOurs(fmt.Errorf("make export directory: %w", err))
+	}
+	if err := unix.Access(r.Directory, unix.W_OK|unix.X_OK); err != nil {
+		return nil, notOurs(fmt.Errorf("write to export directory %s: %w", r.Directory, err))
 	}
 	root, err := os.OpenRoot(r.Directory)
 	if err != nil {
-		return nil, fmt.Errorf("open export directory: %w", err)
+		return nil, notOurs(fmt.Errorf("open export directory: %w", err))
 	}
 	e := &export{files: f, dir: r.Directory, root: root, resume: r.Resume, report: report}
 	if linker, ok := blob.As[blob.Linker](f.store); ok && !r.Copy {
@@ -85,6 +88,15 @@ func (f *Files) newExport(r ExportRequest, report func(ExportEvent)) (*export, e
 			WithHint("name an empty directory, or go on with an interrupted export by --resume"))
 	}
 	return e, nil
+}
+
+// notOurs tells of a directory that the daemon's account may not write to: under systemd that is all but its own.
+func notOurs(err error) error {
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		return err
+	}
+	return fault.New(fault.Denied, "export_directory", "%w", err).
+		WithHint("the running Holdfast writes it, under its own account: name a directory below paths.state (holdfast paths), and move it from there")
 }
 
 // write puts one object where its key says. The error ends the run; what concerns the one key only is reported.

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/blob"
+	"holdfast/internal/fault"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/objects"
 )
@@ -31,6 +33,9 @@ type Options struct {
 	// BaseURL gives scheme and host of links when files.public_url is not set; asked at each link, because the edge
 	// knows its address only when it listens.
 	BaseURL func() string
+	// Frames are hosts of the application, whose pages may show files in frames though links lead to a host of their own. Without
+	// any it is left to X-Frame-Options, which knows one host alone.
+	Frames  []string
 	Metrics prometheus.Registerer // may be nil
 	Log     *slog.Logger
 	Now     func() time.Time // default time.Now
@@ -46,6 +51,8 @@ type Files struct {
 	schema   string
 	mediaURL string
 	base     func() string
+	frames   string   // the end of every Content-Security-Policy
+	safe     []string // the policy of files that nothing can be done with
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -75,8 +82,9 @@ func New(o Options) (*Files, error) {
 	f := &Files{
 		config: o.Config, index: o.Index, store: o.Store, kind: o.StoreKind, db: o.Database, schema: o.Schema,
 		mediaURL: o.MediaURL, base: o.BaseURL, log: o.Log, now: o.Now, keys: newKeyring(o.Index), entries: entries,
-		opened: newOpened(),
+		opened: newOpened(), frames: framesOf(o.Frames),
 	}
+	f.safe = one(sandboxed + f.frames)
 	if o.Metrics == nil {
 		return f, nil
 	}
@@ -105,9 +113,18 @@ func (f *Files) open(ctx context.Context) error {
 		f.baseURL(), seconds(c.LinkTTL.D()), seconds(c.LinkWindow.D()), seconds(c.LinkMaxTTL.D()),
 		c.SessionCookie != "", orNone(c.SQLSigners))
 	if err != nil {
-		return fmt.Errorf("configure links in the database: %w", err)
+		return withoutRole(fmt.Errorf("configure links in the database: %w", err))
 	}
 	return nil
+}
+
+// withoutRole says which setting is meant when the database does not know one of the roles that may sign.
+func withoutRole(err error) error {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != "42704" { // undefined_object
+		return err
+	}
+	return fault.New(fault.Config, "sql_signers", "%w", err).WithHint("%s", refused.Hint)
 }
 
 // baseURL is scheme and host of absolute URLs, without a slash at the end.
@@ -141,13 +158,10 @@ func corsRules(origins []string) []objects.CORSRule {
 		return nil
 	}
 	return []objects.CORSRule{{
-		ID: corsRule, AllowedOrigins: origins, AllowedMethods: []string{"GET", "HEAD", "PUT", "POST"},
+		ID: objects.OriginsRule, AllowedOrigins: origins, AllowedMethods: []string{"GET", "HEAD", "PUT", "POST"},
 		AllowedHeaders: []string{"*"}, ExposeHeaders: []string{"ETag"}, MaxAgeSeconds: 600,
 	}}
 }
-
-// corsRule is the id of the rule that the setting origins makes.
-const corsRule = "origins"
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 

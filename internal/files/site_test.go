@@ -141,7 +141,7 @@ func (n *node) serve(t testing.TB, log *slog.Logger) {
 	n.plain = server.URL
 	front := web.NewServer(web.Options{
 		Name: "front", Listen: "127.0.0.1:0", Handler: handler, Log: log,
-		Front: func(l net.Listener) (_ net.Listener, err error) {
+		Front: func(_ context.Context, l net.Listener) (_ net.Listener, err error) {
 			n.lane, err = lane.Listen(l, lane.Options{Handler: laneFront{n.Lanes()}, Observe: func(d lane.Done) { n.logged(log, d) }})
 			return n.lane, err
 		},

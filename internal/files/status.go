@@ -21,7 +21,7 @@ func (f *Files) Status(ctx context.Context) StatusAnswer {
 	for _, b := range all {
 		info, err := f.withUsage(ctx, b)
 		if err != nil {
-			info = bucketInfo(b) // the index does not answer: what is known is shown all the same
+			info = f.bucketInfo(b) // the index does not answer: what is known is shown all the same
 		}
 		s.Buckets = append(s.Buckets, info)
 	}

@@ -137,6 +137,24 @@ func TestDeclaredBucketsFollowTheConfiguration(t *testing.T) {
 	}
 }
 
+// C-26: an origin that is taken out of the configuration is let in no more; what was set through S3 before stays.
+func TestOriginsOfAFormerDeclarationAreGone(t *testing.T) {
+	t.Parallel()
+	_, x := running(t)
+	byS3 := objects.CORSRule{ID: "own", AllowedOrigins: []string{"https://own.example.com"}, AllowedMethods: []string{"GET"}}
+	declared := objects.CORSRule{ID: objects.OriginsRule, AllowedOrigins: []string{"https://old.example.com"}, AllowedMethods: []string{"GET"}}
+	if err := x.CreateBucket(t.Context(), objects.Bucket{Name: "pages", CORS: []objects.CORSRule{byS3, declared}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Declare(t.Context(), []objects.Bucket{{Name: "pages"}}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := x.Bucket(t.Context(), "pages")
+	if err != nil || len(b.CORS) != 1 || b.CORS[0].ID != "own" {
+		t.Errorf("%+v, %v", b.CORS, err)
+	}
+}
+
 func TestProcessesThatStartTogetherDeclareTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -10,9 +10,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// OriginsRule is the id of the CORS rule that comes from a setting, and not through the API of S3.
+const OriginsRule = "origins"
+
 // Declare makes the buckets of the configuration: those that are missing are created, those that are there take over
 // the policy, and those that are declared no longer become ordinary buckets, with all they hold. Tags and CORS rules
-// set through the API stay when the declaration has none. Versions that were on become suspended, never off.
+// set through the API stay when the declaration has none; the rule of a former declaration goes. Versions that were on become suspended, never off.
 func (x *Index) Declare(ctx context.Context, declared []Bucket) error {
 	want := map[string]Bucket{}
 	for _, b := range declared {
@@ -83,7 +86,7 @@ func (b *Bucket) merge(old *Bucket) {
 		b.Versioning = VersioningSuspended
 	}
 	if len(b.CORS) == 0 {
-		b.CORS = old.CORS
+		b.CORS = slices.DeleteFunc(slices.Clone(old.CORS), func(r CORSRule) bool { return r.ID == OriginsRule })
 	}
 	if len(b.Tags) == 0 {
 		b.Tags = old.Tags

@@ -175,12 +175,7 @@ func del(t testing.TB, x *objects.Index, r objects.Ref, cond ...objects.Conditio
 // eventually waits until the condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	lifecycletest.Eventually(t, 5*time.Second, func() error {
-		if holds() {
-			return nil
-		}
-		return fmt.Errorf("%s: not yet", what)
-	})
+	lifecycletest.Until(t, 20*time.Second, what, holds)
 }
 
 func randomText(n int) string {

@@ -51,6 +51,9 @@ type Options struct {
 // maxBatch is how many writes or lookups share a round trip. Larger batches gain little and make each caller wait longer.
 const maxBatch = 64
 
+// roundTrip is the default of Timeout.
+const roundTrip = 10 * time.Second
+
 func (c Config) complete() Config {
 	const day = 24 * time.Hour
 	c.LinkMaxTTL = cmp.Or(c.LinkMaxTTL, 7*day)
@@ -59,7 +62,7 @@ func (c Config) complete() Config {
 	c.MinPartSize = cmp.Or(c.MinPartSize, 5<<20)
 	c.Poll = cmp.Or(c.Poll, 500*time.Millisecond)
 	c.Sweep = cmp.Or(c.Sweep, 5*time.Second)
-	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, roundTrip)
 	c.CommitWorkers = cmp.Or(c.CommitWorkers, 2)
 	c.HeadWorkers = cmp.Or(c.HeadWorkers, 2)
 	return c

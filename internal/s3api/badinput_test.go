@@ -157,10 +157,17 @@ func TestWhatABucketDoesNotAllowIsRefusedWithItsReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.mustPut("/small/a.txt", "plain text")
-	c.do("PUT", "/small/large", strings.Repeat("x", 101)).want(t, 413, "EntityTooLarge")
-	c.do("PUT", "/small/fake.png", "%PDF-1.7\n", "Content-Type: image/png").want(t, 403, "AccessDenied")
+	f := func(a answer, status int, code, limit string) {
+		t.Helper()
+		a.want(t, status, code)
+		if got := a.element("Limit"); got != limit {
+			t.Errorf("%s names the limit %q, want %q\n%s", code, got, limit, a.body)
+		}
+	}
+	f(c.do("PUT", "/small/large", strings.Repeat("x", 101)), 413, "EntityTooLarge", "max_size")
+	f(c.do("PUT", "/small/fake.png", "%PDF-1.7\n", "Content-Type: image/png"), 403, "AccessDenied", "types")
 	c.mustPut("/small/b.txt", "more text")
-	c.do("PUT", "/small/c.txt", "text").want(t, 403, "QuotaExceeded")
+	f(c.do("PUT", "/small/c.txt", "text"), 403, "QuotaExceeded", "max_objects")
 	c.holds("small", "a.txt", "b.txt")
 }
 

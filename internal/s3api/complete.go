@@ -1,6 +1,7 @@
 package s3api
 
 import (
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -146,13 +147,35 @@ func (c *call) explainComplete(err error, u objects.Upload, cond objects.Conditi
 
 // location is the URL of the object that the request addresses, as the client knows the endpoint.
 func (c *call) location() string {
-	scheme := "http"
-	if c.r.TLS != nil {
-		scheme = "https"
-	}
-	path := "/" + s3wire.EncodeKey(c.key)
+	path := "/" + s3wire.EscapePath(c.key)
 	if !c.virtual {
 		path = "/" + c.bucket + path
 	}
-	return scheme + "://" + c.r.Host + path
+	return c.scheme() + "://" + c.r.Host + path
+}
+
+// scheme is what the client spoke: a proxy in front of a public name speaks what the name's setting says, HTTPS if it does not.
+func (c *call) scheme() string {
+	if c.r.TLS != nil {
+		return "https"
+	}
+	host := withoutPort(c.r.Host)
+	for _, public := range c.s.cfg.Hosts {
+		scheme, name, ok := strings.Cut(strings.TrimSuffix(public, "/"), "://")
+		if !ok {
+			scheme, name = "https", scheme
+		}
+		if name = withoutPort(name); host == name || strings.HasSuffix(host, "."+name) {
+			return scheme
+		}
+	}
+	return "http"
+}
+
+func withoutPort(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	return strings.ToLower(host)
 }

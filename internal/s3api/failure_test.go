@@ -71,6 +71,8 @@ func TestAStoreThatFailsIsAnsweredByItsCode(t *testing.T) {
 	if a := c.do("GET", "/bkt/k", ""); a.status != 503 || a.header.Get("Retry-After") == "" {
 		t.Errorf("read: %d %v", a.status, a.header)
 	}
+	store.fail.Store(&failure{blob.ErrBusy}) // S0-12: no turn came in time
+	c.do("PUT", "/bkt/busy", "x").want(t, 503, "SlowDown")
 	c.do("HEAD", "/bkt/k", "").want(t, 200, "")
 	store.fail.Store(nil)
 	if a := c.do("GET", "/bkt/k", ""); a.body != "before" {

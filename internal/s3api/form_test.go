@@ -5,6 +5,7 @@ import (
 	"maps"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -73,6 +74,11 @@ func TestAnUploadFormKeepsItsPolicy(t *testing.T) {
 	if a.element("Key") != "up/a.png" || a.element("ETag") == "" {
 		t.Errorf("answer %s", a.body)
 	}
+	a = c.postForm("/forms", fields(), "a b+ü.png", "picture")
+	at, err := url.Parse(a.header.Get("Location"))
+	if err != nil || at.Path != "/forms/up/a b+ü.png" || a.element("Location") != at.String() {
+		t.Errorf("the object is said to be at %v: %v", at, err)
+	}
 	if got := c.do("GET", "/forms/up/a.png", ""); got.body != "picture" || got.header.Get("Content-Type") != "image/png" {
 		t.Errorf("stored %+v", got)
 	}
@@ -88,7 +94,7 @@ func TestAnUploadFormKeepsItsPolicy(t *testing.T) {
 	c.postForm("/forms", fields(), "b.png", "picture").want(t, http.StatusForbidden, "AccessDenied")
 	c.postForm("/forms", map[string]string{"key": "up/b"}, "b.png", "picture").want(t, http.StatusForbidden, "AccessDenied")
 	c.stranger("POST", "/forms", "no form at all").want(t, http.StatusPreconditionFailed, "PreconditionFailed")
-	c.holds("forms", "up/a.png")
+	c.holds("forms", "up/a b+ü.png", "up/a.png")
 	c.holds("other")
 }
 

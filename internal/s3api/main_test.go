@@ -58,6 +58,10 @@ func (c client) request(method, target, body string, headers ...string) *http.Re
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
+		if name == "Host" {
+			r.Host = value
+			continue
+		}
 		r.Header.Set(name, value)
 	}
 	return r

@@ -184,3 +184,31 @@ func TestEveryPublicNameIsAsGoodAsTheOther(t *testing.T) {
 	f("evil.example.net", "files.example.com", "/bucket/k", 403)
 	f("bucket.evil.example.net", "bucket.files.example.com", "/k", 403)
 }
+
+// S0-37: where an object is said to lie has the scheme of the public name, whoever ends TLS in front.
+func TestAnObjectIsSaidToLieUnderThePublicName(t *testing.T) {
+	t.Parallel()
+	e := s3apitest.Start(t, s3apitest.Options{Config: func(c *s3api.Config) {
+		c.Hosts = []string{"Files.example.com", "http://plain.example.com"}
+	}})
+	c := newClient(t, e)
+	c.mustBucket("bucket")
+	for host, want := range map[string]string{
+		"files.example.com":        "https://files.example.com/bucket/a%20b",
+		"files.example.com:8443":   "https://files.example.com:8443/bucket/a%20b",
+		"bucket.files.example.com": "https://bucket.files.example.com/a%20b",
+		"plain.example.com":        "http://plain.example.com/bucket/a%20b",
+	} {
+		path := "/bucket/a%20b"
+		if host == "bucket.files.example.com" {
+			path = "/a%20b"
+		}
+		upload := c.do("POST", path+"?uploads", "", "Host: "+host).element("UploadId")
+		part := c.do("PUT", path+"?partNumber=1&uploadId="+upload, "x", "Host: "+host)
+		a := c.do("POST", path+"?uploadId="+upload, "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"+
+			part.header.Get("ETag")+"</ETag></Part></CompleteMultipartUpload>", "Host: "+host)
+		if got := a.element("Location"); got != want {
+			t.Errorf("at %s an object lies at %q, want %q", host, got, want)
+		}
+	}
+}

@@ -26,7 +26,8 @@ const statusGone = 499
 type answer struct {
 	cause  error
 	code   s3wire.Code
-	status int // 0: the code's own
+	status int    // 0: the code's own
+	limit  string // the bucket's setting that was hit, told as the element Limit
 }
 
 // answers is the table of errors. What is not in it is InternalError, and logged.
@@ -42,9 +43,9 @@ func answers() []answer {
 		{cause: objects.ErrBucketDeclared, code: s3wire.AccessDenied},
 		{cause: objects.ErrBucketName, code: s3wire.InvalidBucketName},
 		{cause: objects.ErrPrecondition, code: s3wire.PreconditionFailed},
-		{cause: objects.ErrTooLarge, code: s3wire.EntityTooLarge, status: http.StatusRequestEntityTooLarge},
-		{cause: objects.ErrTooManyObjects, code: s3wire.QuotaExceeded},
-		{cause: objects.ErrTypeNotAllowed, code: s3wire.AccessDenied},
+		{cause: objects.ErrTooLarge, code: s3wire.EntityTooLarge, status: http.StatusRequestEntityTooLarge, limit: "max_size"},
+		{cause: objects.ErrTooManyObjects, code: s3wire.QuotaExceeded, limit: "max_objects"},
+		{cause: objects.ErrTypeNotAllowed, code: s3wire.AccessDenied, limit: "types"},
 		{cause: objects.ErrKeyInvalid, code: s3wire.InvalidURI},
 		{cause: objects.ErrInvalidPart, code: s3wire.InvalidPart},
 		{cause: objects.ErrInvalidPartOrder, code: s3wire.InvalidPartOrder},
@@ -52,6 +53,7 @@ func answers() []answer {
 		{cause: objects.ErrBadDigest, code: s3wire.BadDigest},
 		{cause: blob.ErrFull, code: s3wire.InsufficientStorage},
 		{cause: blob.ErrUnavailable, code: s3wire.ServiceUnavailable},
+		{cause: blob.ErrBusy, code: s3wire.SlowDown},
 		{cause: objects.ErrUnavailable, code: s3wire.ServiceUnavailable},
 		{cause: os.ErrDeadlineExceeded, code: s3wire.RequestTimeout},
 		{cause: context.DeadlineExceeded, code: s3wire.ServiceUnavailable},
@@ -81,8 +83,14 @@ func (c *call) classify(err error) *s3wire.Error {
 		if hint := fault.HintOf(err); hint != "" && a.code == s3wire.AccessDenied {
 			e = a.code.Newf("%s: %s", fault.CodeOf(err), hint).Because(err)
 		}
+		if a.code == s3wire.AccessDenied && a.limit != "" { // else it would look like a lack of rights
+			e = a.code.Newf("The content is not of a type that the bucket allows.").Because(err)
+		}
 		if a.status != 0 {
 			e = e.WithStatus(a.status)
+		}
+		if a.limit != "" {
+			e = e.With("Limit", a.limit)
 		}
 		return c.detail(e)
 	}

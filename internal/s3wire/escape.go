@@ -57,6 +57,9 @@ func unhex(c byte) byte {
 	return c - '0'
 }
 
+// EscapePath encodes a key for the path of a URL: a space becomes "%20", slashes stay bare.
+func EscapePath(key string) string { return string(appendEscaped(nil, key, true)) }
+
 // EncodeKey encodes a key for a listing with encoding-type=url: as an HTML form would, but with slashes left bare.
 // A space becomes "+", a tilde "%7E", an asterisk stays.
 func EncodeKey(key string) string {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/handover"
 	"holdfast/internal/lifecycle"
 )
 
@@ -33,7 +34,7 @@ type Options struct {
 	// Front, if not nil, takes over a plain TCP listener and returns what net/http accepts from. If that has a method Stop,
 	// it is stopped with the server. Its connections may have methods Context, which is http.Server.ConnContext, and Idle, which is called when a
 	// request was answered and the next one is waited for.
-	Front func(net.Listener) (net.Listener, error)
+	Front func(context.Context, net.Listener) (net.Listener, error)
 	Log   *slog.Logger
 }
 
@@ -66,8 +67,12 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// URL returns the root of the server as a URL, once it is started. It is meant for people on this machine.
+// URL returns the root of the server as a URL, once it is started. It is meant for people on this machine. A Unix socket has none:
+// it is named as in the configuration.
 func (s *Server) URL() string {
+	if strings.HasPrefix(s.opts.Listen, "unix:") {
+		return s.opts.Listen
+	}
 	if s.opts.secure() {
 		return "https://" + s.Addr()
 	}
@@ -117,17 +122,21 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 		return nil, fault.New(fault.Config, "certificate", "%s: certificate: %w", s.opts.Name, err)
 	}
 	if path, ok := strings.CutPrefix(s.opts.Listen, "unix:"); ok {
-		return ListenUnix(ctx, path, SocketOwner())
+		l, err := ListenUnix(ctx, path, SocketOwner())
+		if err != nil {
+			return nil, err
+		}
+		return newQuiet(ctx, l), nil
 	}
-	l, err := lifecycle.ListenTCP(s.opts.Listen)(ctx)
+	l, err := handover.Listen(ctx, s.opts.Name+" "+s.opts.Listen, lifecycle.ListenTCP(s.opts.Listen))
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "listen", "%s: %w", s.opts.Name, err).
 			WithHint("another program may use the address: see what with \"ss -ltnp\", or set %s.listen", s.opts.Name)
 	}
 	if s.opts.Front == nil || s.opts.secure() {
-		return l, nil
+		return newQuiet(ctx, l), nil
 	}
-	front, err := s.opts.Front(l)
+	front, err := s.opts.Front(ctx, l)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.opts.Name, err), l.Close())
 	}
@@ -146,6 +155,18 @@ func SocketOwner() SocketAccess { return SocketAccess{Mode: 0o600, Group: -1} }
 // ListenUnix listens on a socket that only those whom access names may open. A socket left by a dead process is
 // replaced; one that answers belongs to somebody.
 func ListenUnix(ctx context.Context, path string, access SocketAccess) (net.Listener, error) {
+	l, err := handover.Listen(ctx, "unix "+path, func(ctx context.Context) (net.Listener, error) {
+		return bindUnix(ctx, path, access)
+	})
+	if err != nil {
+		return nil, err
+	}
+	u := l.(*net.UnixListener) //nolint:forcetypeassert // of what is bound, and inherited, there
+	u.SetUnlinkOnClose(false)  // it may know another name
+	return &socket{u, path, handover.From(ctx)}, nil
+}
+
+func bindUnix(ctx context.Context, path string, access SocketAccess) (net.Listener, error) {
 	var d net.Dialer
 	if c, err := d.DialContext(ctx, "unix", path); err == nil {
 		c.Close()
@@ -166,11 +187,11 @@ func ListenUnix(ctx context.Context, path string, access SocketAccess) (net.List
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
-	l.SetUnlinkOnClose(false) // it knows only its first name
+	l.SetUnlinkOnClose(false) // it knows only its first name, also when it is not to be used
 	if err := errors.Join(access.apply(hidden), os.Rename(hidden, path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("protect socket: %w", err), l.Close())
 	}
-	return &socket{l, path}, nil
+	return l, nil
 }
 
 // apply gives the socket its group before its mode: the mode lets the group in.
@@ -186,12 +207,17 @@ func (a SocketAccess) apply(path string) error {
 // socket removes its file when it is closed.
 type socket struct {
 	*net.UnixListener
-	path string
+	path  string
+	table *handover.Listeners
 }
 
+// Addr is where the socket is found, and not where it was bound.
+func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
+
 func (s *socket) Close() error {
+	s.table.Forget(s.UnixListener)
 	err := s.UnixListener.Close()
-	if errors.Is(err, net.ErrClosed) {
+	if errors.Is(err, net.ErrClosed) || s.table.Shared() {
 		return err // the file may belong to the next process by now
 	}
 	return errors.Join(err, os.Remove(s.path))

@@ -171,7 +171,10 @@ func TestASocketIsForItsOwnerAndNotTakenFromTheLiving(t *testing.T) {
 	stale.SetUnlinkOnClose(false)
 	stale.Close() // what kill -9 leaves
 	o := web.Options{Name: "control", Listen: "unix:" + path, Handler: http.NotFoundHandler()}
-	start(t, o)
+	s := start(t, o)
+	if s.Addr() != path || s.URL() != "unix:"+path {
+		t.Errorf("the socket is said to be at %s, %s", s.Addr(), s.URL())
+	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
