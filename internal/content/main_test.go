@@ -245,12 +245,7 @@ func testLog(t testing.TB) *slog.Logger {
 // eventually waits until the condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	lifecycletest.Eventually(t, 20*time.Second, func() error {
-		if holds() {
-			return nil
-		}
-		return fmt.Errorf("%s: not yet", what)
-	})
+	lifecycletest.Until(t, 20*time.Second, what, holds)
 }
 
 // scan runs a query of one row.

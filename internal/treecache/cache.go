@@ -80,6 +80,12 @@ type Cache struct {
 	count counters
 }
 
+// The defaults of Patience and Stall.
+const (
+	usualPatience = 5 * time.Second
+	usualStall    = 30 * time.Second
+)
+
 // Open checks the options and the file system. It starts nothing.
 func Open(o Options) (*Cache, error) {
 	if !filepath.IsAbs(o.Root) {
@@ -94,8 +100,8 @@ func Open(o Options) (*Cache, error) {
 	o.Root = filepath.Clean(o.Root)
 	o.Parallel = cmp.Or(o.Parallel, 20)
 	o.Grace = cmp.Or(o.Grace, 10*time.Minute)
-	o.Patience = cmp.Or(o.Patience, 5*time.Second)
-	o.Stall = cmp.Or(o.Stall, 30*time.Second)
+	o.Patience = cmp.Or(o.Patience, usualPatience)
+	o.Stall = cmp.Or(o.Stall, usualStall)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
