@@ -87,6 +87,12 @@ func (a *Admin) Start(ctx context.Context) error {
 	return nil
 }
 
+// Hush ends the accepting of connections; those that are open are served on. Stop follows.
+func (a *Admin) Hush() {
+	a.public.Hush()
+	a.control.Hush()
+}
+
 // Stop closes both doors, the socket last, so that a stopping daemon still answers its command line.
 func (a *Admin) Stop(ctx context.Context) error {
 	err := a.public.Stop(ctx)

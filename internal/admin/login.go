@@ -80,7 +80,13 @@ func (a *Admin) login(context.Context, control.Empty) (LoginAnswer, error) {
 }
 
 // LoginURL returns a new link that logs one person in, once.
-func (a *Admin) LoginURL() string { return a.public.URL() + "/login/" + a.sessions.ticket() }
+func (a *Admin) LoginURL() string {
+	root := a.public.URL()
+	if strings.HasPrefix(root, "unix:") {
+		root = "http://localhost" // whoever brings the socket to a browser knows a better name
+	}
+	return root + "/login/" + a.sessions.ticket()
+}
 
 // enter takes a login link and starts a session.
 func (a *Admin) enter(w http.ResponseWriter, r *http.Request) {

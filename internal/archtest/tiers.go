@@ -12,20 +12,20 @@ func tiers() []tier {
 	return []tier{
 		{"bedrock", []string{"fault", "secret"}},
 		{"ground", []string{
-			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "s3wire", "link",
-			"pgwire", "scram", "epoll", "pgbouncer", "fstype", "treepack", "coursegen", "cache", "resp",
+			"unit", "atomicfile", "lifecycle", "health", "metrics", "logging", "control", "handover", "s3wire", "link",
+			"pgwire", "scram", "epoll", "pgbouncer", "fstype", "treepack", "coursegen", "cache", "resp", "limit",
 		}},
 		{"ways", []string{"lane"}},
 		{"engines", []string{
 			"blob", "postgres", "web",
 			"upstream", "throttle", "httpcache", "certs", "timing", "pool", "relay", "backend", "cluster", "pgauth", "console", "audit",
-			"rolelimit", "census",
+			"rolelimit", "census", "doctor",
 			"gitrepo", "revision", "treecache",
 		}},
 		{"objects", []string{"objects"}},
 		{"features", []string{
 			"files", "s3api", "edge", "admin", "demo",
-			"pooler", "assets", "content", "node", "cacheserver", "watch", "advise", "backup", "access", "jobs", "load",
+			"pooler", "assets", "content", "node", "cacheserver", "watch", "advise", "backup", "access", "jobs", "load", "exposure",
 		}},
 		{"adapters", []string{"blob/disk", "blob/s3", "blob/mem", "blob/readcache"}},
 		{"config", []string{"config"}},
@@ -37,7 +37,7 @@ func tiers() []tier {
 
 // testOnly returns the packages that only tests, and each other, may import. They may import any tier.
 func testOnly() []string {
-	return []string{"archtest", "certtest", "pgtest", "s3test", "s3api/s3apitest", "blob/blobtest", "pgauth/ldaptest", "postgres/postgrestest", "lifecycle/lifecycletest", "lane/lanetest"}
+	return []string{"archtest", "browsertest", "certtest", "pgtest", "s3test", "s3api/s3apitest", "blob/blobtest", "pgauth/ldaptest", "postgres/postgrestest", "lifecycle/lifecycletest", "lane/lanetest"}
 }
 
 // planned returns packages that have their place but do not exist yet, with the work that brings them.

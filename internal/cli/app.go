@@ -25,6 +25,7 @@ type app struct {
 	configPath     string
 	json           bool
 	untrap         func() // gives interrupts back
+	steps          *steps // what is being done, for people who wait; made when first wanted
 
 	mu sync.Mutex // held while a line is written: files are moved side by side
 }
@@ -109,13 +110,34 @@ func (a *app) load() (*config.Config, error) {
 	return config.Load(path, a.env)
 }
 
-// client returns a client of the running daemon that the configuration describes.
+// client returns a client of the running daemon that the configuration describes. The daemon began without the mistakes that it has now, if
+// there are any, and a broken file must not keep anybody from looking at it and steering it.
 func (a *app) client() (*control.Client, error) {
-	cfg, err := a.load()
+	cfg, err := a.loadFor(func(key string) bool { return !strings.HasPrefix(key, "paths.") })
 	if err != nil {
 		return nil, err
 	}
 	return control.NewClient(cfg.Socket()), nil
+}
+
+// loadFor reads the configuration for a command that does not need all of it: mistakes at keys that spare accepts are told and do not
+// matter.
+func (a *app) loadFor(spare func(key string) bool) (*config.Config, error) {
+	path, err := config.Find(a.configPath, a.env)
+	if err != nil {
+		return nil, err
+	}
+	cfg, problems, err := config.LoadFaulty(path, a.env)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(problems, func(p fault.Problem) bool { return p.Key == "syntax" || !spare(p.Key) }) {
+		return nil, problems.Err() // nobody knows what else stands there
+	}
+	if len(problems) > 0 {
+		a.storyf("the configuration has a mistake now at %s: see holdfast check", problems[0].Key)
+	}
+	return cfg, nil
 }
 
 // printf writes to standard output: the answer.
@@ -179,9 +201,14 @@ func isTerminal(stream any) bool {
 }
 
 // bold makes text stand out where standard output is a terminal that shows it.
-func (a *app) bold(text string) string {
+func (a *app) bold(text string) string { return a.styled("1", text) }
+
+// green is for what is well.
+func (a *app) green(text string) string { return a.styled("1;32", text) }
+
+func (a *app) styled(style, text string) string {
 	if !isTerminal(a.stdout) || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
 		return text
 	}
-	return "\x1b[1m" + text + "\x1b[0m"
+	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }

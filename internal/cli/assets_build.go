@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -88,5 +89,9 @@ func (a *app) buildOffline(ctx context.Context, output string) (assets.Report, e
 	} else if err := os.MkdirAll(cfg.Paths.State, stateMode(cfg)); err != nil {
 		return assets.Report{}, err
 	}
-	return assets.NewBuilder(c, logging.New(cfg.Log, a.stderr)).Build(ctx)
+	report, err := assets.NewBuilder(c, logging.New(cfg.Log, a.stderr)).Build(ctx)
+	if output == "" {
+		err = errors.Join(err, giveToService(cfg, c.Output))
+	}
+	return report, err
 }

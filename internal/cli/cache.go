@@ -167,6 +167,9 @@ func cacheVariables(ctx context.Context, client *control.Client, cfg *config.Con
 		}
 	}
 	password, err := cacheserver.Password(cfg.Cache, cfg.Paths.State)
+	if err == nil && cfg.Cache.Password.IsZero() {
+		err = giveToService(cfg, cacheserver.PasswordFile(cfg.Paths.State))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -78,27 +78,33 @@ func runCheck(ctx context.Context, a *app, o checkOptions) error {
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)
 	defer cancel()
 	k := &checker{cfg: cfg, env: a.getenv, create: o.create}
-	k.ok("configuration", "%s", cfg.Path())
-	for _, n := range cfg.Notes() {
-		k.add(finding{Name: n.Key, State: "note", Text: n.Message, Hint: n.Hint})
-	}
-	k.environment()
-	k.timeouts()
-	if !o.offline {
-		k.directories()
-		k.assets()
-		k.listeners(ctx)
-		k.room()
-		k.database(ctx)
-		k.store(ctx)
-		k.content(ctx)
-	}
+	k.all(ctx, o.offline)
 	first := k.failure()
 	answer := checkAnswer{OK: first == nil, Findings: k.findings}
 	if err := a.data(answer, func() { a.printFindings(k.findings) }); err != nil || first == nil {
 		return err
 	}
 	return fault.New(fault.KindOf(first), "check_failed", "check: %s", count(k.failures(), "thing")+" to repair before Holdfast can start")
+}
+
+// all judges the configuration, and tries what it names unless that is to be left alone.
+func (k *checker) all(ctx context.Context, offline bool) {
+	k.ok("configuration", "%s", k.cfg.Path())
+	for _, n := range k.cfg.Notes() {
+		k.add(finding{Name: n.Key, State: "note", Text: n.Message, Hint: n.Hint})
+	}
+	k.environment()
+	k.timeouts()
+	if offline {
+		return
+	}
+	k.directories()
+	k.assets()
+	k.listeners(ctx)
+	k.room()
+	k.database(ctx)
+	k.store(ctx)
+	k.content(ctx)
 }
 
 func (a *app) printFindings(findings []finding) {

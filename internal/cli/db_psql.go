@@ -69,7 +69,7 @@ func newDBPsql(a *app) *cobra.Command {
 }
 
 func runDBPsql(ctx context.Context, a *app, o psqlOptions, args []string) error {
-	cfg, err := a.load()
+	cfg, err := a.loadFor(beyondServer)
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,17 @@ func runDBPsql(ctx context.Context, a *app, o psqlOptions, args []string) error 
 	cmd := exec.Command(program, args...) //nolint:noctx // it ends by itself: an interrupt is for its query
 	cmd.Env = append(slices.DeleteFunc(slices.Clone(a.env), isConnection), variables...)
 	return a.become(cmd)
+}
+
+// beyondServer reports whether a setting says nothing of the server itself and who logs in there.
+func beyondServer(key string) bool {
+	rest, ok := strings.CutPrefix(key, "database.")
+	if !ok {
+		return !strings.HasPrefix(key, "paths.")
+	}
+	table, _, _ := strings.Cut(rest, ".")
+	table, _, _ = strings.Cut(table, "[")
+	return slices.Contains([]string{"options", "endpoints", "routes", "users", "limits", "peers", "audit", "rules", "auth"}, table)
 }
 
 // become runs a program in our place: it has the streams, and an interrupt from the terminal, which reaches both of us, is for it alone.
@@ -173,6 +184,9 @@ func psqlVariables(to string) ([]string, error) {
 		{"PGDATABASE", strings.TrimPrefix(u.Path, "/")},
 		{"PGSSLMODE", q.Get("sslmode")},
 		{"PGSSLROOTCERT", q.Get("sslrootcert")},
+		{"PGSSLCERT", q.Get("sslcert")},
+		{"PGSSLKEY", q.Get("sslkey")},
+		{"PGCHANNELBINDING", q.Get("channel_binding")},
 		{"PGOPTIONS", q.Get("options")},
 	} {
 		if v.value != "" {

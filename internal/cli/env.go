@@ -35,8 +35,8 @@ mode "direct", the pooler is switched off, or it does not know the role's passwo
 password is printed, because none is known.
 
 The first call makes an access key for the application, which may read, list, write and delete in all buckets; Holdfast must
-run for that. The key is kept in the state directory, so later calls print the same one. For less rights make a key of your
-own with "holdfast files key create".
+run for that. The key is kept in the state directory, so later calls print the same one; one that was revoked or has ended
+is replaced. For less rights make a key of your own with "holdfast files key create".
 
 The output holds secrets: send it to the application and nowhere else.
 

@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"holdfast/internal/admin"
 	"holdfast/internal/atomicfile"
@@ -57,11 +59,18 @@ func s3Variables(ctx context.Context, client *control.Client, cfg *config.Config
 	}, nil
 }
 
-// keepKey returns the key of the application, which is made by the first call.
+// keepKey returns the key of the application, which is made by the first call, and again when the kept one works no more.
 func keepKey(ctx context.Context, client *control.Client, cfg *config.Config, o envOptions) (appKey, error) {
 	path := filepath.Join(cfg.Paths.State, "secrets", "access-key-"+o.app+".json")
 	old, err := readKey(path)
-	if err != nil || old.ID != "" && !o.renew {
+	if err == nil && old.ID != "" {
+		err = giveToService(cfg, filepath.Dir(path)) // an older version left it to root
+	}
+	if err != nil {
+		return old, err
+	}
+	works, err := keyWorks(ctx, client, old.ID)
+	if err != nil || works && !o.renew {
 		return old, err
 	}
 	made, err := control.Call[files.AccessKeyInfo](ctx, client, routeKeyCreate, files.CreateAccessKeyRequest{
@@ -78,14 +87,32 @@ func keepKey(ctx context.Context, client *control.Client, cfg *config.Config, o 
 	if err == nil {
 		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), atomicfile.WriteFile(path, append(text, '\n'), 0o600))
 	}
+	if err == nil {
+		err = giveToService(cfg, filepath.Dir(path))
+	}
 	if err != nil {
 		return key, fmt.Errorf("keep the access key of %s: %w", o.app, err)
 	}
-	if old.ID == "" {
+	if !works {
 		return key, nil
 	}
 	_, err = control.Call[files.Empty](ctx, client, routeKeyRevoke, files.AccessKeyRef{ID: old.ID})
 	return key, err
+}
+
+// keyWorks reports whether a key exists and has not ended. While no daemon runs, nobody can say otherwise.
+func keyWorks(ctx context.Context, client *control.Client, id string) (bool, error) {
+	if id == "" {
+		return false, nil
+	}
+	answer, err := control.Call[files.ListAccessKeysAnswer](ctx, client, routeKeyList, files.Empty{})
+	if fault.KindOf(err) == fault.Unavailable {
+		return true, nil
+	}
+	works := slices.ContainsFunc(answer.Keys, func(k files.AccessKeyInfo) bool {
+		return k.ID == id && k.Revoked == nil && (k.NotAfter == nil || k.NotAfter.After(time.Now()))
+	})
+	return works, err
 }
 
 // readKey returns the kept key; the zero value when there is none.
@@ -120,6 +147,10 @@ func s3Endpoint(ctx context.Context, client *control.Client, cfg *config.Config)
 			return strings.TrimSuffix(h, "/"), nil
 		}
 		return "https://" + cfg.S3.Hosts[0], nil
+	}
+	if strings.HasPrefix(cfg.S3.Listen, "unix:") {
+		return "", fault.New(fault.Config, "s3_socket", "the S3 endpoint listens on a Unix socket, where no client reaches it by itself").
+			WithHint("name the address of the proxy in front of it in s3.hosts, or leave the variables out with --no-s3")
 	}
 	return listenURL(ctx, client, "s3", cfg.S3.Listen, cfg.S3.TLSCert != "")
 }

@@ -33,7 +33,7 @@ Rules:
       --origin ORIGIN           a site whose pages may read and upload, as "https://app.example.com"; may be repeated
 
 With --json the fields of a bucket are name, created, owner, declared, public, versioning, max_size, max_objects, types,
-expire_after, keep_versions, origins, and usage (objects, bytes) where one bucket is asked for.
+expire_after, keep_versions, origins, inline, resources, and usage (objects, bytes) where one bucket is asked for.
 
 EXIT STATUS
   0, or 4 when there is no such bucket, 6 when it exists already or is not empty
@@ -175,6 +175,12 @@ func (a *app) bucketCall(ctx context.Context, route string, req any) error {
 		a.printf("  max objects   %s\n  types         %s\n", limit(b.MaxObjects, decimal), orDash(strings.Join(b.Types, ", ")))
 		a.printf("  expire after  %s\n  versions      %s\n", orDash(durationText(b.ExpireAfter)), orDash(b.Versioning))
 		a.printf("  origins       %s\n", orDash(strings.Join(b.Origins, ", ")))
+		if b.KeepVersions > 0 {
+			a.printf("  keeps         %s of each key\n", count(b.KeepVersions, "version"))
+		}
+		if len(b.Inline) > 0 {
+			a.printf("  shown pages   %s, which load from %s\n", strings.Join(b.Inline, ", "), orDash(strings.Join(b.Resources, ", ")))
+		}
 		if b.Usage != nil {
 			a.printf("  holds         %s, %s\n", count(int(b.Usage.Objects), "file"), size(b.Usage.Bytes))
 		}

@@ -23,7 +23,7 @@ Usage:
 
 Where the files are kept on the same disk they are linked (hard links): that takes no space and almost no time. Elsewhere
 they are copied. The export is a plain directory that needs no Holdfast. It is written by the running Holdfast, under its
-account.
+account; as a service that may write below paths.state ("holdfast paths"), from where the directory can be moved.
 
 Do not change linked files in place: they are the stored files. Editors and rsync replace files, which is fine.
 
@@ -36,10 +36,11 @@ With --json the output is one object to a line: objects, bytes, linked, copied, 
 that cannot be a file name; the last line has done (true).
 
 EXIT STATUS
-  0, 4 when there is no such bucket, 6 when the directory is not empty, 8 when its disk is full, 11 when keys were skipped
+  0, 4 when there is no such bucket, 5 when Holdfast may not write there, 6 when the directory is not empty, 8 when its disk
+  is full, 11 when keys were skipped
 
 EXAMPLE
-  holdfast files export papers /srv/export/papers
+  holdfast files export papers /var/lib/holdfast/export/papers
 `
 
 // filesExportOptions are the options of files export.

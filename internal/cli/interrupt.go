@@ -33,26 +33,30 @@ func interruptible() (ctx context.Context, stop func()) {
 	})
 }
 
-// hangups takes SIGHUP from its default, which ends the process. Each one calls what serve was given, once it was given that; stop gives the signal
-// back and waits for a call under way.
+// hangups takes SIGHUP from its default, which ends the process. Each one calls what serve was given last, once it was given something; stop
+// gives the signal back and waits for a call under way.
 func hangups() (serve func(f func()), stop func()) {
 	got, done := make(chan os.Signal, 1), make(chan struct{})
-	ready := make(chan func(), 1)
+	next, quit := make(chan func()), make(chan struct{})
 	signal.Notify(got, syscall.SIGHUP)
 	go func() {
 		defer close(done)
-		f, ok := <-ready
-		if !ok {
-			return
-		}
-		for range got {
-			f()
+		var f func()
+		var heard <-chan os.Signal // nil while nobody wants them
+		for {
+			select {
+			case f = <-next:
+				heard = got
+			case <-heard:
+				f()
+			case <-quit:
+				return
+			}
 		}
 	}()
-	return func(f func()) { ready <- f }, func() {
+	return func(f func()) { next <- f }, func() {
 		signal.Stop(got)
-		close(got)
-		close(ready)
+		close(quit)
 		<-done
 	}
 }

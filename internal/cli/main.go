@@ -34,6 +34,7 @@ Set up:
 Run:
   serve           run Holdfast
   status          say how the running Holdfast is
+  doctor          look at the whole site, and say what is wrong
   logs            print the log of the running Holdfast
   login           print a link that opens the admin page
   reload          have the configuration read again
@@ -87,7 +88,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetHelpCommand(newHelp(a))
 	root.AddCommand(
 		newInit(a), newImport(a), newCheck(a), newConfig(a), newEnv(a), newPaths(a),
-		newServe(a), newStatus(a), newLogs(a), newLogin(a), newReload(a), newStop(a), newDemo(a),
+		newServe(a), newStatus(a), newDoctor(a), newLogs(a), newLogin(a), newReload(a), newStop(a), newDemo(a),
 		newNode(a), newJoin(a),
 		newPool(a), newDB(a), newCache(a), newFiles(a), newAssets(a), newContent(a), newEdge(a), newBench(a), newVersion(a), newCompletion(a),
 	)

@@ -102,5 +102,8 @@ func runPoolOrder(ctx context.Context, a *app, route, done string, r daemon.Pool
 		for _, name := range answer.Pools {
 			a.printf("%s %s\n", done, name)
 		}
+		if len(answer.Pools) == 0 {
+			a.printf("%s: no pool is there yet\n", done)
+		}
 	})
 }

@@ -16,7 +16,8 @@ Usage:
   holdfast reload [--json]
 
 It is the same as SIGHUP, and says what came of it. What takes effect at once: the rules, servers, limits, headers and hosts
-of [edge], who may log in to PostgreSQL and how its pools are sized, the sources of content. Nothing under way is disturbed.
+of [edge], who may log in to PostgreSQL, how its pools are sized and where databases are (routes), the sources of content.
+Nothing under way is disturbed.
 Other settings wait for a restart and are named. A configuration with a mistake changes nothing, and the mistake is told.
 
 With --json the fields are applied and needs_restart: names of settings.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +47,7 @@ func newStop(a *app) *cobra.Command {
 }
 
 func runStop(ctx context.Context, a *app, o stopOptions) error {
-	cfg, err := a.load()
+	cfg, err := a.loadFor(func(key string) bool { return !strings.HasPrefix(key, "paths.") })
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ server_lifetime = 3600
 max_client_conn = 500
 admin_users = "ann, ben"
 pool_mode = "transaction"
+tcp_keepidle = 25
+tcp_user_timeout = 1500
 [database.options.pool]
 min_pool_size = 7
 [[database.endpoints]]
@@ -37,6 +39,9 @@ mode = "session"
 	}
 	if c.Database.Pooling.MaxClients != 500 || strings.Join(c.Database.Pooling.Admins, " ") != "ann ben" {
 		t.Errorf("max_clients %d, admins %q", c.Database.Pooling.MaxClients, c.Database.Pooling.Admins)
+	}
+	if p := c.Database.Pooling; p.KeepAlive.D() != 25*time.Second || p.UserTimeout.D() != 1500*time.Millisecond {
+		t.Errorf("keepalive %v, user_timeout %v", p.KeepAlive, p.UserTimeout)
 	}
 	if e := endpoints[0]; e.Mode != "transaction" || e.MaxSize != 12 || e.Timeout.D() != 2500*time.Millisecond {
 		t.Errorf("first endpoint is %+v", e)

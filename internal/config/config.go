@@ -1,7 +1,9 @@
 package config
 
 import (
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,6 +145,9 @@ func (c *Config) complete(dir string) {
 		c.Files.SQLSigners = []string{c.Database.Username}
 	}
 	fallback(&c.Files.PublicURL, c.siteURL())
+	if u, err := url.Parse(c.Files.PublicURL); err == nil && !slices.Contains(c.Edge.Hosts, strings.ToLower(u.Hostname())) {
+		c.Edge.FilesHost = strings.ToLower(u.Hostname())
+	}
 }
 
 // siteURL is where visitors reach the edge: its first host, else its address; "" when the address has no port yet. A

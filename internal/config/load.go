@@ -15,6 +15,12 @@ func Load(path string, environ []string) (*Config, error) {
 	return loader{network: networkOf}.load(path, environ)
 }
 
+// LoadFaulty is Load for those who only want to know a part of the configuration, as where a Holdfast that runs is reached: it returns what
+// could be read beside the mistakes, which the caller has to judge. What a mistake is about is as it was written, or has its default.
+func LoadFaulty(path string, environ []string) (*Config, fault.Problems, error) {
+	return loader{network: networkOf}.read(path, environ)
+}
+
 // networkOf names the network file system that a path is on; "" for a local one.
 func networkOf(path string) string {
 	if kind, network := fstype.Of(path); network {
@@ -29,13 +35,22 @@ type loader struct {
 }
 
 func (l loader) load(path string, environ []string) (*Config, error) {
+	cfg, problems, err := l.read(path, environ)
+	if err = cmp.Or(err, problems.Err()); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// read returns the configuration as far as it could be read, and its mistakes.
+func (l loader) read(path string, environ []string) (*Config, fault.Problems, error) {
 	dir, err := dirOf(path)
 	if err != nil {
-		return nil, missing(path, err)
+		return nil, nil, missing(path, err)
 	}
 	tree, files, problems, err := readTree(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tree.merge(overrides(environ))
 
@@ -53,10 +68,7 @@ func (l loader) load(path string, environ []string) (*Config, error) {
 	cfg.complete(dir)
 	d.judge(&cfg, dir, l.network)
 	sortProblems(d.problems, files)
-	if err := d.problems.Err(); err != nil {
-		return nil, err
-	}
-	return &cfg, nil
+	return &cfg, d.problems, nil
 }
 
 // readTree reads and merges all files. A file that is not TOML is a mistake beside those of the others.

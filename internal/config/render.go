@@ -20,11 +20,13 @@ type Setting struct {
 	Secret bool   `json:"secret,omitempty"` // the value is not shown
 	File   string `json:"file,omitempty"`   // the file that holds a secret
 	Origin string `json:"origin"`           // "default", "file:line" or the name of a variable
+
+	held secret.String // the secret itself, to be compared
 }
 
-// Same reports whether two settings have the same value. Secrets are compared by where they come from.
+// Same reports whether two settings have the same value, and a secret comes from the same place.
 func Same(a, b Setting) bool {
-	return a.Key == b.Key && reflect.DeepEqual(a.Value, b.Value) && a.File == b.File
+	return a.Key == b.Key && reflect.DeepEqual(a.Value, b.Value) && a.File == b.File && a.held.Reveal() == b.held.Reveal()
 }
 
 // Settings lists every key with its effective value, in the order of the schema. No secret is among the values. The
@@ -77,7 +79,7 @@ func (c *Config) setting(key string, v reflect.Value) Setting {
 	s := Setting{Key: key, Origin: c.origins[key].String()}
 	switch value := v.Interface().(type) {
 	case secret.String:
-		s.Secret = true
+		s.Secret, s.held = true, value
 		if o, ok := c.origins[key+fileSuffix]; ok {
 			s.File, s.Origin = c.secretFiles[key], o.String()
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"holdfast/internal/admin"
+	"holdfast/internal/browsertest"
 	"holdfast/internal/config"
 	"holdfast/internal/control"
 	"holdfast/internal/lifecycle/lifecycletest"
@@ -33,7 +34,7 @@ func TestAdminPageInABrowser(t *testing.T) {
 	t.Parallel()
 	c := configure(t, "HOLDFAST_FILES__BUCKETS__PAPERS__MAX_SIZE=20MB")
 	startWith(t, c, nil)
-	ctx := browser(t)
+	ctx := browsertest.Open(t)
 	link := loginLink(t, c)
 	text := visit(t, ctx, link)
 	for _, want := range []string{"Holdfast", "All is well", "PostgreSQL 1", "S3 endpoint at", "0 objects in 1 bucket"} {
@@ -41,13 +42,13 @@ func TestAdminPageInABrowser(t *testing.T) {
 			t.Errorf("the page does not say %q:\n%s", want, text)
 		}
 	}
-	if at := evaluate[string](t, ctx, "location.pathname"); at != "/" {
+	if at := browsertest.Evaluate[string](t, ctx, "location.pathname"); at != "/" {
 		t.Errorf("the login link leads to %s", at)
 	}
-	if wide := evaluate[bool](t, ctx, "document.documentElement.scrollWidth > innerWidth"); wide {
+	if wide := browsertest.Evaluate[bool](t, ctx, "document.documentElement.scrollWidth > innerWidth"); wide {
 		t.Error("the page is wider than the window")
 	}
-	screenshot(t, ctx, "admin.png")
+	browsertest.Screenshot(t, ctx, "admin.png")
 
 	if err := os.Rename(c.Media.Root, c.Media.Root+".away"); err != nil {
 		t.Fatal(err)
@@ -62,9 +63,9 @@ func TestAdminPageInABrowser(t *testing.T) {
 	if !strings.Contains(text, "check the disk and its mount") {
 		t.Errorf("the page does not say what to do:\n%s", text)
 	}
-	screenshot(t, ctx, "admin-finding.png")
+	browsertest.Screenshot(t, ctx, "admin-finding.png")
 
-	if text := visit(t, browser(t), link); !strings.Contains(text, "used or is too old") {
+	if text := visit(t, browsertest.Open(t), link); !strings.Contains(text, "used or is too old") {
 		t.Errorf("a login link that was used shows:\n%s", text)
 	}
 }
@@ -75,5 +76,5 @@ func visit(t *testing.T, ctx context.Context, url string) string {
 	if err := chromedp.Do(ctx, chromedp.Navigate(url), chromedp.WaitReady("body")); err != nil {
 		t.Fatalf("open %s: %v", url, err)
 	}
-	return evaluate[string](t, ctx, "document.body.innerText")
+	return browsertest.Evaluate[string](t, ctx, "document.body.innerText")
 }

@@ -151,7 +151,7 @@ func inWords(d time.Duration) string {
 }
 
 func (d *Daemon) listCertificates(context.Context, control.Empty) (CertificatesAnswer, error) {
-	all := d.edge.Certificates()
+	all := append([]edge.CertificateStatus{}, d.edge.Certificates()...) // a list in JSON, without any, too
 	slices.SortStableFunc(all, func(a, b edge.CertificateStatus) int { return a.NotAfter.Compare(b.NotAfter) })
 	return CertificatesAnswer{all}, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"holdfast/internal/browsertest"
 	"holdfast/internal/coursegen"
 	"holdfast/internal/daemon"
 	"holdfast/internal/demo"
@@ -31,25 +32,25 @@ func withDemoCourse(t *testing.T) []string {
 func TestDemoQuestionInABrowser(t *testing.T) {
 	d := start(t, func(o *daemon.Options) { o.Demo = true }, withDemoCourse(t)...)
 	waitPublished(t, d.EdgeURL())
-	ctx := browser(t)
+	ctx := browsertest.Open(t)
 	err := chromedp.Do(ctx, chromedp.Navigate(d.EdgeURL()+"/demo/question/mechanics/throw"), chromedp.WaitVisible("#commit"))
 	if err != nil {
 		text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		t.Fatalf("%v; the page says:\n%s", err, text)
 	}
-	poll(t, func() bool { return evaluate[bool](t, ctx, `document.getElementById('picture').complete`) })
-	picture := evaluate[string](t, ctx, `document.getElementById('picture').src`)
-	commit := evaluate[string](t, ctx, `document.getElementById('commit').title`)
-	if evaluate[int](t, ctx, `document.getElementById('picture').naturalWidth`) == 0 || !strings.Contains(picture, "/content/physics/"+commit+"~") {
+	poll(t, func() bool { return browsertest.Evaluate[bool](t, ctx, `document.getElementById('picture').complete`) })
+	picture := browsertest.Evaluate[string](t, ctx, `document.getElementById('picture').src`)
+	commit := browsertest.Evaluate[string](t, ctx, `document.getElementById('commit').title`)
+	if browsertest.Evaluate[int](t, ctx, `document.getElementById('picture').naturalWidth`) == 0 || !strings.Contains(picture, "/content/physics/"+commit+"~") {
 		t.Errorf("the picture at %s of revision %s", picture, commit)
 	}
-	if styles := evaluate[int](t, ctx, `document.styleSheets[1].cssRules.length`); styles == 0 {
+	if styles := browsertest.Evaluate[int](t, ctx, `document.styleSheets[1].cssRules.length`); styles == 0 {
 		t.Error("the stylesheet of the course is not there")
 	}
-	if n := evaluate[int](t, ctx, `document.querySelectorAll('nav li').length`); n != len(coursegen.DemoQuestions())-1 {
+	if n := browsertest.Evaluate[int](t, ctx, `document.querySelectorAll('nav li').length`); n != len(coursegen.DemoQuestions())-1 {
 		t.Errorf("%d other questions", n)
 	}
-	screenshot(t, ctx, "question.png")
+	browsertest.Screenshot(t, ctx, "question.png")
 }
 
 // waitPublished waits until the course was synced by itself.
@@ -92,7 +93,7 @@ func TestTheAdminPageShowsWhatTheCacheOfContentSaves(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	ctx := browser(t)
+	ctx := browsertest.Open(t)
 	text := visit(t, ctx, loginLink(t, c))
 	for _, want := range []*regexp.Regexp{
 		regexp.MustCompile(`(?s)hit rate\n+[1-9][0-9.]* %\n`),
@@ -105,8 +106,8 @@ func TestTheAdminPageShowsWhatTheCacheOfContentSaves(t *testing.T) {
 			t.Errorf("the page does not have %s:\n%s", want, text)
 		}
 	}
-	if wide := evaluate[bool](t, ctx, "document.documentElement.scrollWidth > innerWidth"); wide {
+	if wide := browsertest.Evaluate[bool](t, ctx, "document.documentElement.scrollWidth > innerWidth"); wide {
 		t.Error("the page is wider than the window")
 	}
-	screenshot(t, ctx, "admin-content.png")
+	browsertest.Screenshot(t, ctx, "admin-content.png")
 }

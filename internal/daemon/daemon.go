@@ -23,6 +23,7 @@ import (
 	"holdfast/internal/content"
 	"holdfast/internal/edge"
 	"holdfast/internal/files"
+	"holdfast/internal/handover"
 	"holdfast/internal/health"
 	"holdfast/internal/lifecycle"
 	"holdfast/internal/logging"
@@ -52,6 +53,9 @@ type Options struct {
 	Log     io.Writer                      // where the log goes besides "holdfast logs"
 	Demo    bool                           // show the demo's page on the edge
 	Load    func() (*config.Config, error) // reads the configuration again, for Reload; may be nil
+	// TakeOver makes the daemon take the listeners of the one that uses the same state directory, which goes on with the clients of
+	// its pooler until they have left.
+	TakeOver bool
 }
 
 // Daemon is the whole process as a lifecycle.Service. It is ready when every part is.
@@ -68,6 +72,12 @@ type Daemon struct {
 	quit    chan struct{} // holds one order to stop
 
 	loops loops // set by open
+
+	listeners *handover.Listeners
+	offer     *handover.Offer     // of the process before, until this one is ready; else nil
+	given     chan *handover.Heir // holds the successor that has committed
+	leave     func()              // makes those leave who linger; set by linger
+	again     int                 // how often this process has started again because a successor failed
 
 	// Set by the steps, in their order.
 	database postgres.Config // what leads to the database, complete
@@ -110,7 +120,7 @@ func New(o Options) *Daemon {
 		opts: o, cfg: o.Config, logs: logs,
 		log:    logging.New(o.Config.Log, logging.Tee(o.Log, logs)),
 		health: health.New(), metrics: registry, meters: newMeters(registry),
-		quit: make(chan struct{}, 1),
+		quit: make(chan struct{}, 1), given: make(chan *handover.Heir, 1), listeners: &handover.Listeners{},
 	}
 }
 
@@ -119,15 +129,25 @@ func (d *Daemon) Run(ctx context.Context, ready func(*Daemon)) error {
 	if err := d.Start(ctx); err != nil {
 		return err
 	}
+	return d.attend(ctx, ready)
+}
+
+// attend is Run once the daemon is started.
+func (d *Daemon) attend(ctx context.Context, ready func(*Daemon)) error {
 	notify(d.log, systemd.SdNotifyReady)
 	ready(d)
 	select {
 	case <-ctx.Done():
 	case <-d.quit:
+	case heir := <-d.given:
+		return d.linger(ctx, heir, ready)
 	}
 	notify(d.log, systemd.SdNotifyStopping)
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.Admin.StopNotice.D()+Drain)
 	defer cancel()
+	var others sync.WaitGroup
+	others.Go(func() { d.dismiss(limited) })
+	defer others.Wait()
 	return d.Stop(limited)
 }
 
@@ -148,6 +168,12 @@ func (d *Daemon) Shutdown() {
 func (d *Daemon) open(ctx context.Context) error {
 	d.log.InfoContext(ctx, "starting", "version", d.opts.Version, "config", d.cfg.Path())
 	d.loops = newLoops(d.cfg.Database.Pooling)
+	if d.opts.TakeOver {
+		if err := d.takeOver(ctx); err != nil {
+			return err
+		}
+	}
+	ctx = handover.With(ctx, d.listeners)
 	for _, step := range []struct {
 		name  string
 		start func(context.Context) error
@@ -169,12 +195,13 @@ func (d *Daemon) open(ctx context.Context) error {
 		{"edge", d.startEdge},
 		{"admin", d.startAdmin},
 		{"nodes", d.startNode},
+		{"successors", d.awaitSuccessor},
 	} {
 		if err := step.start(ctx); err != nil {
 			return errors.Join(fmt.Errorf("start %s: %w", step.name, err), d.unwind(context.WithoutCancel(ctx)))
 		}
 	}
-	d.log.InfoContext(ctx, "ready", "postgres", d.PoolerAddr(), "edge", d.edge.URL(), "s3", d.s3.URL(), "admin", "http://"+d.admin.Addr())
+	d.log.InfoContext(ctx, "ready", "postgres", d.PoolerAddr(), "edge", d.edge.URL(), "s3", d.s3.URL(), "admin", d.admin.URL())
 	return nil
 }
 
@@ -211,7 +238,10 @@ func (d *Daemon) unwind(ctx context.Context) error {
 		d.node.Changed()
 	}
 	d.giveNotice(ctx)
-	all := []error{d.closeDoors(ctx)}
+	if !d.listeners.Given() { // else linger does it
+		d.listeners.Release()
+	}
+	all := []error{d.closeDoors(ctx, Drain)}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
 	defer cancel()
 	for i := len(d.running) - 1; i >= 0; i-- {
@@ -222,6 +252,7 @@ func (d *Daemon) unwind(ctx context.Context) error {
 		cancel()
 	}
 	d.running = nil
+	all = append(all, d.abandon())
 	d.health.Clear(stopping())
 	d.log.InfoContext(ctx, "stopped")
 	return errors.Join(all...)
@@ -250,8 +281,8 @@ func stopping() health.Condition {
 
 // closeDoors stops the listeners. Requests that are not over in time are cut, which is told and is no failure: a visitor
 // whose line is slow must not make the end of a process one in disorder.
-func (d *Daemon) closeDoors(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, Drain) // a start that failed has no end of its own
+func (d *Daemon) closeDoors(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit) // a start that failed has no end of its own
 	defer cancel()
 	var all sync.WaitGroup
 	errs := make([]error, len(d.doors))
@@ -260,7 +291,7 @@ func (d *Daemon) closeDoors(ctx context.Context) error {
 			err := door.stop(ctx)
 			switch {
 			case errors.Is(err, context.DeadlineExceeded):
-				d.log.WarnContext(ctx, "requests cut", "listener", door.name, "after", Drain.String())
+				d.log.WarnContext(ctx, "requests cut", "listener", door.name, "after", limit.String())
 			case err != nil:
 				errs[i] = fmt.Errorf("stop %s: %w", door.name, err)
 			}

@@ -24,6 +24,18 @@
 //
 // A lock on <state>/lock keeps a second daemon off the same state directory. The kernel lets go of it however the
 // process ends.
+//
+// # Taking over
+//
+// "holdfast serve --takeover" takes the listeners of the process that uses the same state (package handover). That one ends as in
+// an ordinary stop, but for the pooler's clients: they, the connection to the database, the log-in and the audit stream stay until
+// the last client has left, or their time is over. The lock goes back before that, and the new process, which waits for it, starts
+// with the inherited listeners and accepts when all of it runs; who connects meanwhile waits in the backlog. Both append to one audit
+// file, which package audit is made for. A cancel request for nobody here goes to those who linger, by the sockets
+// draining-PID.sock in the state directory; a stop ends them by the same way.
+//
+// If the new process ends before it is ready, the old one starts again: a second Daemon in the same process, on duplicates of the
+// listeners, beside the first, which has the clients that stayed. So nothing of a Daemon may be global.
 package daemon
 
 //go:generate go test -run ^TestThePageOfMetricsIsFresh$ -update .

@@ -3,9 +3,11 @@ package daemon
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"holdfast/internal/admin"
 	"holdfast/internal/blob"
+	"holdfast/internal/edge"
 	"holdfast/internal/files"
 	"holdfast/internal/objects"
 	"holdfast/internal/postgres"
@@ -26,7 +28,7 @@ func (d *Daemon) startIndex(ctx context.Context) error {
 	d.index = objects.New(objects.Options{
 		Config: objects.Config{
 			LinkMaxTTL:        f.LongestLink(),
-			TrashKeep:         f.TrashKeep.D(),
+			TrashKeep:         max(f.TrashKeep.D(), 1), // none, as "0" says; to the index that would mean its default
 			AbortUploadsAfter: f.AbortUploadsAfter.D(),
 		},
 		DB: d.db, Blobs: blobs, MasterKey: f.MasterKey, Sole: sole, Log: d.log.With("part", "objects"),
@@ -40,7 +42,7 @@ func (d *Daemon) startFiles(ctx context.Context) error {
 	d.files, err = files.New(files.Options{
 		Config: d.cfg.Files, Index: d.index, Store: d.store, StoreKind: d.storeKind(),
 		Database: d.db, Schema: d.cfg.Database.Schema, MediaURL: d.cfg.Media.URL,
-		BaseURL: d.edgeURL, Metrics: d.metrics, Log: d.log.With("part", "files"),
+		BaseURL: d.edgeURL, Frames: d.frames(), Metrics: d.metrics, Log: d.log.With("part", "files"),
 	})
 	if err != nil {
 		return err
@@ -48,10 +50,19 @@ func (d *Daemon) startFiles(ctx context.Context) error {
 	return d.run(ctx, "files", d.files)
 }
 
+// frames are the hosts whose pages may show files in frames, where X-Frame-Options would let the files' own host alone.
+func (d *Daemon) frames() []string {
+	e := d.cfg.Edge
+	if e.Headers.FrameOptions != edge.DefaultConfig().Headers.FrameOptions || e.FilesHost == "" && len(e.Hosts) < 2 {
+		return nil
+	}
+	return e.Hosts
+}
+
 // edgeURL is where visitors are, for links while no public address is set: known once the edge listens.
 func (d *Daemon) edgeURL() string {
-	if d.edge == nil {
-		return ""
+	if d.edge == nil || strings.HasPrefix(d.cfg.Edge.Listen, "unix:") {
+		return "" // links without a host, for the proxy in front
 	}
 	return d.edge.URL()
 }

@@ -19,14 +19,14 @@ const (
 	abandoned = time.Hour
 )
 
-// sweepLeftOvers removes the unfinished small files of processes that were killed. What cannot be removed stays: it harms
-// nobody.
+// sweepLeftOvers removes the unfinished small files of processes that were killed. What cannot be removed, or looked at, stays:
+// it harms nobody, and keeps nothing from starting.
 func (d *Daemon) sweepLeftOvers(ctx context.Context) error {
 	place := Place(d.cfg)
 	for _, dir := range []string{d.cfg.Paths.State, d.cfg.Paths.Cache, d.cfg.Paths.Backup, place.Dir, place.Secrets} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			d.log.WarnContext(ctx, "cannot look for unfinished files", "dir", dir, "error", err)
 		}
 		for _, e := range entries {
 			if !leftOver(e) {

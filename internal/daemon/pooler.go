@@ -26,6 +26,7 @@ func (d *Daemon) startPooler(ctx context.Context) error {
 	o := pooler.Options{
 		Database: d.database, Authenticator: auth, Log: d.log.With("part", "pooler"), Version: d.opts.Version,
 		Meters: pooler.NewMeters(d.metrics), Health: d.health, Shutdown: d.Shutdown, Reload: d.Reload, Naps: d.loops.naps,
+		Elsewhere: d.cancelElsewhere,
 	}
 	if c.Audit.Enabled {
 		w := audit.New(c.Audit, d.log.With("part", "audit"), d.health)
@@ -55,7 +56,7 @@ func (d *Daemon) fastWanted(class string) int { return d.config().Database.Pooli
 // startLogin starts what decides who may log in.
 func (d *Daemon) startLogin(ctx context.Context, c pgauth.Config) (*pgauth.Authenticator, error) {
 	auth, err := pgauth.New(c, pgauth.Options{
-		Log: d.log.With("part", "login"), Findings: d.health, Users: d.ownUsers(), MockSecret: d.mockSecret(),
+		Log: d.log.With("part", "login"), Findings: d.health, Users: ownUsers(d.database), MockSecret: d.mockSecret(),
 		Querier: verifiers{d.db, func() pgauth.Auth { return d.config().Database.Pooling.Auth }}, Probe: d.database.Username,
 	})
 	if err != nil {
@@ -65,11 +66,11 @@ func (d *Daemon) startLogin(ctx context.Context, c pgauth.Config) (*pgauth.Authe
 }
 
 // ownUsers are the users that the configuration itself knows: the application's role.
-func (d *Daemon) ownUsers() []pgauth.User {
-	if d.database.Password.IsZero() {
+func ownUsers(db postgres.Config) []pgauth.User {
+	if db.Password.IsZero() {
 		return nil
 	}
-	return []pgauth.User{{Name: d.database.Username, Password: d.database.Password}}
+	return []pgauth.User{{Name: db.Username, Password: db.Password}}
 }
 
 // mockSecret makes unknown users look the same after a restart, on each process.
@@ -115,6 +116,7 @@ func (d *Daemon) poolerStatus(ctx context.Context) admin.Status {
 		}
 	}
 	report.Facts = append(report.Facts, admin.Fact{Name: "endpoints", Value: endpoints}, admin.Fact{Name: "pools", Value: pools})
+	report.Facts = append(report.Facts, d.drainingFacts(ctx)...)
 	report.Facts = append(report.Facts, directFacts(direct)...)
 	return report
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,14 +11,15 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/fault"
+	"holdfast/internal/postgres"
 )
 
 // reloadable are the tables and settings that take effect without a restart.
 func reloadable() []string {
 	return append(contentReloadable(),
-		"database.rules", "database.auth", "database.limits", "database.admins", "database.fast_percent", "database.stats_users",
+		"database.routes", "database.users", "database.max_user_connections", "database.rules", "database.auth", "database.limits", "database.admins", "database.fast_percent", "database.stats_users",
 		"edge", "static",
-		"database.options.pool", "database.hold", "database.login_timeout", "database.max_clients", "database.prepared_statements",
+		"database.password", "database.options.pool", "database.hold", "database.login_timeout", "database.max_clients", "database.prepared_statements",
 	)
 }
 
@@ -33,6 +35,9 @@ func (d *Daemon) reload(ctx context.Context) (ReloadAnswer, error) {
 	if d.opts.Load == nil {
 		return ReloadAnswer{}, fault.New(fault.Conflict, "no_reload", "this process was started without a configuration that can be read again")
 	}
+	if d.listeners.Given() {
+		return ReloadAnswer{}, fault.New(fault.Conflict, "no_reload", "another process has taken over from this one")
+	}
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	notify(d.log, systemd.SdNotifyReloading)
@@ -42,7 +47,7 @@ func (d *Daemon) reload(ctx context.Context) (ReloadAnswer, error) {
 		d.log.ErrorContext(ctx, "configuration not reloaded, the old one stays in force", "error", err)
 		return ReloadAnswer{}, err
 	}
-	applied, waiting := compare(d.config(), cfg)
+	applied, waiting := d.differences(cfg)
 	if err := d.apply(ctx, cfg); err != nil {
 		d.log.ErrorContext(ctx, "configuration not reloaded whole", "error", err)
 		return ReloadAnswer{}, err
@@ -63,6 +68,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 	if err := d.reloadContent(cfg.Content); err != nil {
 		return err
 	}
+	db := d.reloadDatabase(cfg)
 	if err := d.limitRoles(ctx, cfg); err != nil {
 		return err
 	}
@@ -70,15 +76,25 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 		return nil
 	}
 	d.installVerifiers(ctx, cfg)
-	pool := cfg.Database.Config // the server stays the one that was found at the start
-	db := d.database
-	db.Options = pool.Options
+	d.login.SetUsers(ownUsers(db))
 	err := errors.Join(d.login.Reload(cfg.Database.Pooling.Config), d.pooler.Reload(cfg.Database.Pooling, db))
 	d.watchRoom()
 	if d.audit != nil {
 		d.audit.Reopen()
 	}
 	return err
+}
+
+// reloadDatabase returns the settings of the server that was found at the start, with the sizes of its pools and the password as they
+// are now. A private server has a password that no configuration knows.
+func (d *Daemon) reloadDatabase(cfg *config.Config) postgres.Config {
+	db := d.database
+	db.Options = cfg.Database.Config.Options
+	if password := cfg.Database.Config.Password; db.Mode != postgres.PrivateCluster && !password.IsZero() {
+		db.Password = password
+		d.db.SetPassword(password)
+	}
+	return db
 }
 
 // config returns the configuration that was read last.
@@ -89,35 +105,39 @@ func (d *Daemon) config() *config.Config {
 	return d.cfg
 }
 
-// compare names the settings that differ: those that take effect at once, and those that need a restart.
-func compare(before, after *config.Config) (applied, waiting []string) {
-	fixed := append(edgeFixed(), assetsFixed(before, after)...)
-	was := map[string]any{}
+// differences names the settings that take effect at once and differ from those that were read last, and the settings that need
+// a restart and differ from those that the process was started with: these wait until then, however often is reloaded.
+func (d *Daemon) differences(after *config.Config) (applied, waiting []string) {
+	fixed := append(edgeFixed(), assetsFixed(d.cfg, after)...)
+	atOnce := func(key string) bool {
+		return (below(key, reloadable()) || isSize(key)) && !below(key, fixed)
+	}
+	applied = slices.DeleteFunc(different(d.config(), after), func(key string) bool { return !atOnce(key) })
+	return applied, slices.DeleteFunc(different(d.cfg, after), atOnce)
+}
+
+// isSize reports whether a setting is the size of an endpoint's pools, or the wait for them.
+func isSize(key string) bool {
+	name := key[strings.LastIndexByte(key, '.')+1:]
+	return strings.HasPrefix(key, "database.endpoints[") && (name == "min_size" || name == "max_size" || name == "timeout")
+}
+
+// different names the settings that two configurations do not share, in order.
+func different(before, after *config.Config) []string {
+	was, keys := map[string]config.Setting{}, []string{}
 	for _, s := range before.Settings() {
 		was[s.Key] = s
 	}
 	for _, s := range after.Settings() {
-		old, known := was[s.Key].(config.Setting)
+		old, known := was[s.Key]
 		delete(was, s.Key)
-		if known && config.Same(old, s) {
-			continue
+		if !known || !config.Same(old, s) {
+			keys = append(keys, s.Key)
 		}
-		note(s.Key, fixed, &applied, &waiting)
 	}
-	for key := range was {
-		note(key, fixed, &applied, &waiting)
-	}
-	slices.Sort(applied)
-	slices.Sort(waiting)
-	return applied, waiting
-}
-
-func note(key string, fixed []string, applied, waiting *[]string) {
-	if below(key, reloadable()) && !below(key, fixed) {
-		*applied = append(*applied, key)
-		return
-	}
-	*waiting = append(*waiting, key)
+	keys = slices.AppendSeq(keys, maps.Keys(was))
+	slices.Sort(keys)
+	return keys
 }
 
 // below reports whether a setting is one of the tables and settings, or in one of them.

@@ -56,6 +56,9 @@ func TestAReloadOfTheEdgeSaysWhatItDid(t *testing.T) {
 	if got := frame(); got != "DENY" {
 		t.Errorf("X-Frame-Options is %q", got)
 	}
+	if again, err := reload(); err != nil || len(again.Applied) > 0 || !slices.Equal(again.NeedsRestart, answer.NeedsRestart) {
+		t.Errorf("the same once more: %+v, %v; want nothing new, and what still needs a restart: %v", again, err, answer.NeedsRestart)
+	}
 	write("[edge]\nupstreams = [\"ftp://x\"]\n[edge.headers]\nframe_options = \"SAMEORIGIN\"\n")
 	var mistakes fault.Problems
 	if _, err := reload(); fault.KindOf(err) != fault.Config || !strings.Contains(fmt.Sprint(err), "holdfast.toml:2") && !errors.As(err, &mistakes) {

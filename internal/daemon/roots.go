@@ -13,18 +13,18 @@ import (
 )
 
 // openState makes the writable roots and takes the lock on the state directory.
-func (d *Daemon) openState(context.Context) error {
+func (d *Daemon) openState(ctx context.Context) error {
 	p := d.cfg.Paths
 	// The state directory first: the others may lie in it.
 	err := errors.Join(makeRoot(p.State, d.stateMode()), makeRoot(p.Cache, d.cacheMode()), makeRoot(p.Backup, 0o700))
 	if err != nil {
 		return err
 	}
-	lock, err := lockFile(filepath.Join(p.State, "lock"))
+	lock, err := d.takeLock(ctx, filepath.Join(p.State, "lock"))
 	if err != nil {
 		return err
 	}
-	d.onStop("lock", func(context.Context) error { return lock.Release() })
+	d.onStop(lockPart, func(context.Context) error { return lock.Release() })
 	return nil
 }
 

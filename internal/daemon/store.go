@@ -20,6 +20,8 @@ const (
 	// storeConcurrency bounds the operations on the store at once: more than this many writers only wait for the
 	// same disk, and each may hold a buffer.
 	storeConcurrency = 256
+	// storePatience is how long one more waits for its turn. Behind that many slow uploads it would wait for ever.
+	storePatience = time.Minute
 	// smallBlobs bounds the memory for small blobs that applications read by S3, in bytes. Links have a memory of their own.
 	smallBlobs = 8 << 20
 	// checkEvery is how often the store and the database are tried, so that a loss is told before somebody needs a file,
@@ -62,7 +64,7 @@ func (d *Daemon) openStore(ctx context.Context) error {
 	}
 	d.bare = store
 	d.uncached = blob.Limit(blob.Retry(blob.Meter(store, d.meters.store), blob.RetryOptions{}),
-		blob.LimitOptions{Concurrent: storeConcurrency})
+		blob.LimitOptions{Concurrent: storeConcurrency, Patience: storePatience})
 	d.store = d.uncached
 	if err := d.cacheStore(); err != nil {
 		return err

@@ -19,11 +19,12 @@ import (
 // Options are what a Lane is made of.
 type Options struct {
 	Handler  Handler
-	Observe  func(Done)   // called on a loop after each answer; may be nil
-	Log      *slog.Logger // told of handlers that panic; may be nil
-	Loops    int          // event loops; default 1
-	Naps     *epoll.Naps  // what they have in common with other loops; nil: they sleep
-	MaxConns int          // connections at once, those of net/http included; default: three quarters of the descriptors
+	Observe  func(Done)      // called on a loop after each answer; may be nil
+	Log      *slog.Logger    // told of handlers that panic; may be nil
+	Loops    int             // event loops; default 1
+	Naps     *epoll.Naps     // what they have in common with other loops; nil: they sleep
+	MaxConns int             // connections at once, those of net/http included; default: three quarters of the descriptors
+	Opened   <-chan struct{} // closed when connections may be accepted; nil: at once
 
 	times times // shorter in tests
 }
@@ -57,6 +58,7 @@ type Lane struct {
 	cut    context.CancelFunc
 	work   sync.WaitGroup // goroutines that warm or fetch
 	close  sync.Once
+	hush   sync.Once
 	closed chan struct{} // closed when Close is over
 }
 
@@ -86,10 +88,25 @@ func Listen(l net.Listener, o Options) (*Lane, error) {
 	for _, w := range a.workers {
 		_ = w.loop.Start(context.Background()) // fails only after Stop
 	}
+	if o.Opened == nil {
+		a.hear()
+		return a, nil
+	}
+	a.work.Go(func() {
+		select {
+		case <-o.Opened:
+			a.hear()
+		case <-a.life.Done():
+		}
+	})
+	return a, nil
+}
+
+// hear begins to accept.
+func (a *Lane) hear() {
 	for _, w := range a.homes() { // who accepts for another loop has to wake it
 		w.loop.Post(w.listen)
 	}
-	return a, nil
 }
 
 // undo lets go of what a Listen that failed had.
@@ -143,11 +160,18 @@ func (a *Lane) Stats() Stats {
 	return Stats{a.conns.Load(), a.answered.Load(), a.handed.Load(), a.moved.Load(), a.returned.Load()}
 }
 
+// Hush ends the accepting; those who are in are served on. Close follows.
+func (a *Lane) Hush() {
+	a.hush.Do(func() {
+		a.each((*worker).deafen)
+		_ = unix.Close(a.listener)
+	})
+}
+
 // Close implements net.Listener: it begins the ending that Stop waits for. It must not be called on a loop.
 func (a *Lane) Close() error {
 	a.close.Do(func() {
-		a.each((*worker).deafen)
-		_ = unix.Close(a.listener)
+		a.Hush()
 		a.each((*worker).drain)
 		a.queue.close()
 		close(a.closed)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"holdfast/internal/lane"
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/web"
 )
 
@@ -128,7 +129,7 @@ func newSiteWith(t testing.TB, s *shelf, o lane.Options, behind http.Handler) *s
 	site.Server = web.NewServer(web.Options{
 		Name: "test", Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
 		Handler: behind,
-		Front: func(l net.Listener) (net.Listener, error) {
+		Front: func(_ context.Context, l net.Listener) (net.Listener, error) {
 			a, err := lane.Listen(l, o)
 			site.lane.Store(a)
 			return a, err
@@ -210,13 +211,7 @@ func (p *peer) ask(path string) string {
 // eventually waits until f holds.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(15 * time.Second); !f(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
+	lifecycletest.Until(t, 15*time.Second, what, f)
 }
 
 // same compares without printing megabytes.

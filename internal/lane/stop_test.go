@@ -22,7 +22,7 @@ func TestALaneSurvivesStartAndStopFromEverywhere(t *testing.T) {
 	lifecycletest.Stress(t, func() lifecycle.Service {
 		return web.NewServer(web.Options{
 			Name: "x", Listen: "127.0.0.1:0", Handler: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler),
-			Front: func(l net.Listener) (net.Listener, error) {
+			Front: func(_ context.Context, l net.Listener) (net.Listener, error) {
 				return lane.Listen(l, lane.Options{Handler: shelf, Loops: 2})
 			},
 		})

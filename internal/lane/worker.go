@@ -26,8 +26,9 @@ type worker struct {
 	loop     *epoll.Loop
 	ear      *epoll.Watch // of the listener; nil while nothing is accepted
 	pause    epoll.Timer
-	conns    ring // the one that has been idle for longest is the first
-	draining bool
+	conns    ring          // the one that has been idle for longest is the first
+	draining bool          // set by drain
+	deaf     bool          // accepts nothing any more
 	empty    chan struct{} // closed when draining and without connections
 
 	// For the request at hand.
@@ -53,7 +54,7 @@ func newWorker(a *Lane) (*worker, error) {
 
 // listen begins to accept. The kernel wakes one of the loops that do.
 func (w *worker) listen() {
-	if w.draining || w.ear != nil {
+	if w.deaf || w.ear != nil {
 		return
 	}
 	ear, err := w.loop.Watch(w.lane.listener, epoll.In|unix.EPOLLEXCLUSIVE, w)
@@ -168,7 +169,7 @@ func (w *worker) askForRoom() {
 
 // deafen ends the accepting.
 func (w *worker) deafen() {
-	w.draining = true
+	w.deaf = true
 	w.pause.Stop()
 	if w.ear != nil {
 		_ = w.ear.Remove()
@@ -178,6 +179,7 @@ func (w *worker) deafen() {
 
 // drain closes what has no request, and lets those that have be the last of their connection.
 func (w *worker) drain() {
+	w.draining = true
 	for c, next := w.conns.first(), (*conn)(nil); c != nil; c = next {
 		next = w.conns.after(c)
 		c.drain()

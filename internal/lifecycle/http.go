@@ -12,8 +12,8 @@ import (
 
 // Limits that an HTTPServer sets where the server it is given has none: nobody may keep a connection for nothing.
 const (
-	defaultReadHeaderTimeout = 10 * time.Second
-	defaultIdleTimeout       = 2 * time.Minute
+	DefaultReadHeaderTimeout = 10 * time.Second
+	DefaultIdleTimeout       = 2 * time.Minute
 )
 
 // HTTPServer is an http.Server as a service. It is ready when its listener is open. Stop closes the listener, lets
@@ -26,6 +26,7 @@ type HTTPServer struct {
 	onError func(error)
 	current *http.Server // set in open, used in drain; Base keeps the two apart
 	front   front        // the same; nil when the listener is none
+	hush    func()       // the same; nil when the listener has no method Hush
 	addr    atomic.Pointer[string]
 }
 
@@ -67,6 +68,15 @@ func (h *HTTPServer) Addr() string {
 // Start opens the listener and begins to serve.
 func (h *HTTPServer) Start(ctx context.Context) error { return h.base.Start(ctx, h.open) }
 
+// Hush ends the accepting of connections while those that are open are served as before, if the listener can do that. net/http answers
+// nobody whose first request it reads after Stop, so whoever hands a listener on is to Hush first and to Stop a moment later.
+// It is called between Start and Stop.
+func (h *HTTPServer) Hush() {
+	if h.hush != nil {
+		h.hush()
+	}
+}
+
 // Stop ends the service as its type says.
 func (h *HTTPServer) Stop(ctx context.Context) error { return h.base.Stop(ctx, h.drain) }
 
@@ -79,14 +89,18 @@ func (h *HTTPServer) open(ctx context.Context) error {
 	h.addr.Store(&address)
 	s := h.server()
 	if s.ReadHeaderTimeout == 0 {
-		s.ReadHeaderTimeout = defaultReadHeaderTimeout
+		s.ReadHeaderTimeout = DefaultReadHeaderTimeout
 	}
 	if s.IdleTimeout == 0 {
-		s.IdleTimeout = defaultIdleTimeout
+		s.IdleTimeout = DefaultIdleTimeout
 	}
 	s.Handler = h.held(s.Handler)
 	h.current = s
 	h.front, _ = l.(front)
+	h.hush = nil
+	if quiet, ok := l.(interface{ Hush() }); ok {
+		h.hush = quiet.Hush
+	}
 	h.base.Go(func(life context.Context) {
 		defer shut(l)
 		s.BaseContext = func(net.Listener) context.Context { return life }

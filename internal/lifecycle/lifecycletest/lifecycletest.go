@@ -5,7 +5,6 @@ package lifecycletest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -99,18 +98,30 @@ func NoLeak(t *testing.T) {
 }
 
 // Eventually calls f until it returns nil, and fails t with the last error when that takes longer than within. It is
-// for conditions that no channel announces; inside testing/synctest it runs in fake time.
+// for conditions that no channel announces, in cleanups as well; inside testing/synctest it runs in fake time.
 func Eventually(t testing.TB, within time.Duration, f func() error) {
 	t.Helper()
-	if err := poll(t.Context(), within, f); err != nil {
+	if err := poll(within, f); err != nil {
 		t.Fatalf("not within %v: %v", within, err)
 	}
 }
 
-func poll(ctx context.Context, within time.Duration, f func() error) error {
+// Until waits until a condition holds, and fails t with its name when that takes longer than within: [Eventually] for what is
+// either so or not.
+func Until(t testing.TB, within time.Duration, what string, holds func() bool) {
+	t.Helper()
+	Eventually(t, within, func() error {
+		if holds() {
+			return nil
+		}
+		return errors.New(what)
+	})
+}
+
+func poll(within time.Duration, f func() error) error {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	tick := time.NewTicker(max(within/1000, time.Millisecond))
+	tick := time.NewTicker(min(max(within/1000, time.Millisecond), 5*time.Millisecond))
 	defer tick.Stop()
 	for {
 		err := f()
@@ -121,8 +132,6 @@ func poll(ctx context.Context, within time.Duration, f func() error) error {
 		case <-tick.C:
 		case <-deadline.C:
 			return err
-		case <-ctx.Done():
-			return fmt.Errorf("%w, last: %w", ctx.Err(), err)
 		}
 	}
 }
