@@ -59,7 +59,8 @@ func (b *bench) benchLinks(ctx context.Context) error {
 				*side.to = append(*side.to, rate)
 			}
 		}
-		t.add(s.name, strconv.Itoa(s.connections), s.format(median(a)), s.format(median(z)), ratio(a.over(z)), "≥ 0.8")
+		t.add(s.name, strconv.Itoa(s.connections), s.format(median(a)), s.format(median(z)), ratio(a.over(z)),
+			b.report.verdict("signed links, "+s.name, a.over(z), 0.8, true))
 	}
 	own, children := b.holdfast.process.memory()
 	theirs, workers := nginx.process.memory()

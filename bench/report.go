@@ -81,7 +81,11 @@ func (r *report) close(room, command string, w watch) error {
 		b.WriteString("**A quick run: not for publication.**\n\n")
 	}
 	if len(r.missed) > 0 {
-		fmt.Fprintf(&b, "**%d bars are missed:**\n\n- %s\n\n", len(r.missed), strings.Join(r.missed, "\n- "))
+		count := "1 bar is"
+		if n := len(r.missed); n > 1 {
+			count = fmt.Sprintf("%d bars are", n)
+		}
+		fmt.Fprintf(&b, "**%s missed:**\n\n- %s\n\n", count, strings.Join(r.missed, "\n- "))
 	}
 	for _, t := range r.tables {
 		b.WriteString(t.String() + "\n")

@@ -17,6 +17,7 @@ import (
 
 	"holdfast/internal/certs"
 	"holdfast/internal/edge"
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/logging"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/postgres/postgrestest"
@@ -126,17 +127,12 @@ func served(t *testing.T, n *node, host string, a *authority) *x509.Certificate 
 // eventually tries until there is no error, for thirty seconds.
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		err := try()
-		if err == nil {
-			return
+	lifecycletest.Eventually(t, 30*time.Second, func() error {
+		if err := try(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %v", what, err)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
+		return nil
+	})
 }
 
 // get asks over plain HTTP under a name.

@@ -9,6 +9,7 @@ import (
 	"holdfast/internal/content"
 	"holdfast/internal/control"
 	"holdfast/internal/coursegen"
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/s3test"
 	"holdfast/test/program"
@@ -168,16 +169,5 @@ func commit(t testing.TB, course *coursegen.Course, kinds ...coursegen.Kind) str
 // eventually polls until the condition holds.
 func eventually(t testing.TB, limit time.Duration, holds func() error) {
 	t.Helper()
-	deadline, tick := time.Now().Add(limit), time.NewTicker(5*time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := holds()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %v", limit, err)
-		}
-		<-tick.C
-	}
+	lifecycletest.Eventually(t, limit, holds)
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/minio/minio-go/v7"
 
+	"holdfast/internal/browsertest"
 	"holdfast/internal/pgtest"
 	"holdfast/internal/s3test"
 	"holdfast/test/program"
@@ -34,7 +34,6 @@ func (s *site) onS3(peer *s3test.Server) *site {
 // same page, and the memory of the daemon stays flat: 1 GB with HOLDFAST_SOAK, else 128 MB.
 func TestABrowserUploadsALargeFileThroughASlot(t *testing.T) {
 	t.Parallel()
-	needProgram(t, "chromium", "chromium")
 	size := int64(128 << 20)
 	if soak() {
 		size = 1 << 30
@@ -151,19 +150,7 @@ type openPage struct {
 // open starts a headless Chromium, which ends with the test.
 func (p *uploadPage) open(t *testing.T) *openPage {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-component-update", true))
-	limit, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewExecAllocator(limit, opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(t.Logf))
-	t.Cleanup(cancel)
-	return &openPage{t, ctx, p.URL}
+	return &openPage{t, browsertest.Open(t), p.URL}
 }
 
 // upload gives a file to the page, as a visitor who chooses it, and returns when the page has the answer.
@@ -178,8 +165,8 @@ func (p *openPage) upload(slot, path string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	answer, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.getElementById("answer").textContent`))
-	if err != nil || !strings.HasPrefix(answer, "201 ") {
-		p.t.Fatalf("the page was answered with %q, %v", answer, err)
+	answer := browsertest.Evaluate[string](p.t, p.ctx, `document.getElementById("answer").textContent`)
+	if !strings.HasPrefix(answer, "201 ") {
+		p.t.Fatalf("the page was answered with %q", answer)
 	}
 }

@@ -225,3 +225,10 @@ func TestAProcessWithAnotherMasterKeyDoesNotStart(t *testing.T) {
 	}
 	other.refused(3, "master_key", "hint: ")
 }
+
+// S0-02: a role that may sign links in SQL and is not there is told with the setting that names it.
+func TestARoleThatMaySignAndIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
+	newSite(t, pgtest.Database(t)).set("files.sql_signers", "nobody_has_this_name").
+		refused(3, "nobody_has_this_name", "hint: create the role, or remove it from files.sql_signers")
+}

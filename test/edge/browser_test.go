@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"holdfast/internal/browsertest"
 
 	"github.com/chromedp/chromedp"
 )
@@ -22,26 +23,6 @@ const (
 	filesHost   = "files.example.org"
 	foreignHost = "www.example.net"
 )
-
-// chromium returns a context in which chromedp drives a headless Chromium that finds hosts where the rules say.
-func chromium(t *testing.T, rules ...string) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("chromium is missing: apt-get install chromium")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-features", "HttpsUpgrades"),
-		chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("host-resolver-rules", strings.Join(rules, ", ")))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(t.Logf))
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // loaded is what a page got.
 type loaded struct {
@@ -55,23 +36,14 @@ func look(t *testing.T, ctx context.Context, url string) loaded {
 		t.Fatalf("%s: %v", url, err)
 	}
 	eventually(t, url+" is complete", func() error {
-		if !value[bool](t, ctx, `document.readyState == "complete" && !!document.getElementById("text") && ![...document.fonts].some(f => f.status == "loading")`) {
-			return fmt.Errorf("it says %q", value[string](t, ctx, `document.readyState + ": " + document.body.innerText`))
+		if !browsertest.Evaluate[bool](t, ctx, `document.readyState == "complete" && !!document.getElementById("text") && ![...document.fonts].some(f => f.status == "loading")`) {
+			return fmt.Errorf("it says %q", browsertest.Evaluate[string](t, ctx, `document.readyState + ": " + document.body.innerText`))
 		}
 		return nil
 	})
-	return value[loaded](t, ctx, `({
+	return browsertest.Evaluate[loaded](t, ctx, `({
 		Style: getComputedStyle(document.body).color == "rgb(1, 2, 3)", Script: document.documentElement.dataset.sum == "42",
 		Picture: document.images[0].naturalWidth > 0, Font: [...document.fonts].some(f => f.family.includes("Ours") && f.status == "loaded")})`)
-}
-
-func value[T any](t *testing.T, ctx context.Context, script string) T {
-	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 // pageWith is a page that takes everything from the assets of a host, and asks as pages of another origin have to ask.
@@ -143,7 +115,7 @@ func TestABrowserLoadsAssetsOnARunningSite(t *testing.T) {
 	}
 	w.put(w.Path("page.html"), "pages", "page.html", "text/html")
 	edge := strings.TrimPrefix(w.url, "http://")
-	ctx := chromium(t, "MAP "+siteHost+":80 "+edge, "MAP "+filesHost+":80 "+edge, "MAP "+foreignHost+":80 "+foreign.Listener.Addr().String())
+	ctx := browsertest.Open(t, "MAP "+siteHost+":80 "+edge, "MAP "+filesHost+":80 "+edge, "MAP "+foreignHost+":80 "+foreign.Listener.Addr().String())
 	for name, f := range map[string]struct {
 		url  string
 		want loaded

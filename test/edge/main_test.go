@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"holdfast/internal/edge"
+	"holdfast/internal/lifecycle/lifecycletest"
 	"holdfast/internal/logging"
 	"holdfast/internal/unit"
 )
@@ -120,20 +121,15 @@ func startAppAt(t *testing.T, addr string, h http.Handler) *app {
 	return a
 }
 
-// eventually tries until there is no error, for ten seconds.
+// eventually tries until there is no error, for twenty seconds.
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		err := try()
-		if err == nil {
-			return
+	lifecycletest.Eventually(t, 20*time.Second, func() error {
+		if err := try(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %v", what, err)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
+		return nil
+	})
 }
 
 // answer is what a request got.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/internal/lifecycle/lifecycletest"
 )
 
 // patience is how long the test waits for what has to come, on a machine that has other things to do.
@@ -118,16 +120,5 @@ func freePort(t *testing.T) string {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.After(patience); ; {
-		if holds() {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not after %v", what, patience)
-		}
-	}
+	lifecycletest.Until(t, patience, what, holds)
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/internal/lifecycle/lifecycletest"
 )
 
 // Limits of waiting. What takes longer hangs: even a loaded machine is faster.
@@ -56,10 +58,8 @@ func ShortDir(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
+	t.Cleanup(func() { // a private PostgreSQL whose Holdfast was killed ends a moment later, and writes until then
+		lifecycletest.Eventually(t, CallLimit, func() error { return os.RemoveAll(dir) })
 	})
 	return dir
 }
