@@ -125,6 +125,32 @@ func TestADiskThatOthersFillIsToldOf(t *testing.T) {
 	wantExact(t, s.cache)
 }
 
+// Retiring writes a mark. Where others took the last inode, something that nobody uses goes for it.
+func TestAViewIsRetiredOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	path := mount(t, "tmpfs", "size=16m,nr_inodes=400")
+	s := newSite(t, func(o *treecache.Options) {
+		o.Root, o.Grace = filepath.Join(path, "cache"), time.Hour
+	})
+	old, next := s.world.mustCourse(t, 4, 0), s.world.mustCourse(t, 4, 9)
+	for _, r := range []*revision{old, next} {
+		_, l := ensure(t, s.cache, r, r.pick("elements"))
+		l.Release()
+	}
+	var err error
+	for n := 0; err == nil; n++ {
+		err = os.WriteFile(filepath.Join(path, fmt.Sprint("other", n)), nil, 0o600)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("fill: %v", err)
+	}
+	if err := s.cache.Current(next.view); err != nil {
+		t.Errorf("retire on a full disk: %v", err)
+	}
+	treecache.Maintain(s.cache)
+	wantExact(t, s.cache)
+}
+
 // C-06, S4-08: a cache on a network file system is refused with the reason. A file system in user space is taken for one, unless it is known.
 func TestANetworkFileSystemIsRefusedWithTheReason(t *testing.T) {
 	t.Parallel()

@@ -35,7 +35,8 @@ func (c *Cache) retire(v View, old func(*process, View) bool) error {
 	for _, other := range views {
 		switch {
 		case old(p, other):
-			errs = append(errs, p.setRetired(other, true))
+			mark := usage{Bytes: p.block, Inodes: 1}
+			errs = append(errs, p.untilFits(p.life, mark, func() error { return p.setRetired(other, true) }))
 		case other.base() == v.base() && other.Commit == v.Commit:
 			errs = append(errs, p.setRetired(other, false))
 		}
