@@ -237,6 +237,36 @@ func TestTrap01AnyConversationIsTheSameThroughAndDirect(t *testing.T) {
 	t.Logf("%d conversations", count)
 }
 
+// A client that says something else while the server takes COPY data, which ends the session, sees just that when the relay would have answered
+// it: a Close of its own statement, and a Parse of one that the server has. Before, both sides waited for good.
+func TestWhatIsNoCopyDataEndsACopyThroughAndDirect(t *testing.T) {
+	t.Parallel()
+	s := sized(2).start(t)
+	s.super(t, "CREATE TABLE talk (n int)")
+	s.super(t, "GRANT ALL ON talk TO "+s.role())
+	begin := pgwire.AppendSync(pgwire.AppendParse(nil, "s1", "SELECT 1", nil))
+	in := pgwire.AppendExecute(pgwire.AppendBind(pgwire.AppendParse(nil, "", "COPY talk FROM STDIN", nil), "", "", nil, nil, nil), "", 0)
+	f := func(name string, b []byte) {
+		t.Helper()
+		said := slices.Concat(begin, in, b, pgwire.AppendSync(nil), pgwire.AppendQuery(nil, "SELECT 'the end'"))
+		var read [3]string
+		for i, w := range []*wire{s.straight(t), s.wire(t, 0), s.wire(t, 1)} {
+			var err error
+			if read[i], err = w.hold(said, rand.New(rand.NewPCG(1, uint64(i)))); err == nil || isTimeout(err) { //nolint:gosec // a small number
+				t.Errorf("%s: %v, want the end of the connection; read\n%s", name, err, read[i])
+			}
+			_ = w.conn.Close()
+		}
+		if read[1] != read[0] || read[2] != read[0] {
+			t.Errorf("%s: session mode:\n%s\ntransaction mode:\n%s", name, differ(read[0], read[1]), differ(read[0], read[2]))
+		}
+	}
+	f("close", pgwire.AppendClose(nil, pgwire.TargetStatement, "s1"))
+	f("close after Sync", pgwire.AppendClose(pgwire.AppendSync(nil), pgwire.TargetStatement, "s1"))
+	f("parse", pgwire.AppendParse(nil, "s2", "SELECT 1", nil))
+	f("parse after Sync", pgwire.AppendParse(pgwire.AppendSync(nil), "s2", "SELECT 1", nil))
+}
+
 // sameButAbort reports whether two texts differ only where the relay's documentation says: in an aborted transaction a statement
 // that the server lacks is refused for the transaction (25P02), sooner, and not for what is wrong with its use.
 func sameButAbort(want, got string) bool {

@@ -267,6 +267,7 @@ func (c *Client) close(s *Server, m message, o *Out) (int, error) {
 		e := s.queue.push(opClose, made)
 		e.stmt, e.name, e.serial = mine.stmt, mine.name, mine.serial
 		c.forget(e.name)
+		c.standIn(s, o)
 		c.answerMade(s)
 		return m.size, nil
 	}

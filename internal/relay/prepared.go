@@ -73,6 +73,7 @@ func (c *Client) parseNamed(s *Server, p pgwire.Statement, o *Out) {
 	if s.status != pgwire.InFailed && !s.pending() && s.statements.use(st, s.portals) != nil {
 		e := s.queue.push(opParse, made)
 		e.stmt, e.name, e.serial = st, mine.name, mine.serial
+		c.standIn(s, o)
 		c.answerMade(s)
 		return
 	}
@@ -84,6 +85,16 @@ func (c *Client) parseNamed(s *Server, p pgwire.Statement, o *Out) {
 func (c *Client) answerMade(s *Server) {
 	if s.left == 0 {
 		c.local = s.answerMade(c.local)
+	}
+}
+
+// standIn gives a server that may take COPY data by then something to read in the place of a message that it does not get. Any
+// message but Sync, Flush and those of the COPY ends the COPY, and the session with it; without one both sides would wait for good: the client
+// for the answer to its Sync, and the server, which ignores that, for data.
+func (c *Client) standIn(s *Server, o *Out) {
+	if s.copyIn || s.queue.find(0, opExecute, opQuery) < s.queue.size {
+		s.queue.push(opClose, hidden)
+		o.put(pgwire.AppendClose(o.buffer(), pgwire.TargetPortal, nobody))
 	}
 }
 
