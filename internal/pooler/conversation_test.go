@@ -248,6 +248,7 @@ func TestWhatIsNoCopyDataEndsACopyThroughAndDirect(t *testing.T) {
 	in := pgwire.AppendExecute(pgwire.AppendBind(pgwire.AppendParse(nil, "", "COPY talk FROM STDIN", nil), "", "", nil, nil, nil), "", 0)
 	f := func(name string, b []byte) {
 		t.Helper()
+		b = pgwire.AppendParse(pgwire.AppendSync(b), "s3", "SELECT 3", nil) // it waits for the answer to Sync
 		said := slices.Concat(begin, in, b, pgwire.AppendSync(nil), pgwire.AppendQuery(nil, "SELECT 'the end'"))
 		var read [3]string
 		for i, w := range []*wire{s.straight(t), s.wire(t, 0), s.wire(t, 1)} {

@@ -74,7 +74,8 @@
 // While the server takes COPY data it ignores Sync (PostgreSQL manual, "COPY Operations"), so a Sync that was sent before the
 // end of the data owes no answer, unless the COPY failed before the server read it. Which of the two it was shows with the next
 // answer; until then the server is not given back. After an error the client may go on sending data; a server that is idle
-// ignores it, and a client without a server has it dropped.
+// ignores it, and a client without a server has it dropped. Any other message ends the COPY and the session: for one that the relay
+// answers itself the server gets a Close of nothing, which does.
 //
 // # Limits in transaction mode
 //

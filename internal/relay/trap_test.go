@@ -73,10 +73,10 @@ func TestTrap01LocalAnswersDoNotOvertakeAnswersInFlight(t *testing.T) {
 	r := newRig(t, Transaction)
 	r.say("C(Sholdfast_1) P(holdfast_1:SELECT 1) S", mParse("s", "SELECT 1"), mSync())
 	r.answer("1 ZI", sClosed(), sParsed(), sReady('I'))
-	// The Close of s is ours to answer, but only after the row.
-	r.say("B(:holdfast_1) E S", mBind("", "s"), mExecute("", 0), mClose('S', "s"), mSync())
+	// The Close of s is ours to answer, but only after the row. The server gets another one, which would end a COPY.
+	r.say("B(:holdfast_1) E C(Pholdfast_?) S", mBind("", "s"), mExecute("", 0), mClose('S', "s"), mSync())
 	r.local("")
-	r.answer("2 D C 3 ZI", sBound(), sRow("1"), sTag("SELECT 1"), sReady('I'))
+	r.answer("2 D C 3 ZI", sBound(), sRow("1"), sTag("SELECT 1"), sClosed(), sReady('I'))
 	// An answer of ours must not stand in the middle of a message, either.
 	r.say("B(:holdfast_1) E S", mParse("s", "SELECT 1"), mBind("", "s"), mExecute("", 0), mSync())
 	r.local("1")
