@@ -13,6 +13,8 @@ GOBUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
 TESTFLAGS ?= ./...
 # Options for the benchmarks, such as BENCHFLAGS='-only pooler -rounds 5 -span 1s'; see bench/doc.go.
 BENCHFLAGS ?=
+# How many copies, and of what: see scripts/crowd.
+CROWDFLAGS ?=
 # How long each fuzz target runs, and what the race detector looks at: everything with goroutines of its own.
 FUZZTIME  ?= 30s
 RACE      ?= $(addprefix ./internal/,lifecycle/... health metrics logging blob/... postgres/... objects/... web/... \
@@ -23,7 +25,7 @@ RACE      ?= $(addprefix ./internal/,lifecycle/... health metrics logging blob/.
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-matrix demo check lint race fuzz fuzz-smoke soak bench docs docs-check deps release clean
+.PHONY: help build test test-matrix demo check lint race fuzz fuzz-smoke soak crowd bench docs docs-check deps release clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +65,10 @@ soak: ## run the crash and stress tests at full size, for hours, and build the r
 	scripts/deps run test
 	HOLDFAST_SOAK=1 $(GO) test -count=1 -timeout 6h $(TESTFLAGS)
 	$(MAKE) release
+
+crowd: ## run every package's tests three times beside themselves, as on a slow and busy machine, for an hour or two
+	scripts/deps run test
+	GO='$(GO)' scripts/crowd $(CROWDFLAGS)
 
 bench: build ## measure beside the peers and write docs/numbers.md
 	scripts/deps run test bench

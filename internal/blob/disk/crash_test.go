@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -93,7 +92,7 @@ func TestBlobsSurviveKilledWriters(t *testing.T) {
 			acknowledged := 0
 			for range kills() / 2 {
 				l, root := newLedger(), roots.lend(t)
-				killedWriter(t, root, degraded, l, time.Duration(rand.IntN(25_000))*time.Microsecond)
+				killedWriter(t, root, degraded, l, life{lines: rand.IntN(30), then: rand.N(3 * time.Millisecond)})
 				s, err := disk.Open(disk.Options{Root: root})
 				if err != nil {
 					t.Fatal(err)
@@ -118,19 +117,25 @@ func TestBlobsSurviveKilledWriters(t *testing.T) {
 	}
 }
 
-// killedWriter runs a writer, kills it so long after it was ready, and notes what it said.
-func killedWriter(t *testing.T, root, degraded string, l *ledger, life time.Duration) {
+// life is what a writer has before it is killed. It is told in lines, not in time alone: a slow machine does as much in
+// a life as a fast one.
+type life struct {
+	lines int           // what it says after it is ready
+	then  time.Duration // and how long it goes on
+}
+
+// killedWriter runs a writer, kills it at the end of its life, and notes what it said.
+func killedWriter(t *testing.T, root, degraded string, l *ledger, life life) {
 	t.Helper()
 	cmd, out := startWriter(t, root, degraded)
 	lines := bufio.NewScanner(out)
-	var once sync.Once
-	for lines.Scan() {
+	for said := 0; lines.Scan(); said++ {
+		if said == life.lines {
+			time.AfterFunc(life.then, func() { _ = cmd.Process.Kill() })
+		}
 		what, name, _ := strings.Cut(lines.Text(), " ")
 		switch {
 		case what == "ready":
-			once.Do(func() {
-				time.AfterFunc(life, func() { _ = cmd.Process.Kill() })
-			})
 		case strings.HasSuffix(what, "?") || strings.HasSuffix(what, "!"):
 			l.note(event(what), blob.Name(name))
 		default:
