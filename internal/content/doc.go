@@ -62,8 +62,11 @@
 // living revision names is doomed, and removed after the grace (72 h). The check that counts is the second one: a part is
 // turned from doomed to deleting under its row lock, after a look at all living revisions that began when the lock was
 // held; publish holds a lock on each part it adds until its revision is visible. So either the collector sees the revision,
-// or publish sees that the part is leaving, and stores it again. What a crash leaves in "deleting" is removed by whoever
-// comes next, no sooner than two minutes later, when no order of the dead can be under way any more.
+// or publish sees that the part is leaving, and stores it again. A sync puts and notes only what has no row: whatever has
+// one is there, or its row is gone by the time of publish. What a crash leaves in "deleting" is removed by whoever comes
+// next, no sooner than two minutes later, when no order of the dead can be under way any more.
+//
+// Locks are taken in one order, so that nobody waits in a circle: the source, revisions, parts by their ids, pins, the role.
 //
 // # Failure
 //

@@ -64,7 +64,7 @@ func (errDry) Error() string { return "only tried" }
 // time.
 func (g *collection) mark(ctx context.Context) error {
 	err := g.db.InTx(ctx, func(tx pgx.Tx) error {
-		for _, step := range []func(context.Context, pgx.Tx) error{g.takeBack, g.drop, g.reviveAll, g.doom, g.count} {
+		for _, step := range []func(context.Context, pgx.Tx) error{g.takeBack, g.drop, g.reviveAll, g.doom, g.clearPins, g.count} {
 			if err := step(ctx, tx); err != nil {
 				return err
 			}
@@ -85,10 +85,13 @@ const pinned = `EXISTS (SELECT FROM {s}.content_pins p WHERE p.source = r.source
 
 // takeBack makes those revisions live again that were pinned after they were dropped.
 func (g *collection) takeBack(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, g.q("DELETE FROM {s}.content_pins WHERE until <= now()")); err != nil {
-		return err
-	}
 	_, err := tx.Exec(ctx, g.q("UPDATE {s}.content_revisions r SET dropped_at = NULL WHERE dropped_at IS NOT NULL AND "+pinned))
+	return err
+}
+
+// clearPins removes pins that are over. It comes after what locks revisions: Pin, too, locks the revision before the pin.
+func (g *collection) clearPins(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, g.q("DELETE FROM {s}.content_pins WHERE until <= now()"))
 	return err
 }
 

@@ -147,7 +147,7 @@ func (m *model) store(ctx context.Context, c *Content, parts []treepack.Part) er
 		ids = append(ids, p.ID)
 		sums[p.ID] = p
 	}
-	known, err := c.partsNamed(ctx, ids)
+	known, err := c.takeUp(ctx, ids)
 	if err != nil {
 		return err
 	}

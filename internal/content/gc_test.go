@@ -5,8 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"holdfast/internal/coursegen"
 	"holdfast/internal/fault"
+	"holdfast/internal/revision"
+	"holdfast/internal/treepack"
 	"holdfast/internal/unit"
 )
 
@@ -180,5 +184,68 @@ func TestADroppedRevisionIsTakenBackByAPinWhileItsPartsAreThere(t *testing.T) {
 	}
 	if n := count(t, c, "{s}.content_revisions WHERE dropped_at IS NULL"); n != 1 {
 		t.Errorf("%d revisions live", n)
+	}
+}
+
+// A part that was doomed when a sync looked, and is removed before the sync notes what it stored, has no row without bytes.
+func TestAPartRemovedWhileASyncStoresIsNotNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	course := w.course("physics", small(74))
+	c, _ := w.build()
+	token := own(t, c)
+	syncNow(t, c, token, "physics")
+	commit(t, course, coursegen.OneQuestion)
+	syncNow(t, c, token, "physics")
+	aged(t, c, 2*time.Hour)
+	collect(t, c, false)
+	doomed, err := c.partRows(t.Context(), "state = 'doomed'")
+	if err != nil || len(doomed) == 0 {
+		t.Fatalf("%d parts are doomed, %v", len(doomed), err)
+	}
+	part := doomed[0].part
+	u := &upload{
+		job: &job{c: c, step: quiet, report: &Report{}}, ix: &revision.Index{},
+		known: map[treepack.PartID][]partRow{part.ID: doomed[:1]}, total: 1,
+	}
+	if err := u.storePacked(t.Context(), part, memorySpool("packed")); err != nil {
+		t.Fatal(err)
+	}
+	aged(t, c, 100*time.Hour)
+	if report := collect(t, c, false); report.Deleted.Parts == 0 {
+		t.Fatalf("nothing was deleted: %+v", report)
+	}
+	if err := u.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, c, "{s}.content_parts WHERE name = $1", part.ID.String()); n != 0 {
+		t.Error("a part is noted whose bytes are removed")
+	}
+}
+
+// Rows that others hold are not waited for when parts are noted: who locks them does it in another order.
+func TestNotingPartsWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.course("physics", small(75))
+	c, _ := w.build()
+	syncNow(t, c, own(t, c), "physics")
+	rows, err := c.partRows(t.Context(), "true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []treepack.Part
+	for _, r := range rows {
+		parts = append(parts, r.part)
+	}
+	err = c.db.InTx(t.Context(), func(tx pgx.Tx) error {
+		held, err := numbers(t.Context(), tx, c.q("SELECT id FROM {s}.content_parts FOR UPDATE"))
+		if err != nil || len(held) != len(parts) {
+			return fmt.Errorf("%d of %d rows are held, %w", len(held), len(parts), err)
+		}
+		return c.insertParts(t.Context(), parts)
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -72,8 +72,36 @@ func (c *Content) partsNamed(ctx context.Context, ids []treepack.PartID) (map[tr
 	return known, nil
 }
 
-// insertParts writes the rows of parts whose bytes are durable. One that was doomed is present again; one that is being
-// deleted stays so, and publish finds it.
+// takeUp returns what is known of parts that a revision is to have, after making those present again that were doomed: the grace
+// of what is needed begins anew.
+func (c *Content) takeUp(ctx context.Context, ids []treepack.PartID) (map[treepack.PartID][]partRow, error) {
+	known, err := c.partsNamed(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var doomed []int64
+	for _, rows := range known {
+		for _, r := range rows {
+			if r.state == stateDoomed {
+				doomed = append(doomed, r.id)
+			}
+		}
+	}
+	if len(doomed) == 0 {
+		return known, nil
+	}
+	err = c.db.InTx(ctx, func(tx pgx.Tx) error { return c.revive(ctx, tx, doomed) })
+	if err != nil {
+		return nil, fmt.Errorf("revive parts: %w", err)
+	}
+	return c.partsNamed(ctx, ids) // some may have left meanwhile
+}
+
+// insertParts writes the rows of parts whose bytes are durable. A row that is there is left as it is, and not waited for: publish
+// takes it if the part stays, and finds it missing otherwise.
+//
+// So no lock is taken here on rows that are there. Who locks several of them does it in the order of their ids, and here the order
+// can only be that of the names.
 func (c *Content) insertParts(ctx context.Context, parts []treepack.Part) error {
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
@@ -84,9 +112,9 @@ func (c *Content) insertParts(ctx context.Context, parts []treepack.Part) error 
 		names, sums = append(names, p.ID.String()), append(sums, p.SHA256[:])
 		plain, packed, files = append(plain, p.Plain), append(packed, p.Packed), append(files, p.Files)
 	}
-	_, err := c.db.Exec(ctx, c.q(`INSERT INTO {s}.content_parts AS p (name, sha256, plain, packed, files)
+	_, err := c.db.Exec(ctx, c.q(`INSERT INTO {s}.content_parts (name, sha256, plain, packed, files)
 		SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[], $5::integer[]) ORDER BY 1, 2
-		ON CONFLICT (name, sha256) DO UPDATE SET state = 'present', state_at = now() WHERE p.state = 'doomed'`),
+		ON CONFLICT (name, sha256) DO NOTHING`),
 		names, sums, plain, packed, files)
 	if err != nil {
 		return fmt.Errorf("note parts: %w", err)

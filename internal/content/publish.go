@@ -263,11 +263,13 @@ func (c *Content) reviveNamed(ctx context.Context, tx pgx.Tx, parts []treepack.P
 	return err
 }
 
+// revive does so by ids.
 func (c *Content) revive(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.Exec(ctx, c.q("UPDATE {s}.content_parts SET state = 'present', state_at = now() WHERE id = ANY($1) AND state = 'doomed'"), ids)
+	_, err := tx.Exec(ctx, c.q(`UPDATE {s}.content_parts SET state = 'present', state_at = now() WHERE id IN (
+		SELECT id FROM {s}.content_parts WHERE id = ANY($1) AND state = 'doomed' ORDER BY id FOR NO KEY UPDATE)`), ids)
 	return err
 }
 

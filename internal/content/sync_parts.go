@@ -75,7 +75,7 @@ func (j *job) storeNew(ctx context.Context, src treepack.Source, ix *revision.In
 
 // storeAll packs parts and stores those that the store does not have, with their rows. It bounds how many are under way.
 func (j *job) storeAll(ctx context.Context, src treepack.Source, ix *revision.Index, ids []treepack.PartID) error {
-	known, err := j.c.partsNamed(ctx, ids)
+	known, err := j.c.takeUp(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -118,17 +118,20 @@ func (u *upload) store(ctx context.Context, src treepack.Source, id treepack.Par
 	return u.storePacked(ctx, part, s)
 }
 
-// storePacked puts a pack where the store does not have it.
+// storePacked puts a pack where the store does not have it. What a row says is there is not put again: a put that finds the bytes of a
+// part that is doomed would note a part whose bytes are removed meanwhile. Publish takes the row, or finds it gone.
 func (u *upload) storePacked(ctx context.Context, part treepack.Part, s *spool) error {
 	id := part.ID
 	at := slices.IndexFunc(u.known[id], func(r partRow) bool { return r.part.SHA256 == part.SHA256 })
-	if at >= 0 && u.known[id][at].state == statePresent {
-		u.note(u.known[id][at].part, false)
-		return nil
-	}
-	if at >= 0 && u.known[id][at].state == stateDeleting {
-		if err := u.c.finishDelete(ctx, u.known[id][at]); err != nil {
-			return err
+	if at >= 0 {
+		switch row := u.known[id][at]; row.state {
+		case statePresent, stateDoomed:
+			u.note(row.part, false)
+			return nil
+		case stateDeleting:
+			if err := u.c.finishDelete(ctx, row); err != nil {
+				return err
+			}
 		}
 	}
 	part, fresh, err := u.c.putPart(ctx, part, s)
