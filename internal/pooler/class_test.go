@@ -3,6 +3,7 @@ package pooler_test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,7 +145,10 @@ ignore_startup_parameters = extra_float_digits,options
 		}
 	})
 	eventually(t, "PgBouncer listens", func() bool {
-		_, err := os.Stat(filepath.Join(dir, ".s.PGSQL.6432"))
+		conn, err := net.Dial("unix", filepath.Join(dir, ".s.PGSQL.6432"))
+		if err == nil {
+			_ = conn.Close()
+		}
 		return err == nil
 	})
 	return dir
