@@ -2,6 +2,7 @@ package cacheserver_test
 
 import (
 	"bufio"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +33,8 @@ func redisServer(t testing.TB, args ...string) (socket string) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for range 1000 {
-		if _, err := os.Stat(socket); err == nil {
+		if conn, err := net.Dial("unix", socket); err == nil {
+			_ = conn.Close()
 			return socket
 		}
 		<-tick.C
