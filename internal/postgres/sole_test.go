@@ -116,7 +116,7 @@ func TestANewcomerWaitsForOneThatVanished(t *testing.T) {
 	}
 	name := strings.Fields(s.name)
 	name[2], name[3] = "4194303", "1" // the largest pid there can be, which nobody has here
-	s.grace = time.Minute // nobody is that slow
+	s.grace = time.Minute             // nobody is that slow
 	if took := begin(strings.Join(name, " ")); took >= s.grace {
 		t.Errorf("waited %v for a process that is seen to be dead", took)
 	}
