@@ -17,8 +17,8 @@ const installCeph = "apt-get install --no-install-recommends radosgw ceph-mon ce
 func CephRGW(t testing.TB) *Server {
 	t.Helper()
 	c := newCeph(t)
-	c.startMonitor(t)
-	c.startStore(t)
+	monitor := c.startMonitor(t)
+	c.startStore(t, monitor)
 	c.startGateway(t)
 	return newServer(t, at("tcp", c.gateway))
 }
@@ -106,20 +106,28 @@ func (c *ceph) start(t testing.TB, program string, args ...string) *process {
 	return start(t, c.dir, find(t, program, installCeph), append([]string{"-c", c.path("conf"), "-f"}, args...)...)
 }
 
+// tell gives the monitor an order that may be repeated: one that is young refuses some (EPERM).
+func (c *ceph) tell(t testing.TB, monitor *process, order ...string) {
+	t.Helper()
+	monitor.await(t, succeeds(t, find(t, "ceph", installCeph), append([]string{"-c", c.path("conf")}, order...)...))
+}
+
 func (c *ceph) path(name string) string { return filepath.Join(c.dir, name) }
 
-func (c *ceph) startMonitor(t testing.TB) {
+func (c *ceph) startMonitor(t testing.TB) *process {
 	t.Helper()
 	c.run(t, "monmaptool", "--create", "--fsid", c.id, "--addv", "a", "[v1:"+c.monitor+"]", c.path("monmap"))
 	c.run(t, "ceph-mon", "-i", "a", "--mkfs", "--monmap", c.path("monmap"))
-	c.start(t, "ceph-mon", "-i", "a").await(t, answers("tcp", c.monitor))
+	p := c.start(t, "ceph-mon", "-i", "a")
+	p.await(t, answers("tcp", c.monitor))
+	return p
 }
 
-func (c *ceph) startStore(t testing.TB) {
+func (c *ceph) startStore(t testing.TB, monitor *process) {
 	t.Helper()
 	id := uuid()
-	c.run(t, "ceph", "osd", "new", id, "0")
-	c.run(t, "ceph", "osd", "crush", "add", "osd.0", "1", "root=default")
+	c.tell(t, monitor, "osd", "new", id, "0")
+	c.tell(t, monitor, "osd", "crush", "add", "osd.0", "1", "root=default")
 	c.run(t, "ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", id)
 	// The first pool must find the store there: one that is made before waits for seconds.
 	c.start(t, "ceph-osd", "-i", "0").await(t, logged(c.path("osd.0.log"), "state: booting -> active"))

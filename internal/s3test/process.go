@@ -110,11 +110,21 @@ func logged(file, text string) func() error {
 // runTool runs a program to its end.
 func runTool(t testing.TB, program string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput() //nolint:gosec // as in start
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", filepath.Base(program), args, err, out)
+	if err := succeeds(t, program, args...)(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// succeeds returns a condition: the program ends well.
+func succeeds(t testing.TB, program string, args ...string) func() error {
+	return func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), startLimit)
+		defer cancel()
+		out, err := exec.CommandContext(ctx, program, args...).CombinedOutput() //nolint:gosec // as in start
+		if err != nil {
+			return fmt.Errorf("%s %v: %w\n%s", filepath.Base(program), args, err, out)
+		}
+		return nil
 	}
 }
 
