@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
@@ -65,7 +66,13 @@ func mountFUSE(t *testing.T, fs fuse.RawFileSystem, name string) (path string, u
 			return
 		}
 		mounted = false
-		if err := server.Unmount(); err != nil {
+		err := server.Unmount()
+		// A process that is just being started for another test has our files open until it is the other program.
+		for n := 0; err != nil && n < 100; n++ {
+			<-time.After(100 * time.Millisecond)
+			err = server.Unmount()
+		}
+		if err != nil {
 			t.Errorf("unmount %s: %v", name, err)
 			return
 		}
