@@ -83,13 +83,13 @@ func TestWhatNoKeptRevisionNeedsIsRemovedAfterTheGrace(t *testing.T) {
 	}
 }
 
-// What is needed again within the grace is saved, without a new upload.
-func TestARevertRevivesDoomedParts(t *testing.T) {
-	t.Parallel()
+// doomed returns a source of which a collection has doomed a part: a commit changed a question.
+func doomed(t *testing.T, seed uint64) (c *Content, course *coursegen.Course, token int64) {
+	t.Helper()
 	w := newWorld(t)
-	course := w.course("physics", small(71))
-	c, _ := w.build()
-	token := own(t, c)
+	course = w.course("physics", small(seed))
+	c, _ = w.build()
+	token = own(t, c)
 	syncNow(t, c, token, "physics")
 	commit(t, course, coursegen.OneQuestion)
 	syncNow(t, c, token, "physics")
@@ -97,6 +97,13 @@ func TestARevertRevivesDoomedParts(t *testing.T) {
 	if report := collect(t, c, false); report.Doomed.Parts == 0 {
 		t.Fatalf("nothing was doomed: %+v", report)
 	}
+	return c, course, token
+}
+
+// What is needed again within the grace is saved, without a new upload.
+func TestARevertRevivesDoomedParts(t *testing.T) {
+	t.Parallel()
+	c, course, token := doomed(t, 71)
 	commit(t, course, coursegen.Revert)
 	report := syncNow(t, c, token, "physics")
 	if report.Uploaded.Parts != 0 || !report.Published {
@@ -110,16 +117,8 @@ func TestARevertRevivesDoomedParts(t *testing.T) {
 // A part that is being deleted is stored anew, not relied on.
 func TestAPartThatIsBeingDeletedIsStoredAnew(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	course := w.course("physics", small(72))
-	c, _ := w.build()
+	c, course, token := doomed(t, 72)
 	c.deleteWait = 50 * time.Millisecond
-	token := own(t, c)
-	syncNow(t, c, token, "physics")
-	commit(t, course, coursegen.OneQuestion)
-	syncNow(t, c, token, "physics")
-	aged(t, c, 2*time.Hour)
-	collect(t, c, false)
 	// A collector marked them, and died.
 	run(t, c, "UPDATE {s}.content_parts SET state = 'deleting', state_at = now() WHERE state = 'doomed'")
 	commit(t, course, coursegen.Revert)
@@ -190,23 +189,15 @@ func TestADroppedRevisionIsTakenBackByAPinWhileItsPartsAreThere(t *testing.T) {
 // A part that was doomed when a sync looked, and is removed before the sync notes what it stored, has no row without bytes.
 func TestAPartRemovedWhileASyncStoresIsNotNoted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	course := w.course("physics", small(74))
-	c, _ := w.build()
-	token := own(t, c)
-	syncNow(t, c, token, "physics")
-	commit(t, course, coursegen.OneQuestion)
-	syncNow(t, c, token, "physics")
-	aged(t, c, 2*time.Hour)
-	collect(t, c, false)
-	doomed, err := c.partRows(t.Context(), "state = 'doomed'")
-	if err != nil || len(doomed) == 0 {
-		t.Fatalf("%d parts are doomed, %v", len(doomed), err)
+	c, _, _ := doomed(t, 74)
+	rows, err := c.partRows(t.Context(), "state = 'doomed'")
+	if err != nil {
+		t.Fatal(err)
 	}
-	part := doomed[0].part
+	part := rows[0].part
 	u := &upload{
 		job: &job{c: c, step: quiet, report: &Report{}}, ix: &revision.Index{},
-		known: map[treepack.PartID][]partRow{part.ID: doomed[:1]}, total: 1,
+		known: map[treepack.PartID][]partRow{part.ID: rows[:1]}, total: 1,
 	}
 	if err := u.storePacked(t.Context(), part, memorySpool("packed")); err != nil {
 		t.Fatal(err)
