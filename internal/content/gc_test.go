@@ -240,3 +240,43 @@ func TestNotingPartsWaitsForNobody(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Renewing a pin that is over, while a collection drops the revision, is no wait in a circle: both lock the revision first.
+func TestAPinIsRenewedWhileACollectionDropsItsRevision(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.KeepRevisions, w.cfg.KeepFor = 1, hours(24)
+	course := w.course("physics", small(76))
+	c, _ := w.build()
+	token := own(t, c)
+	syncNow(t, c, token, "physics")
+	if _, err := c.Pin(t.Context(), PinRequest{Source: "physics", Name: "exam"}); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, course, coursegen.OneQuestion)
+	syncNow(t, c, token, "physics")
+	aged(t, c, 48*time.Hour)
+	run(t, c, "UPDATE {s}.content_pins SET until = now() - interval '1 second'")
+	collected := make(chan error, 1)
+	err := c.db.InTx(t.Context(), func(tx pgx.Tx) error { // what Pin does
+		if _, err := tx.Exec(t.Context(), c.q("SELECT FROM {s}.content_revisions WHERE seq = 1 FOR UPDATE")); err != nil {
+			t.Fatal(err)
+		}
+		go func() { // waited for below
+			_, err := c.collect(t.Context(), false, quiet)
+			collected <- err
+		}()
+		eventually(t, "the collection waits for the revision", func() bool {
+			return count(t, c, "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
+		})
+		_, err := tx.Exec(t.Context(), c.q("UPDATE {s}.content_pins SET until = NULL"))
+		return err
+	})
+	if collecting := <-collected; err != nil || collecting != nil {
+		t.Errorf("the pin: %v; the collection: %v", err, collecting)
+	}
+	collect(t, c, false) // takes back what was dropped meanwhile
+	if n := count(t, c, "{s}.content_revisions WHERE seq = 1 AND dropped_at IS NULL"); n != 1 {
+		t.Error("a pinned revision is dropped")
+	}
+}
